@@ -1,0 +1,168 @@
+import { z } from "zod";
+
+/**
+ * The one reader of the environment. Everything is checked at start and all problems are reported together,
+ * each with its variable's name; values that may be secrets are never part of a message.
+ */
+export interface Config {
+  databaseUrl: string;
+  port: number;
+  healthPort: number;
+  restateUrl: string;
+  restateToken?: string;
+  /** Present when the service registers itself at start. */
+  registration?: { adminUrl: string; serviceUrl: string };
+  identityKeys: string[];
+  /** Region to kubeconfig context; empty: one cluster for all regions. */
+  kubeContexts: Map<string, string>;
+  kubeNamespace: string;
+  kubeContainer: string;
+  slackWebhookUrl?: string;
+  deployTimeoutMs: number;
+  /** 0: a failure that could heal is never final before the timeout. */
+  failFastMs: number;
+  maxInFlight: number;
+  logLevel: string;
+}
+
+/** Thrown with every problem at once, one a line. */
+export class ConfigError extends Error {
+  readonly problems: string[];
+  constructor(problems: string[]) {
+    super(`invalid configuration:\n${problems.map((problem) => `  ${problem}`).join("\n")}`);
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+const httpUrl = z
+  .string()
+  .refine((text) => hasProtocol(text, ["http:", "https:"]), "must be an http(s):// URL");
+
+const whole = (from: number, to: number, fallback: number) =>
+  z
+    .string()
+    .refine(
+      (text) => /^\d+$/.test(text) && Number(text) >= from && Number(text) <= to,
+      `must be a whole number from ${from} to ${to}`,
+    )
+    .default(String(fallback))
+    .transform(Number);
+
+const kubeContexts = z
+  .string()
+  .default("")
+  .transform((text, ctx) => {
+    const contexts = new Map<string, string>();
+    for (const pair of text.split(",").filter((part) => part.trim() !== "")) {
+      const [region = "", context = ""] = splitOnce(pair.trim(), "=");
+      if (region === "" || context === "") {
+        ctx.addIssue("must be region=context pairs separated by commas");
+        return z.NEVER;
+      }
+      if (contexts.has(region)) ctx.addIssue(`names the region ${region} twice`);
+      contexts.set(region, context);
+    }
+    return contexts;
+  });
+
+const environment = z.object({
+  DATABASE_URL: z
+    .string("is required: mysql://user:pass@host:3306/db")
+    .refine(isDatabaseUrl, "must look like mysql://user:pass@host:3306/db"),
+  PORT: whole(0, 65535, 9080),
+  HEALTH_PORT: whole(0, 65535, 9081),
+  RESTATE_URL: httpUrl
+    .or(z.undefined())
+    .refine((url) => url !== undefined, "is required: the Restate ingress"),
+  RESTATE_TOKEN: z.string().optional(),
+  RESTATE_ADMIN_URL: httpUrl.optional(),
+  SERVICE_URL: httpUrl.optional(),
+  RESTATE_IDENTITY_KEYS: z
+    .string()
+    .default("")
+    .transform((text) => list(text))
+    .refine(
+      (keys) => keys.every((key) => key.startsWith("publickeyv1_")),
+      "must be keys that start with publickeyv1_",
+    ),
+  KUBE_CONTEXTS: kubeContexts,
+  KUBE_NAMESPACE: z
+    .string()
+    .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "must be a Kubernetes namespace")
+    .default("sentinel"),
+  KUBE_CONTAINER: z
+    .string()
+    .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "must be a container name")
+    .default("sentinel"),
+  SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL: httpUrl.optional(),
+  DEPLOY_TIMEOUT_SECONDS: whole(1, 86_400, 600),
+  FAIL_FAST_SECONDS: whole(0, 86_400, 120),
+  MAX_IN_FLIGHT: whole(1, 100_000, 500),
+  LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info"),
+});
+
+/**
+ * Reads the configuration; an empty variable counts as absent.
+ * @throws ConfigError with all problems
+ */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const parsed = environment.safeParse(present);
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`);
+  if ((present.RESTATE_ADMIN_URL === undefined) !== (present.SERVICE_URL === undefined)) {
+    problems.push("RESTATE_ADMIN_URL and SERVICE_URL must be set both or not at all");
+  }
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  const read = parsed.data;
+  return {
+    databaseUrl: read.DATABASE_URL,
+    port: read.PORT,
+    healthPort: read.HEALTH_PORT,
+    restateUrl: (read.RESTATE_URL ?? "").replace(/\/+$/, ""),
+    ...(read.RESTATE_TOKEN === undefined ? {} : { restateToken: read.RESTATE_TOKEN }),
+    ...(read.RESTATE_ADMIN_URL === undefined || read.SERVICE_URL === undefined
+      ? {}
+      : {
+          registration: {
+            adminUrl: read.RESTATE_ADMIN_URL.replace(/\/+$/, ""),
+            serviceUrl: read.SERVICE_URL,
+          },
+        }),
+    identityKeys: read.RESTATE_IDENTITY_KEYS,
+    kubeContexts: read.KUBE_CONTEXTS,
+    kubeNamespace: read.KUBE_NAMESPACE,
+    kubeContainer: read.KUBE_CONTAINER,
+    ...(read.SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL === undefined
+      ? {}
+      : { slackWebhookUrl: read.SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL }),
+    deployTimeoutMs: read.DEPLOY_TIMEOUT_SECONDS * 1000,
+    failFastMs: read.FAIL_FAST_SECONDS * 1000,
+    maxInFlight: read.MAX_IN_FLIGHT,
+    logLevel: read.LOG_LEVEL,
+  };
+}
+
+function hasProtocol(text: string, protocols: string[]): boolean {
+  return URL.canParse(text) && protocols.includes(new URL(text).protocol);
+}
+
+function isDatabaseUrl(text: string): boolean {
+  return hasProtocol(text, ["mysql:", "mariadb:"]) && new URL(text).pathname.length > 1;
+}
+
+function list(text: string): string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ""] : [text.slice(0, at).trim(), text.slice(at + separator.length).trim()];
+}

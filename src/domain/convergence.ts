@@ -1,0 +1,96 @@
+/**
+ * Has a Deployment taken its image? One pure predicate over plain numbers, in the order in which
+ * `kubectl rollout status` checks them, so that what this service reports is what an operator would see.
+ */
+
+/** What counts of a Deployment, as read at one moment. Counters that Kubernetes leaves out are 0. */
+export interface DeploymentSnapshot {
+  /** Name of the Deployment (the row's `k8s_name`). */
+  name: string;
+  uid: string;
+  /** `metadata.generation`: grows with every change of the spec. */
+  generation: number;
+  /** `status.observedGeneration`: the newest generation that the Deployment controller has acted on. */
+  observedGeneration: number;
+  /** `spec.replicas`; Kubernetes defaults it to 1. */
+  desiredReplicas: number;
+  replicas: number;
+  updatedReplicas: number;
+  availableReplicas: number;
+  /** Image of the sentinel's container in the pod template; undefined when there is no such container. */
+  image?: string;
+  cpuLimitMillicores?: number;
+  memoryLimitMib?: number;
+  /** True once a deletion timestamp is set: a Deployment in foreground deletion still accepts patches. */
+  deleting: boolean;
+  /** Message of the condition Progressing=False/ProgressDeadlineExceeded, when present. */
+  progressDeadlineExceeded?: string;
+  /** Message of the condition ReplicaFailure=True (quota, admission), when present. It can heal. */
+  replicaFailure?: string;
+}
+
+/** What a Deploy expects to see come up: the image it patched in, at that patch's generation or later. */
+export interface Expectation {
+  image: string;
+  /** Lowest `metadata.generation` that can carry the change; 0 when nothing was patched. */
+  generation: number;
+}
+
+/**
+ * `waiting.suspicion` is a failure that may yet heal; it becomes final once it has lasted `FAIL_FAST_SECONDS`.
+ * `waiting.on` and every reason are one clause for a person.
+ */
+export type Verdict =
+  | { kind: "converged" }
+  | { kind: "waiting"; on: string; suspicion?: string }
+  | { kind: "failed"; reason: string };
+
+/** Judges a Deployment; `undefined` stands for one that does not exist. */
+export function judge(snapshot: DeploymentSnapshot | undefined, expected?: Expectation): Verdict {
+  if (snapshot === undefined) return failed("Deployment not found");
+  if (snapshot.deleting) return failed("Deployment is being deleted");
+  if (snapshot.image === undefined) return failed("Deployment has no sentinel container");
+  if (expected !== undefined && snapshot.image !== expected.image) {
+    return failed(`image was changed to ${snapshot.image} by somebody else`);
+  }
+  const needed = Math.max(snapshot.generation, expected?.generation ?? 0);
+  if (snapshot.observedGeneration < needed) {
+    return { kind: "waiting", on: "the Deployment controller to see the change" };
+  }
+  if (snapshot.progressDeadlineExceeded !== undefined) {
+    return failed(`ProgressDeadlineExceeded: ${snapshot.progressDeadlineExceeded}`);
+  }
+  const on = missing(snapshot);
+  if (on === undefined) return { kind: "converged" };
+  if (snapshot.replicaFailure === undefined) return { kind: "waiting", on };
+  return { kind: "waiting", on, suspicion: `ReplicaFailure: ${snapshot.replicaFailure}` };
+}
+
+/** The row's observed columns. `paused` is a sentinel that is meant to have no replicas. */
+export function observe(snapshot: DeploymentSnapshot): {
+  health: "paused" | "healthy" | "unhealthy";
+  availableReplicas: number;
+  /** Only once the rollout has converged: an image that did not come up is never reported as running. */
+  runningImage?: string;
+} {
+  const health =
+    snapshot.desiredReplicas === 0 ? "paused" : snapshot.availableReplicas > 0 ? "healthy" : "unhealthy";
+  const observed = { health, availableReplicas: snapshot.availableReplicas } as const;
+  if (judge(snapshot).kind !== "converged" || snapshot.image === undefined) return observed;
+  return { ...observed, runningImage: snapshot.image };
+}
+
+function missing(s: DeploymentSnapshot): string | undefined {
+  if (s.updatedReplicas < s.desiredReplicas) {
+    return `${s.updatedReplicas} of ${s.desiredReplicas} replicas to be updated`;
+  }
+  if (s.replicas > s.updatedReplicas) return `${s.replicas - s.updatedReplicas} old replicas to terminate`;
+  if (s.availableReplicas < s.updatedReplicas) {
+    return `${s.availableReplicas} of ${s.updatedReplicas} updated replicas to be available`;
+  }
+  return undefined;
+}
+
+function failed(reason: string): Verdict {
+  return { kind: "failed", reason };
+}
