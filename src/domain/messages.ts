@@ -1,0 +1,171 @@
+import { plural } from "./progress.ts";
+import type { Failure, PhaseChange, Progress } from "./state.ts";
+
+/** A Slack message: Block Kit blocks, and the plain text for notifications and for clients without blocks. */
+export interface SlackMessage {
+  text: string;
+  blocks: Block[];
+}
+
+type Text = { type: "plain_text" | "mrkdwn"; text: string };
+export type Block =
+  | { type: "header"; text: Text }
+  | { type: "section"; text?: Text; fields?: Text[] }
+  | { type: "context"; elements: Text[] };
+
+/** Slack's limits, in characters. */
+const HEADER_LIMIT = 150;
+const SECTION_LIMIT = 3000;
+/** A reason longer than this (characters) tells no more in a channel. */
+const REASON_LIMIT = 300;
+
+interface Draft {
+  header: string;
+  fields: [name: string, value: string][];
+  /** Paragraphs below the numbers; already escaped. */
+  body: string[];
+}
+
+/** A phase change as Slack shows it. */
+export function slackMessage(change: PhaseChange): SlackMessage {
+  const { header, fields, body } = draft(change);
+  const { image, rolloutId } = change.progress;
+  const numbers = [["Image", `\`${escape(image)}\``], ...fields] as [string, string][];
+  const blocks: Block[] = [
+    { type: "header", text: { type: "plain_text", text: cut(header, HEADER_LIMIT) } },
+    { type: "section", fields: numbers.map(([name, value]) => mrkdwn(`*${name}*\n${value}`)) },
+    ...body.map((text): Block => ({ type: "section", text: mrkdwn(cut(text, SECTION_LIMIT)) })),
+    { type: "context", elements: [mrkdwn(`rollout ${escape(rolloutId)}`)] },
+  ];
+  const text = [header, ...numbers.map(([name, value]) => `${name}: ${value}`), ...body].join(" · ");
+  return { text: cut(text, SECTION_LIMIT), blocks };
+}
+
+function draft(change: PhaseChange): Draft {
+  const p = change.progress;
+  const wave = `wave ${p.wave}/${p.waves}`;
+  switch (change.kind) {
+    case "started":
+      return {
+        header: "Sentinel rollout started",
+        fields: [
+          ["Sentinels", String(p.total)],
+          ["Waves", change.waveSizes.join(", ")],
+        ],
+        body: [],
+      };
+    case "wave started":
+      return {
+        header: `Sentinel rollout: ${wave} started`,
+        fields: [["Sentinels in this wave", String(p.waveSize)], done(p)],
+        body: [],
+      };
+    case "wave completed":
+      return {
+        header: `Sentinel rollout: ${wave} completed`,
+        fields: [
+          ["Sentinels in this wave", String(p.waveSize)],
+          done(p),
+          ["Took", duration(p.waveElapsedMs)],
+        ],
+        body: [],
+      };
+    case "paused":
+      return {
+        header: `Sentinel rollout paused in ${wave}`,
+        fields: [done(p), ["Failed", String(p.failed)], ["Running for", duration(p.elapsedMs)]],
+        body: [`*Why:* ${reason(change.reason)}`, ...failing(change.failures, p.failed), NEXT_STEPS],
+      };
+    case "resumed":
+      return {
+        header: "Sentinel rollout resumed",
+        fields: [done(p), ["Failed", String(p.failed)]],
+        body: [
+          change.remaining === 0
+            ? "Goes on after the failed wave; failed sentinels are not retried."
+            : `Deploys the ${plural(change.remaining, "sentinel")} of ${wave} not attempted yet, then goes on.`,
+        ],
+      };
+    case "cancelled":
+      return {
+        header: `Sentinel rollout cancelled in ${wave}`,
+        fields: [done(p), ["Failed", String(p.failed)], ["Ran for", duration(p.elapsedMs)]],
+        body: ["Nothing more is launched; sentinels that took the new image keep it."],
+      };
+    case "completed":
+      return {
+        header: "Sentinel rollout completed",
+        fields: [done(p), ["Failed", String(p.failed)], ["Took", duration(p.elapsedMs)]],
+        body: failing(change.failures, p.failed),
+      };
+    case "rollback started":
+      return {
+        header: "Sentinel rollback started",
+        fields: [["Sentinels on the new image", String(p.succeeded)]],
+        body: ["Each returns to the image it ran before; failed sentinels are not touched."],
+      };
+    case "rollback completed":
+      return {
+        header:
+          change.interruption === undefined ? "Sentinel rollback completed" : "Sentinel rollback interrupted",
+        fields: [
+          ["Reverted", share(change.reverted, change.targets)],
+          ["Not reverted", String(change.failed)],
+          ["Took", duration(change.durationMs)],
+        ],
+        body: [
+          ...(change.interruption === undefined ? [] : [`*Why:* ${reason(change.interruption)}`]),
+          ...failing(change.failures, change.failed),
+          ...(change.failed === 0 ? [] : ["Call *RollbackAll* again to retry those that did not revert."]),
+        ],
+      };
+  }
+}
+
+const NEXT_STEPS = [
+  "*Next:*",
+  "• *Resume* – go on with the next wave; failed sentinels are not retried",
+  "• *Cancel* – stop here and keep the new image where it came up",
+  "• *RollbackAll* – revert every sentinel that took the new image",
+].join("\n");
+
+/** `1h32m`, `2m05s`, `8s`: the two largest units. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const two = (n: number) => String(n).padStart(2, "0");
+  if (h > 0) return `${h}h${two(m)}m`;
+  return m > 0 ? `${m}m${two(s)}s` : `${s}s`;
+}
+
+function done(p: Progress): [string, string] {
+  return ["On the new image", share(p.succeeded, p.total)];
+}
+
+function share(part: number, whole: number): string {
+  return whole === 0 ? "0 of 0" : `${part} of ${whole} (${Math.floor((part / whole) * 100)} %)`;
+}
+
+function failing(failures: Failure[], count: number): string[] {
+  if (failures.length === 0) return [];
+  const lines = failures.map((failure) => `• \`${escape(failure.id)}\` ${reason(failure.reason)}`);
+  const more = count - failures.length;
+  return [["*Failing:*", ...lines, ...(more > 0 ? [`(+${more} more)`] : [])].join("\n")];
+}
+
+function reason(text: string): string {
+  return escape(cut(text.replaceAll(/\s+/g, " "), REASON_LIMIT));
+}
+
+/** The three characters that Slack's mrkdwn gives a meaning. */
+function escape(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+function cut(text: string, limit: number): string {
+  return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
+}
+
+function mrkdwn(text: string): Text {
+  return { type: "mrkdwn", text };
+}
