@@ -1,0 +1,129 @@
+import { DrizzleQueryError } from "drizzle-orm";
+import { drizzle, type MySqlRemoteDatabase } from "drizzle-orm/mysql-proxy";
+import mysql, { type Pool, type PoolConnection, type QueryOptions } from "mysql2/promise";
+
+export type Database = MySqlRemoteDatabase;
+
+export interface DatabasePool {
+  /** Every statement stands alone (autocommit) and answers or fails in bounded time. */
+  db: Database;
+  close(): Promise<void>;
+}
+
+/** What a caller learns of a failed statement: the driver's code and message, never a DSN or the parameters. */
+export class DatabaseError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(`MySQL: ${message} (${code})`);
+    this.name = "DatabaseError";
+    this.code = code;
+  }
+}
+
+const CONNECTIONS = 10;
+/** A whole fleet may ask at once; only a leak gets this far. */
+const QUEUE_LIMIT = 50_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Of one statement together with its wait for a connection: a frozen server must give an error, not silence. */
+const STATEMENT_TIMEOUT_MS = 9_000;
+/** How long a connection may take to say goodbye before it is cut. */
+const GOODBYE_MS = 2_000;
+const MESSAGE_LENGTH = 300;
+
+/** Connects with the first statement, not before. */
+export function openPool(databaseUrl: string, statementTimeoutMs = STATEMENT_TIMEOUT_MS): DatabasePool {
+  const pool = mysql.createPool({
+    uri: databaseUrl,
+    connectionLimit: CONNECTIONS,
+    queueLimit: QUEUE_LIMIT,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+  });
+  const open = new Set<{ destroy(): void }>();
+  pool.pool.on("connection", (connection) => {
+    open.add(connection);
+    connection.once("end", () => open.delete(connection));
+  });
+  const db = drizzle(async (sql, values, method) => {
+    const rowsAsArray = method === "all";
+    const result = await run(pool, { sql, values, rowsAsArray }, Date.now() + statementTimeoutMs);
+    return { rows: rowsAsArray && Array.isArray(result) ? result : [result] };
+  });
+  return {
+    db,
+    close: async () => {
+      await within(pool.end(), GOODBYE_MS).catch(() => undefined);
+      for (const connection of open) connection.destroy();
+    },
+  };
+}
+
+/** Awaits a query of this pool's `db`; what it throws is a DatabaseError without the statement and its values. */
+export async function settled<T>(query: PromiseLike<T>): Promise<T> {
+  try {
+    return await query;
+  } catch (error) {
+    throw error instanceof DrizzleQueryError && error.cause !== undefined ? error.cause : error;
+  }
+}
+
+async function run(pool: Pool, query: QueryOptions, deadlineMs: number): Promise<unknown> {
+  const connection = await acquire(pool, deadlineMs);
+  try {
+    const [result] = await within(connection.query(query), deadlineMs - Date.now());
+    void recycle(connection);
+    return result;
+  } catch (error) {
+    // The server refused the statement: the connection is as good as before. Anything else leaves it in doubt.
+    if (isRefusal(error)) void recycle(connection);
+    else connection.destroy();
+    throw shortened(error);
+  }
+}
+
+async function acquire(pool: Pool, deadlineMs: number): Promise<PoolConnection> {
+  const acquired = pool.getConnection();
+  try {
+    return await within(acquired, deadlineMs - Date.now());
+  } catch (error) {
+    acquired.then(
+      (late) => late.release(),
+      () => undefined,
+    );
+    throw shortened(error);
+  }
+}
+
+/** Gives a connection back with a clean session. The caller has its answer already and does not wait for this. */
+async function recycle(connection: PoolConnection): Promise<void> {
+  try {
+    await within(connection.reset(), GOODBYE_MS);
+    connection.release();
+  } catch {
+    connection.destroy();
+  }
+}
+
+async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DatabaseError("ETIMEDOUT", "no answer in time")), Math.max(ms, 0));
+  });
+  try {
+    return await Promise.race([promise, overdue]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof Error && "errno" in error && "sqlState" in error && !("fatal" in error && error.fatal)
+  );
+}
+
+function shortened(error: unknown): DatabaseError {
+  if (error instanceof DatabaseError) return error;
+  const code = error instanceof Error && "code" in error ? String(error.code) : "CONNECTION";
+  const message = error instanceof Error ? error.message : "unknown error";
+  return new DatabaseError(code, message.slice(0, MESSAGE_LENGTH));
+}
