@@ -1,0 +1,124 @@
+import { PatchStrategy, setHeaderOptions, type V1Deployment } from "@kubernetes/client-node";
+import type { DeploymentSnapshot } from "../domain/convergence.ts";
+import type { ClusterConnection } from "./connection.ts";
+import { apiFailure, TransientKubernetesError, transient } from "./errors.ts";
+import { type DeploymentChange, fittedPatch, guessedPatch, type PatchOperation } from "./patch.ts";
+import { podReasonOf } from "./pods.ts";
+import { snapshotOf } from "./snapshot.ts";
+
+export { TransientKubernetesError } from "./errors.ts";
+export type { DeploymentChange } from "./patch.ts";
+
+/** `refused` is definite: the Deployment is missing or being deleted, has no such container, or the change is invalid. */
+export type PatchOutcome =
+  | { kind: "patched"; snapshot: DeploymentSnapshot }
+  | { kind: "refused"; reason: string };
+
+/** The sentinels' Deployments of one cluster. Every call answers in bounded time or throws TransientKubernetesError. */
+export interface Cluster {
+  readonly name: string;
+  /** Changes only what is given. The same change a second time changes nothing. */
+  patch(k8sName: string, change: DeploymentChange): Promise<PatchOutcome>;
+  /** Undefined: it does not exist. */
+  read(k8sName: string): Promise<DeploymentSnapshot | undefined>;
+  /** The pods' own reason why the newest image does not come up ("ImagePullBackOff: …"), or undefined. */
+  podReason(k8sName: string): Promise<string | undefined>;
+}
+
+/** How often a patch is fitted anew to a Deployment that changes meanwhile, before the caller has to try again. */
+const FITTINGS = 5;
+
+export function createCluster(
+  connection: ClusterConnection,
+  namespace: string,
+  containerName: string,
+): Cluster {
+  const { apps, core, name } = connection;
+  /** Place of the container where it is not the first. */
+  const places = new Map<string, number>();
+
+  async function read(k8sName: string): Promise<V1Deployment | undefined> {
+    try {
+      return deployment(await apps.readNamespacedDeployment({ name: k8sName, namespace }));
+    } catch (error) {
+      const failure = apiFailure(error);
+      if (failure?.code === 404 && failure.fromKubernetes) return undefined;
+      throw transient(error, `reading Deployment ${k8sName}`);
+    }
+  }
+
+  /** Undefined: the patch did not fit the Deployment as it is now. */
+  async function send(k8sName: string, patch: PatchOperation[]): Promise<PatchOutcome | undefined> {
+    try {
+      const patched = await apps.patchNamespacedDeployment(
+        { name: k8sName, namespace, body: patch, fieldManager: "sentinel-rollout" },
+        setHeaderOptions("Content-Type", PatchStrategy.JsonPatch),
+      );
+      const snapshot = snapshotOf(deployment(patched), containerName);
+      if (snapshot.deleting) return refused(`Deployment ${k8sName} is being deleted`);
+      return { kind: "patched", snapshot };
+    } catch (error) {
+      const failure = apiFailure(error);
+      if (failure?.fromKubernetes !== true) throw transient(error, `patching Deployment ${k8sName}`);
+      const { code, causes, message } = failure;
+      if (code === 409 || (code === 422 && causes.length === 0)) return undefined;
+      if (code === 404) return refused(`Deployment ${k8sName} not found in namespace ${namespace}`);
+      if (code === 422) return refused(`Kubernetes refused the change: ${causes.join("; ")}`);
+      if (code === 400) return refused(`Kubernetes refused the change: ${message}`);
+      throw transient(error, `patching Deployment ${k8sName}`);
+    }
+  }
+
+  return {
+    name,
+
+    async patch(k8sName, change) {
+      let outcome = await send(k8sName, guessedPatch(change, containerName, places.get(k8sName) ?? 0));
+      for (let fitting = 0; outcome === undefined && fitting < FITTINGS; fitting++) {
+        const current = await read(k8sName);
+        if (current === undefined)
+          return refused(`Deployment ${k8sName} not found in namespace ${namespace}`);
+        const containers = current.spec?.template?.spec?.containers ?? [];
+        const place = containers.findIndex((container) => container.name === containerName);
+        if (place < 0) return refused(`Deployment ${k8sName} has no container named ${containerName}`);
+        if (place === 0) places.delete(k8sName);
+        else places.set(k8sName, place);
+        outcome = await send(k8sName, fittedPatch(change, containerName, place, current));
+      }
+      if (outcome === undefined) {
+        throw new TransientKubernetesError(`patching Deployment ${k8sName}: it keeps changing meanwhile`);
+      }
+      return outcome;
+    },
+
+    async read(k8sName) {
+      const current = await read(k8sName);
+      return current === undefined ? undefined : snapshotOf(current, containerName);
+    },
+
+    async podReason(k8sName) {
+      const current = await read(k8sName);
+      const labels = current?.spec?.selector.matchLabels;
+      if (current === undefined || labels === undefined) return undefined;
+      const labelSelector = Object.entries(labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(",");
+      try {
+        const { items } = await core.listNamespacedPod({ namespace, labelSelector, limit: 500 });
+        return podReasonOf(items, current, containerName);
+      } catch (error) {
+        throw transient(error, `listing the pods of ${k8sName}`);
+      }
+    },
+  };
+}
+
+/** An answer that is no Deployment (a proxy's page with status 200) comes out of the client as an empty object. */
+function deployment(answer: V1Deployment): V1Deployment {
+  if (answer.metadata?.uid !== undefined) return answer;
+  throw new TransientKubernetesError("the Kubernetes API answered with something that is no Deployment");
+}
+
+function refused(reason: string): PatchOutcome {
+  return { kind: "refused", reason };
+}

@@ -1,0 +1,37 @@
+import type { Config } from "../config.ts";
+import { type Cluster, createCluster } from "./cluster.ts";
+import { type ClusterConnection, connect } from "./connection.ts";
+
+export interface Clusters {
+  /** Undefined: the region is not mapped to any cluster. */
+  forRegion(regionId: string): Cluster | undefined;
+  /** Each cluster once, however many regions it serves. */
+  all: Cluster[];
+  close(): Promise<void>;
+}
+
+export type ClustersConfig = Pick<Config, "kubeContexts" | "kubeNamespace" | "kubeContainer"> & {
+  /** Instead of $KUBECONFIG, the default file or the service account of the pod. */
+  kubeconfigFile?: string;
+};
+
+/** Sends no request yet. @throws Error naming a context that the kubeconfig does not have */
+export async function connectClusters(config: ClustersConfig): Promise<Clusters> {
+  const contexts = [...new Set(config.kubeContexts.values())];
+  const connections: ClusterConnection[] =
+    contexts.length === 0
+      ? [connect(undefined, config.kubeconfigFile)]
+      : contexts.map((context) => connect(context, config.kubeconfigFile));
+  const all = connections.map((connection) =>
+    createCluster(connection, config.kubeNamespace, config.kubeContainer),
+  );
+  const byName = new Map(all.map((cluster) => [cluster.name, cluster]));
+  return {
+    forRegion: (regionId) =>
+      config.kubeContexts.size === 0 ? all[0] : byName.get(config.kubeContexts.get(regionId) ?? ""),
+    all,
+    close: async () => {
+      await Promise.all(connections.map((connection) => connection.close()));
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import type { V1ContainerStatus, V1Deployment, V1Pod } from "@kubernetes/client-node";
+
+const MESSAGE_LENGTH = 300;
+
+/** Reasons of a waiting container that say why it does not come up; others (ContainerCreating) are passing. */
+const WAITING_REASONS = new Set([
+  "ErrImagePull",
+  "ImagePullBackOff",
+  "InvalidImageName",
+  "ErrImageNeverPull",
+  "CreateContainerConfigError",
+  "CreateContainerError",
+  "RunContainerError",
+  "CrashLoopBackOff",
+]);
+
+/** Why the pods of the newest template do not come up, in the words of Kubernetes; undefined when they do not say. */
+export function podReasonOf(
+  pods: V1Pod[],
+  deployment: V1Deployment,
+  containerName: string,
+): string | undefined {
+  for (const pod of newest(pods, deployment, containerName)) {
+    const reason = reasonOf(pod, containerName);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
+
+/** The pods of the newest ReplicaSet: those that share their template hash with the youngest pod of the wanted image. */
+function newest(pods: V1Pod[], deployment: V1Deployment, containerName: string): V1Pod[] {
+  const wanted = imageOf(deployment.spec?.template?.spec?.containers, containerName);
+  const youngestFirst = pods
+    .filter((pod) => imageOf(pod.spec?.containers, containerName) === wanted)
+    .sort((a, b) => createdMs(b) - createdMs(a));
+  const hash = hashOf(youngestFirst[0]);
+  return youngestFirst.filter((pod) => hashOf(pod) === hash);
+}
+
+function reasonOf(pod: V1Pod, containerName: string): string | undefined {
+  const containers = [
+    ...(pod.status?.initContainerStatuses ?? []),
+    ...(pod.status?.containerStatuses ?? []).sort(
+      (a, b) => Number(b.name === containerName) - Number(a.name === containerName),
+    ),
+  ];
+  for (const container of containers) {
+    const reason = containerReason(container);
+    if (reason !== undefined) return reason;
+  }
+  const scheduled = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
+  return scheduled?.status === "False" && scheduled.reason === "Unschedulable"
+    ? sentence("Unschedulable", scheduled.message)
+    : undefined;
+}
+
+function containerReason(container: V1ContainerStatus): string | undefined {
+  const waiting = container.state?.waiting;
+  const died = container.state?.terminated ?? container.lastState?.terminated;
+  const exit =
+    died === undefined || died.exitCode === 0
+      ? undefined
+      : `exit code ${died.exitCode}${detail(died.reason, died.message)}`;
+  if (waiting?.reason === "CrashLoopBackOff") return sentence("CrashLoopBackOff", exit ?? waiting.message);
+  if (waiting?.reason !== undefined && WAITING_REASONS.has(waiting.reason)) {
+    return sentence(waiting.reason, waiting.message);
+  }
+  return container.state?.terminated !== undefined && exit !== undefined
+    ? sentence("Container terminated", exit)
+    : undefined;
+}
+
+function detail(reason: string | undefined, message: string | undefined): string {
+  const parts = [reason === "Error" ? undefined : reason, message?.trim()].filter(
+    (part) => part !== undefined && part !== "",
+  );
+  return parts.length === 0 ? "" : ` (${parts.join(": ")})`;
+}
+
+function sentence(reason: string, message: string | undefined): string {
+  return message === undefined || message === "" ? reason : `${reason}: ${message.slice(0, MESSAGE_LENGTH)}`;
+}
+
+function imageOf(
+  containers: { name: string; image?: string }[] | undefined,
+  name: string,
+): string | undefined {
+  return containers?.find((container) => container.name === name)?.image;
+}
+
+function hashOf(pod: V1Pod | undefined): string | undefined {
+  return pod?.metadata?.labels?.["pod-template-hash"];
+}
+
+function createdMs(pod: V1Pod): number {
+  return pod.metadata?.creationTimestamp?.getTime() ?? 0;
+}
