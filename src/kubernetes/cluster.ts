@@ -1,10 +1,12 @@
 import { PatchStrategy, setHeaderOptions, type V1Deployment } from "@kubernetes/client-node";
 import type { DeploymentSnapshot } from "../domain/convergence.ts";
+import type { Logger } from "../log.ts";
 import type { ClusterConnection } from "./connection.ts";
 import { apiFailure, TransientKubernetesError, transient } from "./errors.ts";
 import { type DeploymentChange, fittedPatch, guessedPatch, type PatchOperation } from "./patch.ts";
 import { podReasonOf } from "./pods.ts";
 import { snapshotOf } from "./snapshot.ts";
+import { type DeploymentWatch, type WatchHandlers, watchDeployments } from "./watch.ts";
 
 export { TransientKubernetesError } from "./errors.ts";
 export type { DeploymentChange } from "./patch.ts";
@@ -25,6 +27,12 @@ export interface Cluster {
   podReason(k8sName: string): Promise<string | undefined>;
 }
 
+/** A cluster as the watcher sees it. */
+export interface WatchableCluster extends Cluster {
+  /** Begins at once and goes on until it is stopped. */
+  watch(handlers: WatchHandlers, logger: Logger): DeploymentWatch;
+}
+
 /** How often a patch is fitted anew to a Deployment that changes meanwhile, before the caller has to try again. */
 const FITTINGS = 5;
 
@@ -32,7 +40,7 @@ export function createCluster(
   connection: ClusterConnection,
   namespace: string,
   containerName: string,
-): Cluster {
+): WatchableCluster {
   const { apps, core, name } = connection;
   /** Place of the container where it is not the first. */
   const places = new Map<string, number>();
@@ -71,6 +79,8 @@ export function createCluster(
 
   return {
     name,
+
+    watch: (handlers, logger) => watchDeployments({ connection, namespace, containerName, handlers, logger }),
 
     async patch(k8sName, change) {
       let outcome = await send(k8sName, guessedPatch(change, containerName, places.get(k8sName) ?? 0));

@@ -1,12 +1,12 @@
 import type { Config } from "../config.ts";
-import { type Cluster, createCluster } from "./cluster.ts";
+import { type Cluster, createCluster, type WatchableCluster } from "./cluster.ts";
 import { type ClusterConnection, connect } from "./connection.ts";
 
 export interface Clusters {
   /** Undefined: the region is not mapped to any cluster. */
   forRegion(regionId: string): Cluster | undefined;
   /** Each cluster once, however many regions it serves. */
-  all: Cluster[];
+  all: WatchableCluster[];
   close(): Promise<void>;
 }
 

@@ -52,8 +52,8 @@ export function transient(error: unknown, doing: string): TransientKubernetesErr
 }
 
 /** Seconds or a date, as HTTP has it, in milliseconds from now and never longer than a minute. */
-export function retryAfter(header: string | null | undefined): number | undefined {
-  if (header === null || header === undefined || header === "") return undefined;
+function retryAfter(header: string | undefined): number | undefined {
+  if (header === undefined || header === "") return undefined;
   const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
 }
