@@ -1,0 +1,142 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { V1Deployment } from "@kubernetes/client-node";
+import { createConnection } from "mysql2/promise";
+import { brief, type Cluster, ID_LABEL, listSentinelDeployments } from "./cluster.ts";
+import type { SentinelFault } from "./faults.ts";
+import { deploymentFor, type FleetSettings } from "./fleet-deployment.ts";
+import { type FleetSentinel, OLD_IMAGE } from "./fleet-plan.ts";
+
+/** Deployments created at a time. */
+const PARALLEL = 16;
+/** Longest wait for the whole fleet to be available on its old image. */
+const AVAILABLE_TIMEOUT_MS = 180_000;
+
+export interface FleetOptions extends FleetSettings {
+  databaseUrl: string;
+  sentinels: readonly FleetSentinel[];
+  /** The cluster of a region. */
+  clusterOf(regionId: string): Cluster;
+  faults: readonly SentinelFault[];
+}
+
+/**
+ * Makes the fleet: a row and a Deployment for each sentinel, all available on the old image.
+ * @throws Error that says which sentinels do not come up, or that a fault names one that does not exist
+ */
+export async function seedFleet(options: FleetOptions): Promise<void> {
+  const faults = faultsById(options);
+  const pending = [...options.sentinels];
+  const worker = async () => {
+    for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
+      const cluster = options.clusterOf(next.regionId);
+      const body = await deploymentFor(next, faults.get(next.id), cluster, options);
+      await createDeployment(cluster, options.namespace, body);
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, worker));
+  const clusters = new Set(options.sentinels.map((each) => options.clusterOf(each.regionId)));
+  for (const cluster of clusters) await untilAvailable(cluster, options);
+  await insertRows(options);
+}
+
+function faultsById(options: FleetOptions): Map<string, SentinelFault["fault"]> {
+  const ids = new Set(options.sentinels.map(({ id }) => id));
+  for (const { sentinelId } of options.faults) {
+    if (ids.has(sentinelId)) continue;
+    const [first, last] = [options.sentinels[0]?.id, options.sentinels.at(-1)?.id];
+    const known = first === undefined ? "the fleet is empty" : `the fleet is ${first} to ${last}`;
+    throw new Error(`--fail ${sentinelId}: no such sentinel; ${known}`);
+  }
+  return new Map(options.faults.map(({ sentinelId, fault }) => [sentinelId, fault]));
+}
+
+async function createDeployment(cluster: Cluster, namespace: string, body: V1Deployment): Promise<void> {
+  try {
+    await cluster.apps.createNamespacedDeployment({ namespace, body });
+  } catch (error) {
+    throw new Error(`cannot create the Deployment ${body.metadata?.name}: ${brief(error)}`);
+  }
+}
+
+async function untilAvailable(cluster: Cluster, options: FleetOptions): Promise<void> {
+  const mine = new Set(
+    options.sentinels.filter((each) => options.clusterOf(each.regionId) === cluster).map(({ id }) => id),
+  );
+  const deadline = Date.now() + AVAILABLE_TIMEOUT_MS;
+  for (;;) {
+    const deployments = await listSentinelDeployments(cluster, options.namespace);
+    const waiting = deployments.filter((each) => mine.has(idOf(each)) && !isAvailable(each));
+    if (waiting.length === 0 && deployments.length >= mine.size) return;
+    if (Date.now() > deadline) {
+      const names = waiting.slice(0, 5).map(idOf).join(", ");
+      throw new Error(
+        `${waiting.length} sentinels of the fleet are not available on ${OLD_IMAGE} after ` +
+          `${AVAILABLE_TIMEOUT_MS / 1000} s: ${names}${waiting.length > 5 ? ", …" : ""}`,
+      );
+    }
+    await delay(200);
+  }
+}
+
+function idOf(deployment: V1Deployment): string {
+  return deployment.metadata?.labels?.[ID_LABEL] ?? "";
+}
+
+function isAvailable({ metadata, spec, status }: V1Deployment): boolean {
+  return (
+    (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0) &&
+    (status?.updatedReplicas ?? 0) >= (spec?.replicas ?? 1) &&
+    (status?.availableReplicas ?? 0) >= (spec?.replicas ?? 1)
+  );
+}
+
+const COLUMNS = [
+  "id",
+  "workspace_id",
+  "project_id",
+  "environment_id",
+  "region_id",
+  "k8s_name",
+  "k8s_address",
+  "image",
+  "running_image",
+  "desired_state",
+  "health",
+  "desired_replicas",
+  "available_replicas",
+  "cpu_millicores",
+  "memory_mib",
+  "deploy_status",
+  "created_at",
+];
+
+async function insertRows(options: FleetOptions): Promise<void> {
+  if (options.sentinels.length === 0) return;
+  const now = Date.now();
+  const rows = options.sentinels.map((each, index) => [
+    each.id,
+    each.workspaceId,
+    each.projectId,
+    each.environmentId,
+    each.regionId,
+    each.k8sName,
+    `${each.k8sName}.${options.namespace}.svc.cluster.local:8040`,
+    OLD_IMAGE,
+    OLD_IMAGE,
+    "running",
+    "healthy",
+    each.replicas,
+    each.replicas,
+    each.cpuMillicores,
+    each.memoryMib,
+    // Some were deployed by this service before, the others by whoever made them.
+    index % 4 === 0 ? "idle" : "ready",
+    now,
+  ]);
+  const connection = await createConnection({ uri: options.databaseUrl, connectTimeout: 10_000 });
+  try {
+    await connection.query(`INSERT INTO sentinels (${COLUMNS.join(", ")}) VALUES ?`, [rows]);
+  } finally {
+    connection.destroy();
+  }
+}

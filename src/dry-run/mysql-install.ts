@@ -1,0 +1,86 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { execa } from "execa";
+import { find, findMysql, type MysqlBinaries } from "./mysql-binaries.ts";
+import { baseDirectory } from "./mysql-database.ts";
+
+const ADVICE =
+  "no MySQL-compatible server found: install MariaDB or MySQL (Debian: apt-get install mariadb-server, " +
+  "macOS: brew install mariadb), or set DATABASE_URL to a server on which a database may be created";
+
+/**
+ * A server for a machine that has none: the distribution's package where this process may install it, else a download.
+ * @throws Error that says what to install
+ */
+export async function obtainMysql(log: (line: string) => void): Promise<MysqlBinaries> {
+  try {
+    if (!canInstallMariadb()) return await downloadMysql(log);
+    log(
+      "no MySQL or MariaDB server here: installing the package mariadb-server, without starting its service",
+    );
+    await installMariadb();
+  } catch (error) {
+    throw new Error(`${ADVICE}\n(${(error as Error).message})`);
+  }
+  const installed = await findMysql();
+  if (installed === undefined) throw new Error(ADVICE);
+  return installed;
+}
+
+/** Root on Debian or a descendant of it. */
+function canInstallMariadb(): boolean {
+  if (process.getuid?.() !== 0 || find("apt-get") === undefined || !existsSync("/etc/os-release"))
+    return false;
+  return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(readFileSync("/etc/os-release", "utf8"));
+}
+
+/**
+ * Installs the distribution's mariadb-server without starting its system service.
+ * @throws Error with the end of apt-get's output
+ */
+async function installMariadb(): Promise<void> {
+  const restore = forbidServiceStart();
+  const environment = { DEBIAN_FRONTEND: "noninteractive" };
+  // Somebody else (another stack, too) may be installing: wait for them.
+  const lock = ["-o", "DPkg::Lock::Timeout=300"];
+  try {
+    // A stale or unreachable list is no reason to give up: the package may be in those known already.
+    await execa("apt-get", [...lock, "update", "-q"], { env: environment, reject: false, timeout: 300_000 });
+    const install = await execa(
+      "apt-get",
+      [...lock, "install", "-y", "-q", "--no-install-recommends", "mariadb-server"],
+      { env: environment, reject: false, timeout: 600_000, all: true },
+    );
+    if (install.exitCode !== 0) {
+      const end = (install.all ?? "").trim().split("\n").slice(-5).join("\n");
+      throw new Error(`apt-get could not install mariadb-server:\n${end}`);
+    }
+  } finally {
+    restore();
+  }
+}
+
+/** Debian starts a service as soon as it is installed, unless this file says no. */
+function forbidServiceStart(): () => void {
+  const policy = "/usr/sbin/policy-rc.d";
+  try {
+    writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755, flag: "wx" });
+  } catch {
+    return () => undefined;
+  }
+  return () => rmSync(policy, { force: true });
+}
+
+/** Needs no rights, but downloads some 100 MB, once: the programs stay in the temporary directory of the system. */
+async function downloadMysql(log: (line: string) => void): Promise<MysqlBinaries> {
+  log("no MySQL or MariaDB server here: downloading MySQL");
+  const { createDB } = await import("mysql-memory-server");
+  // Its own server is started once to learn where the programs are, then ours takes over.
+  const server = await createDB({ version: "8.4.x", xEnabled: "OFF" });
+  try {
+    const directory = await baseDirectory(`mysql://${server.username}@127.0.0.1:${server.port}/`);
+    return { flavour: "mysql", server: join(directory, "bin", "mysqld") };
+  } finally {
+    await server.stop();
+  }
+}
