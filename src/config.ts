@@ -68,10 +68,13 @@ const kubeContexts = z
     return contexts;
   });
 
-const environment = z.object({
+const database = z.object({
   DATABASE_URL: z
     .string("is required: mysql://user:pass@host:3306/db")
     .refine(isDatabaseUrl, "must look like mysql://user:pass@host:3306/db"),
+});
+
+const environment = database.extend({
   PORT: whole(0, 65535, 9080),
   HEALTH_PORT: whole(0, 65535, 9081),
   RESTATE_URL: httpUrl
@@ -145,6 +148,13 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     maxInFlight: read.MAX_IN_FLIGHT,
     logLevel: read.LOG_LEVEL,
   };
+}
+
+/** For the migrations, which need nothing else. @throws ConfigError */
+export function readDatabaseUrl(env: Record<string, string | undefined>): string {
+  const parsed = database.safeParse({ DATABASE_URL: env.DATABASE_URL || undefined });
+  if (parsed.success) return parsed.data.DATABASE_URL;
+  throw new ConfigError(parsed.error.issues.map((issue) => `DATABASE_URL ${issue.message}`));
 }
 
 function hasProtocol(text: string, protocols: string[]): boolean {

@@ -1,0 +1,28 @@
+-- Ids, names and images are compared byte by byte, whatever the server's default.
+CREATE TABLE `sentinels` (
+	`pk` bigint unsigned AUTO_INCREMENT NOT NULL,
+	`id` varchar(64) NOT NULL,
+	`workspace_id` varchar(255) NOT NULL,
+	`project_id` varchar(255) NOT NULL,
+	`environment_id` varchar(255) NOT NULL,
+	`region_id` varchar(255) NOT NULL,
+	`k8s_name` varchar(64) NOT NULL,
+	`k8s_address` varchar(255) NOT NULL,
+	`desired_state` enum('running','standby','archived') NOT NULL DEFAULT 'running',
+	`image` varchar(255) NOT NULL,
+	`desired_replicas` int NOT NULL,
+	`cpu_millicores` int NOT NULL,
+	`memory_mib` int NOT NULL,
+	`running_image` varchar(255) NOT NULL DEFAULT '',
+	`health` enum('unknown','paused','healthy','unhealthy') NOT NULL DEFAULT 'unknown',
+	`available_replicas` int NOT NULL DEFAULT 0,
+	`deploy_status` enum('idle','progressing','ready','failed') NOT NULL DEFAULT 'idle',
+	`deploy_error` varchar(1024),
+	`created_at` bigint NOT NULL,
+	`updated_at` bigint,
+	CONSTRAINT `sentinels_pk` PRIMARY KEY(`pk`),
+	CONSTRAINT `sentinels_id` UNIQUE(`id`),
+	CONSTRAINT `sentinels_k8s_name` UNIQUE(`k8s_name`),
+	CONSTRAINT `sentinels_k8s_address` UNIQUE(`k8s_address`),
+	CONSTRAINT `sentinels_environment_region` UNIQUE(`environment_id`,`region_id`)
+) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -1,0 +1,1 @@
+CREATE INDEX `sentinels_desired_state_id` ON `sentinels` (`desired_state`,`id`);
