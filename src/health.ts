@@ -1,0 +1,82 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+
+export interface Check {
+  name: string;
+  ok: boolean;
+  detail?: string;
+}
+
+export interface HealthOptions {
+  /** 0: any free one. */
+  port: number;
+  /** What the service needs to do its work; each is named in the answer. */
+  checks: () => Promise<Check[]>;
+  /** In the Prometheus text format. */
+  metrics: () => Promise<string>;
+  metricsContentType: string;
+}
+
+export interface HealthServer {
+  port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Plain HTTP/1.1 for probes and scrapes, on all interfaces: /healthz (the process answers), /readyz (200, or 503 with
+ * what is missing), /metrics.
+ */
+export async function startHealthServer(options: HealthOptions): Promise<HealthServer> {
+  const server = createServer((request, response) => {
+    answer(request, options).then(
+      (reply) => send(response, reply),
+      () => send(response, json(500, { error: "internal error" })),
+    );
+  });
+  server.listen(options.port);
+  await once(server, "listening");
+  const address = server.address();
+  return {
+    port: typeof address === "object" && address !== null ? address.port : options.port,
+    close: async () => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+interface Reply {
+  status: number;
+  type: string;
+  body: string;
+}
+
+async function answer(request: IncomingMessage, options: HealthOptions): Promise<Reply> {
+  if (request.method !== "GET" && request.method !== "HEAD") return json(405, { error: "only GET" });
+  const [path] = (request.url ?? "").split("?");
+  if (path === "/healthz") return json(200, { status: "ok" });
+  if (path === "/readyz") return readiness(await options.checks());
+  if (path === "/metrics") {
+    return { status: 200, type: options.metricsContentType, body: await options.metrics() };
+  }
+  return json(404, { error: "there are /healthz, /readyz and /metrics" });
+}
+
+function readiness(checks: Check[]): Reply {
+  const missing = checks.filter(({ ok }) => !ok).map(({ name }) => name);
+  return missing.length === 0
+    ? json(200, { status: "ready", checks })
+    : json(503, { status: "not ready", missing, checks });
+}
+
+function json(status: number, body: object): Reply {
+  return { status, type: "application/json", body: `${JSON.stringify(body)}\n` };
+}
+
+/** Node leaves out the body of an answer to HEAD by itself. */
+function send(response: ServerResponse, { status, type, body }: Reply): void {
+  response.writeHead(status, { "content-type": type, ...(status === 405 ? { allow: "GET, HEAD" } : {}) });
+  response.end(body);
+}

@@ -1,0 +1,77 @@
+import { type FetchFunction, IncomingWebhook, IncomingWebhookHTTPError } from "@slack/webhook";
+import type { SlackMessage } from "./domain/messages.ts";
+
+export interface SlackClient {
+  /** `disabled`: no webhook is configured. @throws SlackDeliveryError */
+  post(message: SlackMessage): Promise<"delivered" | "disabled">;
+}
+
+/** Why a message did not arrive. Never names the webhook's URL, which is a secret. */
+export class SlackDeliveryError extends Error {
+  /** True: the same message will never be taken. False: later it may be. */
+  readonly permanent: boolean;
+  /** How long Slack asked to be left alone. */
+  readonly retryAfterMs?: number;
+  constructor(message: string, permanent: boolean, retryAfterMs?: number) {
+    super(message);
+    this.name = "SlackDeliveryError";
+    this.permanent = permanent;
+    if (retryAfterMs !== undefined) this.retryAfterMs = retryAfterMs;
+  }
+}
+
+const TIMEOUT_MS = 10_000;
+/** Slack's own words for what is wrong ("invalid_payload"). Anything else, such as a proxy's page, may echo the URL. */
+const SLACK_ERROR = /^[a-z_]{1,80}$/;
+
+/** Posts each message once: retrying is the caller's, who can do it durably. */
+export function createSlackClient(webhookUrl: string | undefined, timeoutMs = TIMEOUT_MS): SlackClient {
+  if (webhookUrl === undefined) return { post: async () => "disabled" };
+  return {
+    async post({ text, blocks }) {
+      let retryAfter: string | null = null;
+      // The SDK hides the response's headers.
+      const fetchNotingRetryAfter: FetchFunction = async (url, init) => {
+        const response = await fetch(url, init);
+        retryAfter = response.headers.get("retry-after");
+        return response;
+      };
+      const webhook = new IncomingWebhook(webhookUrl, { fetch: fetchNotingRetryAfter, timeout: timeoutMs });
+      try {
+        await webhook.send({ text, blocks });
+        return "delivered";
+      } catch (error) {
+        throw deliveryError(error, retryAfter);
+      }
+    },
+  };
+}
+
+function deliveryError(error: unknown, retryAfter: string | null): SlackDeliveryError {
+  if (!(error instanceof IncomingWebhookHTTPError)) {
+    return new SlackDeliveryError(`Slack could not be reached: ${networkCode(error)}`, false);
+  }
+  const { statusCode, body } = error;
+  const permanent = statusCode >= 400 && statusCode < 500 && statusCode !== 408 && statusCode !== 429;
+  const said = SLACK_ERROR.test(body.trim()) ? `: ${body.trim()}` : "";
+  return new SlackDeliveryError(`Slack answered ${statusCode}${said}`, permanent, milliseconds(retryAfter));
+}
+
+/** The system's code of the innermost cause; its messages may hold the URL. */
+function networkCode(error: unknown): string {
+  let code = "no answer";
+  for (let at = error; at instanceof Error; at = "original" in at ? at.original : at.cause) {
+    if (at.name === "TimeoutError") code = "no answer in time";
+    if ("code" in at && typeof at.code === "string" && /^[A-Z_]+$/.test(at.code)) code = at.code;
+  }
+  return code;
+}
+
+/** Retry-After is in seconds or a date. */
+function milliseconds(retryAfter: string | null): number | undefined {
+  if (retryAfter === null || retryAfter.trim() === "") return undefined;
+  const ms = Number.isNaN(Number(retryAfter))
+    ? Date.parse(retryAfter) - Date.now()
+    : Number(retryAfter) * 1_000;
+  return Number.isNaN(ms) ? undefined : Math.max(ms, 0);
+}
