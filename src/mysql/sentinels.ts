@@ -78,6 +78,8 @@ const PAGE = 5_000;
 const CHUNK = 1_000;
 /** Length of deploy_error. */
 const REASON_LENGTH = 1_024;
+/** Length of running_image. */
+const IMAGE_LENGTH = 255;
 
 const observedColumns = {
   id: sentinels.id,
@@ -238,8 +240,13 @@ function observedCases(chunk: { id: string; observed: Observation }[]) {
   return {
     health: caseOf((observed) => observed.health, sql`${sentinels.health}`),
     availableReplicas: caseOf((observed) => observed.availableReplicas, sql`${sentinels.availableReplicas}`),
-    runningImage: caseOf((observed) => observed.runningImage, sql`${sentinels.runningImage}`),
+    runningImage: caseOf((observed) => fitting(observed.runningImage), sql`${sentinels.runningImage}`),
   };
+}
+
+/** An image too long for the column was put there by somebody else, and must not fail the whole statement. */
+function fitting(image: string | undefined): string | undefined {
+  return image !== undefined && image.length <= IMAGE_LENGTH ? image : undefined;
 }
 
 function* chunks<T>(all: T[]): Iterable<T[]> {
