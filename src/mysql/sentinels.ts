@@ -1,6 +1,10 @@
-import { and, asc, eq, gt, inArray, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray } from "drizzle-orm";
+import { chunks, PAGE, pages } from "./batches.ts";
+import { type Observation, observedCases, observedColumnsOf } from "./observation.ts";
 import { type Database, settled } from "./pool.ts";
 import { sentinels } from "./schema.ts";
+
+export type { Observation } from "./observation.ts";
 
 export type DesiredState = "running" | "standby" | "archived";
 export type Health = "unknown" | "paused" | "healthy" | "unhealthy";
@@ -46,13 +50,6 @@ export type ObservedRow = Pick<
 
 export type DesiredValues = Pick<SentinelRow, "image" | "cpuMillicores" | "memoryMib" | "desiredReplicas">;
 
-export interface Observation {
-  health: Health;
-  availableReplicas: number;
-  /** Absent: left as it is in the row. */
-  runningImage?: string;
-}
-
 export type Outcome = { status: "ready"; observed: Observation } | { status: "failed"; reason: string };
 
 /** Every statement this service runs. All of them throw DatabaseError. */
@@ -74,12 +71,8 @@ export interface SentinelStore {
   observedRowsOf(ids: string[]): Promise<ObservedRow[]>;
 }
 
-const PAGE = 5_000;
-const CHUNK = 1_000;
 /** Length of deploy_error. */
 const REASON_LENGTH = 1_024;
-/** Length of running_image. */
-const IMAGE_LENGTH = 255;
 
 const observedColumns = {
   id: sentinels.id,
@@ -145,7 +138,7 @@ export function createSentinelStore(db: Database): SentinelStore {
     async settle(id, outcome, nowMs) {
       const columns =
         outcome.status === "ready"
-          ? { ...outcome.observed, deployStatus: "ready" as const, deployError: null }
+          ? { ...observedColumnsOf(outcome.observed), deployStatus: "ready" as const, deployError: null }
           : {
               deployStatus: "failed" as const,
               deployError: outcome.reason.slice(0, REASON_LENGTH).toWellFormed(),
@@ -214,41 +207,4 @@ function candidatePage(db: Database, after: string): Promise<Candidate[]> {
       .orderBy(asc(sentinels.id))
       .limit(PAGE),
   );
-}
-
-async function* pages<T extends { id: string }>(read: (after: string) => Promise<T[]>): AsyncIterable<T[]> {
-  let after = "";
-  for (;;) {
-    const page = await read(after);
-    if (page.length > 0) yield page;
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return;
-    after = last.id;
-  }
-}
-
-/** Each row's own values by id, in one statement. */
-function observedCases(chunk: { id: string; observed: Observation }[]) {
-  const caseOf = (value: (observed: Observation) => string | number | undefined, otherwise: SQL): SQL => {
-    const whens = chunk.flatMap(({ id, observed }) => {
-      const own = value(observed);
-      return own === undefined ? [] : [sql`when ${id} then ${own}`];
-    });
-    if (whens.length === 0) return otherwise;
-    return sql`case ${sentinels.id} ${sql.join(whens, sql` `)} else ${otherwise} end`;
-  };
-  return {
-    health: caseOf((observed) => observed.health, sql`${sentinels.health}`),
-    availableReplicas: caseOf((observed) => observed.availableReplicas, sql`${sentinels.availableReplicas}`),
-    runningImage: caseOf((observed) => fitting(observed.runningImage), sql`${sentinels.runningImage}`),
-  };
-}
-
-/** An image too long for the column was put there by somebody else, and must not fail the whole statement. */
-function fitting(image: string | undefined): string | undefined {
-  return image !== undefined && image.length <= IMAGE_LENGTH ? image : undefined;
-}
-
-function* chunks<T>(all: T[]): Iterable<T[]> {
-  for (let at = 0; at < all.length; at += CHUNK) yield all.slice(at, at + CHUNK);
 }
