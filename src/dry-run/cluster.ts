@@ -1,18 +1,10 @@
-import {
-  ApiException,
-  AppsV1Api,
-  CoreV1Api,
-  KubeConfig,
-  type V1Deployment,
-  type V1Namespace,
-} from "@kubernetes/client-node";
+import { ApiException, type V1Deployment, type V1Namespace } from "@kubernetes/client-node";
+import { type ClusterConnection, connect } from "../kubernetes/connection.ts";
 
 /** One cluster the fleet is made on. */
-export interface Cluster {
+export interface Cluster extends ClusterConnection {
+  /** The file it was read from. */
   kubeconfig: string;
-  context: string;
-  apps: AppsV1Api;
-  core: CoreV1Api;
 }
 
 /**
@@ -20,22 +12,11 @@ export interface Cluster {
  * @throws Error that names the file
  */
 export function connectCluster(kubeconfig: string, context?: string): Cluster {
-  const config = new KubeConfig();
   try {
-    config.loadFromFile(kubeconfig);
+    return { ...connect(context, kubeconfig), kubeconfig };
   } catch (error) {
-    throw new Error(`cannot read the kubeconfig ${kubeconfig}: ${(error as Error).message}`);
+    throw new Error(`cannot use the kubeconfig ${kubeconfig}: ${(error as Error).message}`);
   }
-  if (context !== undefined) config.setCurrentContext(context);
-  if (config.getCurrentCluster() === null) {
-    throw new Error(`the kubeconfig ${kubeconfig} has no context ${context ?? config.getCurrentContext()}`);
-  }
-  return {
-    kubeconfig,
-    context: config.getCurrentContext(),
-    apps: config.makeApiClient(AppsV1Api),
-    core: config.makeApiClient(CoreV1Api),
-  };
 }
 
 /** All sentinel Deployments of a namespace. */

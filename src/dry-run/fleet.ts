@@ -17,6 +17,8 @@ export interface FleetOptions extends FleetSettings {
   /** The cluster of a region. */
   clusterOf(regionId: string): Cluster;
   faults: readonly SentinelFault[];
+  /** Gives up. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -28,6 +30,7 @@ export async function seedFleet(options: FleetOptions): Promise<void> {
   const pending = [...options.sentinels];
   const worker = async () => {
     for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
+      options.signal?.throwIfAborted();
       const cluster = options.clusterOf(next.regionId);
       const body = await deploymentFor(next, faults.get(next.id), cluster, options);
       await createDeployment(cluster, options.namespace, body);
@@ -67,6 +70,7 @@ async function untilAvailable(cluster: Cluster, options: FleetOptions): Promise<
     const deployments = await listSentinelDeployments(cluster, options.namespace);
     const waiting = deployments.filter((each) => mine.has(idOf(each)) && !isAvailable(each));
     if (waiting.length === 0 && deployments.length >= mine.size) return;
+    options.signal?.throwIfAborted();
     if (Date.now() > deadline) {
       const names = waiting.slice(0, 5).map(idOf).join(", ");
       throw new Error(

@@ -20,7 +20,7 @@ export async function createNamespace(cluster: Cluster, name: string): Promise<{
   const leftover = {
     kind: "namespace",
     kubeconfig: cluster.kubeconfig,
-    context: cluster.context,
+    context: cluster.name,
     name,
   } as const;
   if (existing !== undefined) {
@@ -65,16 +65,24 @@ export async function createNamespace(cluster: Cluster, name: string): Promise<{
 /** Removes a namespace that bears the mark, with all in it; resolves once it is gone. */
 export async function removeNamespace(leftover: Extract<Leftover, { kind: "namespace" }>): Promise<void> {
   const cluster = connectCluster(leftover.kubeconfig, leftover.context);
+  try {
+    await remove(cluster, leftover.name);
+  } finally {
+    await cluster.close();
+  }
+}
+
+async function remove(cluster: Cluster, name: string): Promise<void> {
   const deadline = Date.now() + REMOVAL_TIMEOUT_MS;
   let uid: string | undefined;
   for (;;) {
-    const { metadata } = (await readNamespace(cluster, leftover.name)) ?? {};
+    const { metadata } = (await readNamespace(cluster, name)) ?? {};
     if (metadata?.labels?.[MADE_BY_LABEL] !== MADE_BY) return;
-    if (uid === undefined) await ask(cluster, leftover.name);
+    if (uid === undefined) await ask(cluster, name);
     // Another one of that name is somebody else's.
     else if (metadata.uid !== uid) return;
     uid = metadata.uid;
-    if (Date.now() > deadline) throw new Error(`the namespace ${leftover.name} is still being removed`);
+    if (Date.now() > deadline) throw new Error(`the namespace ${name} is still being removed`);
     await delay(250);
   }
 }

@@ -1,0 +1,25 @@
+import type { CommandOptions } from "./options.ts";
+import { usableAddresses } from "./service-addresses.ts";
+import { serviceVariables, splitAddresses } from "./service-env.ts";
+import { type Stack, startStack } from "./stack.ts";
+
+/** The stack of a command: as its options say, with the service's variables of this shell. */
+export function startCommandStack(
+  options: CommandOptions,
+  signal: AbortSignal,
+  log: (line: string) => void,
+  standardPorts: boolean,
+): Promise<Stack> {
+  const { env, addresses } = splitAddresses(serviceVariables(process.env));
+  return startStack({
+    sentinels: options.sentinels,
+    faults: options.faults,
+    faultImage: options.image,
+    ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
+    env,
+    adjustEnv: (_built, parts) => usableAddresses(addresses, parts, log),
+    standardPorts,
+    log,
+    signal,
+  });
+}

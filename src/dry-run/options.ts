@@ -1,0 +1,102 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { RolloutRequest } from "../restate/schemas.ts";
+import { parseFault, type SentinelFault } from "./faults.ts";
+import { NEW_IMAGE } from "./stack-types.ts";
+
+/** What `npm run dry-run` and `npm run dev` understand after `--`. */
+export interface CommandOptions {
+  sentinels: number;
+  image: string;
+  /** Absent: the service's own default. */
+  waves?: number[];
+  faults: SentinelFault[];
+  json: boolean;
+  /** Absolute path. */
+  kubeconfig?: string;
+  help: boolean;
+}
+
+export const OPTIONS_HELP = `Options:
+  --sentinels N            size of the fleet (default 100): sen_0001, sen_0002, …
+  --image IMAGE            the image to roll out (default ${NEW_IMAGE})
+  --waves 10,100           cumulative percentages (default: the service's own)
+  --fail ID[:REASON]       break the rollout of one sentinel; may be repeated. REASON is ImagePullBackOff (default),
+                           CrashLoopBackOff, CreateContainerConfigError, Unschedulable, NeverReady or slow:<seconds>
+  --kubeconfig FILE        make the fleet on this real cluster, in the namespace of KUBE_NAMESPACE (default sentinel),
+                           which must not exist and is removed at the end
+  --json                   machine-readable output
+  --help                   this text
+
+The service's own variables (MAX_IN_FLIGHT, DEPLOY_TIMEOUT_SECONDS, LOG_LEVEL, …) reach it when they are set.
+DATABASE_URL is the server on which a database is made, and dropped at the end. RESTATE_URL, RESTATE_ADMIN_URL and
+KUBECONFIG are used only when they lead to the stack that this command starts.`;
+
+const MOST_SENTINELS = 20_000;
+
+/** Thrown for what was typed: one sentence. */
+export class UsageError extends Error {}
+
+/** @throws UsageError */
+export function parseOptions(args: string[], leastSentinels: number): CommandOptions {
+  const { values } = parse(args);
+  const sentinels = values.sentinels ?? "100";
+  if (!/^\d+$/.test(sentinels) || Number(sentinels) < leastSentinels || Number(sentinels) > MOST_SENTINELS) {
+    throw new UsageError(
+      `--sentinels ${sentinels}: must be a whole number from ${leastSentinels} to ${MOST_SENTINELS}`,
+    );
+  }
+  const waves = values.waves?.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  checkRequest(values.image ?? NEW_IMAGE, waves);
+  const kubeconfig = values.kubeconfig === undefined ? undefined : resolve(values.kubeconfig);
+  if (kubeconfig !== undefined && !existsSync(kubeconfig)) {
+    throw new UsageError(`--kubeconfig ${values.kubeconfig}: there is no such file`);
+  }
+  return {
+    sentinels: Number(sentinels),
+    image: values.image ?? NEW_IMAGE,
+    ...(waves === undefined ? {} : { waves }),
+    faults: faults(values.fail ?? []),
+    json: values.json ?? false,
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    help: values.help ?? false,
+  };
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        sentinels: { type: "string" },
+        image: { type: "string" },
+        waves: { type: "string" },
+        fail: { type: "string", multiple: true },
+        kubeconfig: { type: "string" },
+        json: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    // Node adds advice about positional arguments that helps nobody here.
+    throw new UsageError(`${(error as Error).message.split(". ")[0]}; see --help`);
+  }
+}
+
+/** The same rules as the service's, before anything is started. */
+function checkRequest(image: string, waves: number[] | undefined): void {
+  const checked = RolloutRequest.safeParse({ image, wave_percentages: waves });
+  const issue = checked.success ? undefined : checked.error.issues[0];
+  if (issue === undefined) return;
+  if (issue.path[0] === "image") throw new UsageError(`--image ${image}: ${issue.message}`);
+  throw new UsageError(`--waves: ${issue.message}`);
+}
+
+function faults(texts: string[]): SentinelFault[] {
+  try {
+    return texts.map(parseFault);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}

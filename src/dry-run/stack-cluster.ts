@@ -1,0 +1,107 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { KubeConfig } from "@kubernetes/client-node";
+import type { Config } from "../config.ts";
+import { brief, type Cluster, connectCluster, hasCode } from "./cluster.ts";
+import {
+  type EmbeddedKubernetes,
+  type EmbeddedOptions,
+  startEmbeddedKubernetes,
+} from "./kubernetes/index.ts";
+import { createNamespace } from "./namespace.ts";
+import { Undo } from "./undo.ts";
+
+/** Where the fleet's Deployments live: the embedded API, or a real cluster. */
+export interface StackCluster {
+  /** Path of a kubeconfig with every context that is in use. */
+  kubeconfig: string;
+  /** Absent on a real cluster. */
+  embedded?: EmbeddedKubernetes;
+  /** By region, as `KUBE_CONTEXTS` says; without it one for all. */
+  clusterOf(regionId: string): Cluster;
+  close(): Promise<void>;
+}
+
+type Placement = Pick<Config, "kubeContexts" | "kubeNamespace">;
+
+/** The embedded Kubernetes API, with a context for each one that `KUBE_CONTEXTS` names. */
+export async function embeddedCluster(
+  directory: string,
+  placement: Placement,
+  options: EmbeddedOptions = {},
+): Promise<StackCluster> {
+  const undo = new Undo();
+  try {
+    const embedded = await startEmbeddedKubernetes(options);
+    undo.add(() => embedded.close());
+    const kubeconfig = join(directory, "kubeconfig");
+    await writeFile(kubeconfig, withContexts(embedded.kubeconfig(placement.kubeNamespace), placement), {
+      mode: 0o600,
+    });
+    const clusters = await prepare(kubeconfig, placement, undo, plainNamespace);
+    return { ...clusters, embedded };
+  } catch (error) {
+    await undo.run();
+    throw error;
+  }
+}
+
+/**
+ * A real cluster: the namespace is made, and removed at the end with everything in it.
+ * @throws Error when the namespace exists and was not made by this command
+ */
+export async function realCluster(kubeconfig: string, placement: Placement): Promise<StackCluster> {
+  const undo = new Undo();
+  try {
+    return await prepare(kubeconfig, placement, undo, createNamespace);
+  } catch (error) {
+    await undo.run();
+    throw error;
+  }
+}
+
+async function prepare(
+  kubeconfig: string,
+  placement: Placement,
+  undo: Undo,
+  makeNamespace: typeof createNamespace,
+): Promise<StackCluster> {
+  const contexts = [...new Set(placement.kubeContexts.values())];
+  const byContext = new Map<string, Cluster>();
+  for (const context of contexts.length === 0 ? [undefined] : contexts) {
+    const cluster = connectCluster(kubeconfig, context);
+    undo.add(() => cluster.close());
+    const namespace = await makeNamespace(cluster, placement.kubeNamespace);
+    undo.add(() => namespace.remove());
+    byContext.set(context ?? "", cluster);
+  }
+  return {
+    kubeconfig,
+    clusterOf(regionId) {
+      const cluster = byContext.get(placement.kubeContexts.get(regionId) ?? "");
+      if (cluster === undefined) throw new Error(`KUBE_CONTEXTS names no context for the region ${regionId}`);
+      return cluster;
+    },
+    close: () => undo.run(),
+  };
+}
+
+/** In the embedded cluster, which goes away as a whole. */
+async function plainNamespace(cluster: Cluster, name: string): Promise<{ remove(): Promise<void> }> {
+  try {
+    await cluster.core.createNamespace({ body: { metadata: { name } } });
+  } catch (error) {
+    if (!hasCode(error, 409)) throw new Error(`cannot create the namespace ${name}: ${brief(error)}`);
+  }
+  return { remove: async () => undefined };
+}
+
+function withContexts(kubeconfig: string, placement: Placement): string {
+  const config = new KubeConfig();
+  config.loadFromString(kubeconfig);
+  const current = config.getContextObject(config.getCurrentContext());
+  for (const name of new Set(placement.kubeContexts.values())) {
+    if (current !== null && config.getContextObject(name) === null) config.addContext({ ...current, name });
+  }
+  return config.exportConfig();
+}

@@ -1,0 +1,57 @@
+import { duration } from "../domain/messages.ts";
+import type { RolloutResponse } from "../restate/schemas.ts";
+import { failedPart, type RolloutProgress } from "./progress.ts";
+import { readableText } from "./slack-page.ts";
+import type { SlackMessage } from "./slack-sink.ts";
+
+export interface Story {
+  response: RolloutResponse;
+  progress: RolloutProgress | undefined;
+  /** When the rollout answered, unix ms. */
+  endedAtMs: number;
+  tookMs: number;
+  slack: readonly SlackMessage[];
+}
+
+/** What happened, for a person. */
+export function tellStory(story: Story): string {
+  const { response } = story;
+  return [
+    "",
+    `Rollout of ${response.image} over ${response.total} sentinels: ${response.state} after ${brief(story.tookMs)}`,
+    "",
+    ...waveLines(story),
+    ...failureLines(response),
+    response.message,
+    ...(response.next.length === 0 ? [] : [`Legal now: ${response.next.join(", ")}`]),
+    "",
+    `Slack heard ${story.slack.length} messages:`,
+    "",
+    readableText(story.slack),
+  ].join("\n");
+}
+
+function waveLines({ progress, endedAtMs }: Story): string[] {
+  if (progress === undefined) return [];
+  const lines = progress.waves.map((wave, index) => {
+    const name = `  wave ${index + 1}/${progress.waves.length}`;
+    const size = `${wave.size} ${wave.size === 1 ? "sentinel" : "sentinels"}`.padEnd(15);
+    if (index > progress.current) return `${name}  ${size} not started`;
+    const end = index === progress.current ? endedAtMs : progress.waves[index + 1]?.startedAtMs;
+    const took = wave.startedAtMs === undefined || end === undefined ? "" : brief(end - wave.startedAtMs);
+    return `${name}  ${size} ${took.padEnd(7)} ${wave.succeeded} ready${failedPart(wave)}`;
+  });
+  return [...lines, ""];
+}
+
+function failureLines(response: RolloutResponse): string[] {
+  if (response.failed === 0) return [];
+  const lines = response.failures.map(({ sentinel_id, reason }) => `  ${sentinel_id}  ${reason}`);
+  const more = response.failed - response.failures.length;
+  return ["Failed:", ...lines, ...(more > 0 ? [`  (+${more} more)`] : []), ""];
+}
+
+/** Waves of a dry run are short: tenths of a second matter. */
+function brief(ms: number): string {
+  return ms < 60_000 ? `${(ms / 1000).toFixed(1)}s` : duration(ms);
+}
