@@ -43,7 +43,11 @@ export interface Expectation {
 export type Verdict =
   | { kind: "converged" }
   | { kind: "waiting"; on: string; suspicion?: string }
-  | { kind: "failed"; reason: string };
+  | {
+      kind: "failed";
+      reason: string /** The new pods do not come up, and may tell why themselves. */;
+      stalled?: true;
+    };
 
 /** Judges a Deployment; `undefined` stands for one that does not exist. */
 export function judge(snapshot: DeploymentSnapshot | undefined, expected?: Expectation): Verdict {
@@ -58,7 +62,7 @@ export function judge(snapshot: DeploymentSnapshot | undefined, expected?: Expec
     return { kind: "waiting", on: "the Deployment controller to see the change" };
   }
   if (snapshot.progressDeadlineExceeded !== undefined) {
-    return failed(`ProgressDeadlineExceeded: ${snapshot.progressDeadlineExceeded}`);
+    return { ...failed(`ProgressDeadlineExceeded: ${snapshot.progressDeadlineExceeded}`), stalled: true };
   }
   const on = missing(snapshot);
   if (on === undefined) return { kind: "converged" };
@@ -91,6 +95,6 @@ function missing(s: DeploymentSnapshot): string | undefined {
   return undefined;
 }
 
-function failed(reason: string): Verdict {
+function failed(reason: string): Verdict & { kind: "failed" } {
   return { kind: "failed", reason };
 }

@@ -30,12 +30,12 @@ interface Draft {
 export function slackMessage(change: PhaseChange): SlackMessage {
   const { header, fields, body } = draft(change);
   const { image, rolloutId } = change.progress;
-  const numbers = [["Image", `\`${escape(image)}\``], ...fields] as [string, string][];
+  const numbers = [["Image", `\`${escaped(image)}\``], ...fields] as [string, string][];
   const blocks: Block[] = [
     { type: "header", text: { type: "plain_text", text: cut(header, HEADER_LIMIT) } },
     { type: "section", fields: numbers.map(([name, value]) => mrkdwn(`*${name}*\n${value}`)) },
     ...body.map((text): Block => ({ type: "section", text: mrkdwn(cut(text, SECTION_LIMIT)) })),
-    { type: "context", elements: [mrkdwn(`rollout ${escape(rolloutId)}`)] },
+    { type: "context", elements: [mrkdwn(`rollout ${escaped(rolloutId)}`)] },
   ];
   const text = [header, ...numbers.map(([name, value]) => `${name}: ${value}`), ...body].join(" · ");
   return { text: cut(text, SECTION_LIMIT), blocks };
@@ -148,17 +148,17 @@ function share(part: number, whole: number): string {
 
 function failing(failures: Failure[], count: number): string[] {
   if (failures.length === 0) return [];
-  const lines = failures.map((failure) => `• \`${escape(failure.id)}\` ${reason(failure.reason)}`);
+  const lines = failures.map((failure) => `• \`${escaped(failure.id)}\` ${reason(failure.reason)}`);
   const more = count - failures.length;
   return [["*Failing:*", ...lines, ...(more > 0 ? [`(+${more} more)`] : [])].join("\n")];
 }
 
 function reason(text: string): string {
-  return escape(cut(text.replaceAll(/\s+/g, " "), REASON_LIMIT));
+  return escaped(cut(text.replaceAll(/\s+/g, " "), REASON_LIMIT));
 }
 
 /** The three characters that Slack's mrkdwn gives a meaning. */
-function escape(text: string): string {
+function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 

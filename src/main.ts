@@ -1,0 +1,111 @@
+import { collectDefaultMetrics, Registry } from "prom-client";
+import { type Config, ConfigError, readConfig } from "./config.ts";
+import { type Check, startHealthServer } from "./health.ts";
+import { connectClusters } from "./kubernetes/clusters.ts";
+import { createLogger, type Logger } from "./log.ts";
+import { openPool } from "./mysql/pool.ts";
+import { createSentinelStore } from "./mysql/sentinels.ts";
+import { startEndpoint } from "./restate/endpoint.ts";
+import { createIngress, register } from "./restate/ingress.ts";
+import { createSlackClient } from "./slack.ts";
+import { startWatcher } from "./watcher.ts";
+
+/** How long attempts that run may take to finish after SIGTERM, well within Kubernetes' 30 s. */
+const GRACE_MS = 5_000;
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const logger = createLogger(config.logLevel);
+  const stopping = new AbortController();
+
+  const pool = openPool(config.databaseUrl);
+  const store = createSentinelStore(pool.db);
+  const clusters = await connectClusters(config);
+  const slack = createSlackClient(config.slackWebhookUrl);
+  const { deployTimeoutMs, failFastMs, maxInFlight, identityKeys } = config;
+  const endpoint = await listening("PORT", config.port, (port) =>
+    startEndpoint({
+      store,
+      clusters,
+      slack,
+      logger,
+      deployTimeoutMs,
+      failFastMs,
+      maxInFlight,
+      identityKeys,
+      port,
+    }),
+  );
+  const watcher = startWatcher({ clusters, store, ...createIngress(config), deployTimeoutMs, logger });
+  const registration = registered(config, logger, stopping.signal);
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics });
+  const health = await listening("HEALTH_PORT", config.healthPort, (port) =>
+    startHealthServer({
+      port,
+      checks: async () => [
+        await database(() => store.read("")),
+        ...watcher
+          .ready()
+          .map(({ cluster, synced }) => check(`kubernetes ${cluster}`, synced, "the watch is not in sync")),
+        check("restate", registration.done, "not registered yet"),
+      ],
+      metrics: () => metrics.metrics(),
+      metricsContentType: metrics.contentType,
+    }),
+  );
+  logger.info({ port: endpoint.port, healthPort: health.port }, "sentinel-rollout is up");
+
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ["SIGTERM", "SIGINT"]) process.once(name, resolve);
+  });
+  logger.info({ signal }, "stopping");
+  stopping.abort();
+  await watcher.stop();
+  await endpoint.close(GRACE_MS);
+  await Promise.all([health.close(), clusters.close(), pool.close()]);
+  logger.info("stopped");
+}
+
+/** @throws Error that names the port in use and its variable */
+async function listening<T>(variable: string, port: number, start: (port: number) => Promise<T>): Promise<T> {
+  try {
+    return await start(port);
+  } catch (error) {
+    const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+    throw taken ? new Error(`${variable}: port ${port} is already in use`) : error;
+  }
+}
+
+/** Ready at once where the service is registered by somebody else. */
+function registered(config: Config, logger: Logger, signal: AbortSignal): { done: boolean } {
+  const state = { done: config.registration === undefined };
+  if (config.registration !== undefined) {
+    void register(config.registration, logger, signal).then((done) => {
+      state.done = done;
+    });
+  }
+  return state;
+}
+
+async function database(probe: () => Promise<unknown>): Promise<Check> {
+  const answered = await probe().then(
+    () => true,
+    () => false,
+  );
+  return check("mysql", answered, "no answer");
+}
+
+function check(name: string, ok: boolean, detail: string): Check {
+  return ok ? { name, ok } : { name, ok, detail };
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  const message = error instanceof Error ? error.message : "unknown error";
+  process.stderr.write(`${message}\n`);
+  if (!(error instanceof ConfigError) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  process.exit(1);
+}

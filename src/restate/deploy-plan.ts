@@ -1,0 +1,73 @@
+import type { DeploymentSnapshot } from "../domain/convergence.ts";
+import type { DeploymentChange } from "../kubernetes/cluster.ts";
+import type { DesiredValues, SentinelRow } from "../mysql/sentinels.ts";
+import type { DeployRequest } from "./schemas.ts";
+
+/** What a Deploy has to do, decided from the row alone. */
+export interface DeployPlan {
+  desired: DesiredValues;
+  /**
+   * What goes into the Deployment: the image always, so that one that drifted from its row is brought back; resources
+   * and replicas only where they were asked for, now or by the Deploy that this one goes on with.
+   */
+  change: DeploymentChange;
+  /** False: the row has these values already. */
+  changes: boolean;
+  /** True: nothing was asked for, and a Deploy was cut short: this one goes on with it, under its deadline. */
+  adopted: boolean;
+  /** Unix ms: now, when the deploy began, and when the sentinel has failed. A restart does not extend it. */
+  nowMs: number;
+  startedMs: number;
+  deadlineMs: number;
+}
+
+/**
+ * An absent, zero or empty field keeps the present value.
+ * @param unfinished the request of a Deploy that was killed before it could settle
+ */
+export function planDeploy(
+  row: SentinelRow,
+  request: DeployRequest,
+  unfinished: DeployRequest | undefined,
+  nowMs: number,
+  timeoutMs: number,
+): DeployPlan {
+  const desired: DesiredValues = {
+    image: request.image || row.image,
+    cpuMillicores: request.cpu_millicores || row.cpuMillicores,
+    memoryMib: request.memory_mib || row.memoryMib,
+    desiredReplicas: request.desired_replicas || row.desiredReplicas,
+  };
+  const changes =
+    desired.image !== row.image ||
+    desired.cpuMillicores !== row.cpuMillicores ||
+    desired.memoryMib !== row.memoryMib ||
+    desired.desiredReplicas !== row.desiredReplicas;
+  // Deploys of one sentinel run one after another: `progressing` now means that the one before was killed.
+  const adopted = Object.values(request).every((field) => !field) && row.deployStatus === "progressing";
+  const startedMs = adopted ? Math.min(row.updatedAtMs ?? nowMs, nowMs) : nowMs;
+  const change = changeOf(desired, { ...unfinished, ...request });
+  return { desired, change, changes, adopted, nowMs, startedMs, deadlineMs: startedMs + timeoutMs };
+}
+
+/** Does the Deployment have the values already (it may still be rolling out)? */
+export function carries(snapshot: DeploymentSnapshot, change: DeploymentChange): boolean {
+  const same = (wanted: number | undefined, present: number | undefined) =>
+    wanted === undefined || wanted === present;
+  return (
+    snapshot.image === change.image &&
+    same(change.cpuMillicores, snapshot.cpuLimitMillicores) &&
+    same(change.memoryMib, snapshot.memoryLimitMib) &&
+    same(change.replicas, snapshot.desiredReplicas)
+  );
+}
+
+function changeOf(desired: DesiredValues, asked: DeployRequest): DeploymentChange {
+  return {
+    image: desired.image,
+    ...(asked.cpu_millicores ? { cpuMillicores: desired.cpuMillicores } : {}),
+    ...(asked.memory_mib ? { memoryMib: desired.memoryMib } : {}),
+    ...(asked.desired_replicas ? { replicas: desired.desiredReplicas } : {}),
+    changeCause: `sentinel-rollout: ${desired.image}`,
+  };
+}

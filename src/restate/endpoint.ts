@@ -1,0 +1,66 @@
+import { once } from "node:events";
+import { createServer, type ServerHttp2Session } from "node:http2";
+import { createEndpointHandler, type LoggerTransport } from "@restatedev/restate-sdk";
+import type { Logger } from "../log.ts";
+import type { DeployOptions } from "./deploy.ts";
+import { createNotifier, type NotifierOptions } from "./notifier.ts";
+import { createRolloutService, type RolloutOptions } from "./rollout.ts";
+import { createSentinelService } from "./sentinel.ts";
+
+export interface EndpointOptions extends RolloutOptions, DeployOptions, NotifierOptions {
+  store: RolloutOptions["store"] & DeployOptions["store"];
+  /** Present: requests that Restate did not sign are refused. */
+  identityKeys: string[];
+  port: number;
+}
+
+export interface Endpoint {
+  port: number;
+  /** Takes no new work, lets attempts that run finish for up to `graceMs`; the rest goes back to Restate. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Serves all handlers to Restate over HTTP/2 without TLS. */
+export async function startEndpoint(options: EndpointOptions): Promise<Endpoint> {
+  const handler = createEndpointHandler({
+    services: [createRolloutService(options), createSentinelService(options), createNotifier(options)],
+    logger: sdkLogger(options.logger),
+    ...(options.identityKeys.length === 0 ? {} : { identityKeys: options.identityKeys }),
+  });
+  const server = createServer(handler);
+  const sessions = new Set<ServerHttp2Session>();
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+  });
+  server.listen(options.port);
+  await once(server, "listening");
+  const address = server.address();
+  return {
+    port: typeof address === "object" && address !== null ? address.port : options.port,
+    close: async (graceMs) => {
+      const closed = once(server, "close");
+      server.close();
+      for (const session of sessions) session.close();
+      const overdue = setTimeout(() => {
+        for (const session of sessions) session.destroy();
+      }, graceMs);
+      await closed;
+      clearTimeout(overdue);
+    },
+  };
+}
+
+/** The SDK's own lines among ours; what it says while it replays was said before. */
+function sdkLogger(logger: Logger): LoggerTransport {
+  return ({ level, replaying, context }, message, ...rest) => {
+    if (replaying) return;
+    const about =
+      context === undefined ? {} : { invocationId: context.invocationId, target: context.invocationTarget };
+    const text = [message, ...rest]
+      .map((part) => (part instanceof Error ? part.message : String(part)))
+      .join(" ");
+    // Suspending and resuming is how Restate works, not news.
+    logger[level === "info" ? "debug" : level](about, text);
+  };
+}

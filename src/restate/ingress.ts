@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Config } from "../config.ts";
+import type { Logger } from "../log.ts";
+import { SentinelObject } from "./names.ts";
+
+/** Longest wait (ms) for an answer of Restate. */
+const TIMEOUT_MS = 5_000;
+/** Between two attempts to register (ms). */
+const REGISTRATION_RETRY_MS = 1_000;
+
+/** What the watcher asks of Restate: calls that are only handed over, not waited for. */
+export interface Ingress {
+  notifyReady(sentinelId: string, image: string): Promise<void>;
+  /** A Deploy that changes nothing; asked for often, it runs once per deploy that it settles. */
+  settleAbandoned(sentinelId: string, updatedAtMs: number): Promise<void>;
+}
+
+/** @throws Error that names the status, never the token */
+export function createIngress({
+  restateUrl,
+  restateToken,
+}: Pick<Config, "restateUrl" | "restateToken">): Ingress {
+  async function send(id: string, handler: string, body: object, idempotencyKey?: string): Promise<void> {
+    const response = await fetch(
+      `${restateUrl}/${SentinelObject.name}/${encodeURIComponent(id)}/${handler}/send`,
+      {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          ...(restateToken === undefined ? {} : { authorization: `Bearer ${restateToken}` }),
+          ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
+        },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      },
+    );
+    await response.arrayBuffer();
+    if (!response.ok) throw new Error(`the Restate ingress answered ${response.status} to ${handler}`);
+  }
+  return {
+    notifyReady: (id, image) => send(id, "NotifyReady", { image }),
+    settleAbandoned: (id, updatedAtMs) => send(id, "Deploy", {}, `settle-${id}-${updatedAtMs}`),
+  };
+}
+
+/**
+ * Registers this service with Restate, trying until it succeeds or the signal says stop. `force`: the handlers at this
+ * URL may have changed since it was last registered.
+ */
+export async function register(
+  { adminUrl, serviceUrl }: { adminUrl: string; serviceUrl: string },
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<boolean> {
+  while (!signal.aborted) {
+    const problem = await tryToRegister(adminUrl, serviceUrl);
+    if (problem === undefined) {
+      logger.info({ serviceUrl }, "registered with Restate");
+      return true;
+    }
+    logger.warn({ reason: problem }, "could not register with Restate, will try again");
+    await sleep(REGISTRATION_RETRY_MS, undefined, { signal }).catch(() => undefined);
+  }
+  return false;
+}
+
+async function tryToRegister(adminUrl: string, serviceUrl: string): Promise<string | undefined> {
+  try {
+    const response = await fetch(`${adminUrl}/deployments`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ uri: serviceUrl, force: true }),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    const answer = await response.text();
+    return response.ok ? undefined : `Restate answered ${response.status}: ${answer.slice(0, 200)}`;
+  } catch (error) {
+    return error instanceof Error ? error.message : "no answer";
+  }
+}

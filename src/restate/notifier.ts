@@ -1,0 +1,51 @@
+import { handlers, type ObjectContext, object, RetryableError } from "@restatedev/restate-sdk";
+import { slackMessage } from "../domain/messages.ts";
+import type { PhaseChange } from "../domain/state.ts";
+import type { Logger } from "../log.ts";
+import { type SlackClient, SlackDeliveryError } from "../slack.ts";
+import { NotifierObject, RETRY_POLICY } from "./names.ts";
+
+export interface NotifierOptions {
+  slack: SlackClient;
+  logger: Logger;
+}
+
+/** The queue of Slack messages: one at a time and in order, retried for as long as it takes, in nobody's way. */
+export function createNotifier(options: NotifierOptions) {
+  return object({
+    name: NotifierObject.name,
+    description: "Delivers the rollout's phase changes to Slack.",
+    handlers: {
+      Deliver: handlers.object.exclusive(
+        { description: "Posts one phase change." },
+        async (ctx: ObjectContext, change: PhaseChange): Promise<void> => {
+          await ctx.run(`tell Slack: ${change.kind}`, () => deliver(change, options), {
+            initialRetryInterval: 500,
+            retryIntervalFactor: 2,
+            maxRetryInterval: 15_000,
+          });
+        },
+      ),
+    },
+    options: { ingressPrivate: true, retryPolicy: RETRY_POLICY },
+  });
+}
+
+async function deliver(change: PhaseChange, { slack, logger }: NotifierOptions): Promise<void> {
+  try {
+    await slack.post(slackMessage(change));
+  } catch (error) {
+    if (!(error instanceof SlackDeliveryError)) throw error;
+    const about = { rolloutId: change.progress.rolloutId, change: change.kind, reason: error.message };
+    if (error.permanent) {
+      // Trying again would only hold up what comes after it.
+      logger.error(about, "Slack refused a message for good");
+      return;
+    }
+    logger.warn(about, "Slack delivery failed, will be retried");
+    if (error.retryAfterMs !== undefined) {
+      throw new RetryableError(error.message, { retryAfter: error.retryAfterMs });
+    }
+    throw error;
+  }
+}

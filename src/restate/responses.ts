@@ -1,0 +1,57 @@
+import { plural, remaining } from "../domain/progress.ts";
+import type { Failure, RolloutState } from "../domain/state.ts";
+import { type View, viewOf } from "../domain/view.ts";
+import type { RollbackReport } from "./rollback.ts";
+import type { RollbackResponse, RolloutResponse, StatusResponse } from "./schemas.ts";
+
+/** What operators are answered, in the field names of the runbook. */
+export function rolloutResponse(view: View): RolloutResponse {
+  const { rolloutId, failures, next, ...rest } = view;
+  return { ...rest, rollout_id: rolloutId, failures: failures.map(failureResponse), next: [...next] };
+}
+
+export function statusResponse(rollout: RolloutState | undefined): StatusResponse {
+  return {
+    ...rolloutResponse(viewOf(rollout)),
+    started_at: rollout === undefined ? null : iso(rollout.startedAtMs),
+    wave_started_at: rollout === undefined ? null : iso(rollout.waveStartedAtMs),
+    reverted: rollout?.revertedIds.length ?? 0,
+    waiting_for: rollout === undefined ? "" : waitingFor(rollout),
+  };
+}
+
+export function rollbackResponse(report: RollbackReport): RollbackResponse {
+  const { reverted, targets, failures, interrupted } = report;
+  const left = targets - reverted;
+  const done = `${reverted} of ${plural(targets, "sentinel")} reverted`;
+  const message = interrupted
+    ? `The rollback was interrupted: ${done}; call RollbackAll again for the rest.`
+    : left === 0
+      ? `Rolled back: ${done}.`
+      : `Rolled back: ${done}; call RollbackAll again to retry the other ${left}.`;
+  return { reverted, total: targets, failures: failures.map(failureResponse), state: "cancelled", message };
+}
+
+function failureResponse({ id, reason }: Failure): { sentinel_id: string; reason: string } {
+  return { sentinel_id: id, reason };
+}
+
+function waitingFor(rollout: RolloutState): string {
+  switch (rollout.state) {
+    case "in_progress": {
+      const left = remaining(rollout).length;
+      return `${plural(left, "sentinel")} of wave ${rollout.currentWave + 1}/${rollout.waves.length} to come up`;
+    }
+    case "paused":
+      return "an operator: Resume, Cancel or RollbackAll";
+    case "rolling_back":
+      return `${plural(rollout.succeededIds.length - rollout.revertedIds.length, "sentinel")} to return to the previous image`;
+    case "completed":
+    case "cancelled":
+      return "";
+  }
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,185 @@
+import {
+  handlers,
+  type ObjectContext,
+  type ObjectSharedContext,
+  object,
+  type Serde,
+} from "@restatedev/restate-sdk";
+import { assertLegal } from "../domain/legality.ts";
+import type { Event } from "../domain/state.ts";
+import { viewOfNothing } from "../domain/view.ts";
+import type { Logger } from "../log.ts";
+import type { SentinelStore } from "../mysql/sentinels.ts";
+import { accepted, answerOf, BadRequestError, type Body, bodyOf } from "./body.ts";
+import { report, unlessCancelled } from "./driver.ts";
+import { asTerminalError } from "./errors.ts";
+import { driveForward } from "./forward.ts";
+import { RETRY_POLICY, RolloutObject, SINGLETON } from "./names.ts";
+import { planResponse, planRollout, requireWork } from "./plan.ts";
+import { rollbackResponse, rolloutResponse, statusResponse } from "./responses.ts";
+import { driveRollback } from "./rollback.ts";
+import {
+  EmptyRequest,
+  PlanResponse,
+  RollbackResponse,
+  RolloutRequest,
+  RolloutResponse,
+  StatusResponse,
+} from "./schemas.ts";
+import { readRollout, transition } from "./transition.ts";
+import { watch } from "./watchdog.ts";
+
+export interface RolloutOptions {
+  store: Pick<SentinelStore, "candidates" | "images">;
+  logger: Logger;
+  /** Most Deploys of one rollout in flight at a time. */
+  maxInFlight: number;
+}
+
+type Shared = ObjectSharedContext;
+
+/**
+ * `hydra.v1.SentinelRolloutService`, keyed `singleton`. What operators call is shared and holds no lock, so that nothing
+ * ever waits for a rollout that runs; every change of the state is a short exclusive transition.
+ */
+export function createRolloutService(options: RolloutOptions) {
+  const { store, logger, maxInFlight } = options;
+
+  async function rollout(ctx: Shared, request: RolloutRequest): Promise<RolloutResponse> {
+    assertLegal("Rollout", await readRollout(ctx));
+    const rolloutId = ctx.rand.uuidv4();
+    const selecting = ctx.run("select the sentinels", () => planRollout(store, request));
+    const { fleet, leftOut: _, ...plan } = await planned(ctx, selecting);
+    if (fleet === 0) return rolloutResponse(viewOfNothing(request.image));
+    const begin = (drive: { invocationId: string; signal: string }): Event & { type: "begin" } => ({
+      type: "begin",
+      drive,
+      rolloutId,
+      ...plan,
+    });
+    return rolloutResponse(await driveForward(ctx, { logger, maxInFlight }, "rollout", begin));
+  }
+
+  async function resume(ctx: Shared): Promise<RolloutResponse> {
+    assertLegal("Resume", await readRollout(ctx));
+    const resumed = await driveForward(ctx, { logger, maxInFlight }, "resume", (drive) => ({
+      type: "resume",
+      drive,
+    }));
+    return rolloutResponse(resumed);
+  }
+
+  async function cancel(ctx: Shared): Promise<RolloutResponse> {
+    assertLegal("Cancel", await readRollout(ctx));
+    const { view } = await report(ctx, "cancel", { type: "cancel" });
+    return rolloutResponse(view);
+  }
+
+  async function rollbackAll(ctx: Shared): Promise<RollbackResponse> {
+    assertLegal("RollbackAll", await readRollout(ctx));
+    return rollbackResponse(await driveRollback(ctx, { images: store.images, maxInFlight }));
+  }
+
+  async function plan(ctx: Shared, request: RolloutRequest): Promise<PlanResponse> {
+    return planResponse(
+      await planned(
+        ctx,
+        ctx.run("select the sentinels", () => planRollout(store, request)),
+      ),
+    );
+  }
+
+  const DRIVER = { explicitCancellation: true };
+  return object({
+    name: RolloutObject.name,
+    description: "Rolls a new image over all running sentinels, wave by wave. The only key is `singleton`.",
+    handlers: {
+      Rollout: operation(
+        "Starts a rollout; answers when it is completed, paused or cancelled.",
+        bodyOf(RolloutRequest),
+        answerOf(RolloutResponse),
+        rollout,
+        DRIVER,
+      ),
+      Resume: operation(
+        "Goes on after the failed wave; failed sentinels are not retried. Answers like Rollout.",
+        bodyOf(EmptyRequest),
+        answerOf(RolloutResponse),
+        resume,
+        DRIVER,
+      ),
+      Cancel: operation(
+        "Stops here and keeps the new image wherever it came up. Answers at once.",
+        bodyOf(EmptyRequest),
+        answerOf(RolloutResponse),
+        cancel,
+      ),
+      RollbackAll: operation(
+        "Returns every sentinel that took the new image to its previous one; answers when that is done.",
+        bodyOf(EmptyRequest),
+        answerOf(RollbackResponse),
+        rollbackAll,
+        DRIVER,
+      ),
+      Status: operation(
+        "Tells where the rollout stands. Changes nothing.",
+        bodyOf(EmptyRequest),
+        answerOf(StatusResponse),
+        async (ctx) => statusResponse(await readRollout(ctx)),
+      ),
+      Plan: operation(
+        "Tells which waves a Rollout would run now. Changes nothing.",
+        bodyOf(RolloutRequest),
+        answerOf(PlanResponse),
+        plan,
+        DRIVER,
+      ),
+      Transition: handlers.object.exclusive(
+        {
+          description: "Changes the rollout's state; called by the other handlers only.",
+          ingressPrivate: true,
+        },
+        (ctx: ObjectContext, event: Event) => transition(ctx, event),
+      ),
+      Watch: handlers.object.shared(
+        {
+          description: "Waits for the end of a driving invocation; called by the other handlers only.",
+          ingressPrivate: true,
+          explicitCancellation: true,
+        },
+        (ctx: ObjectSharedContext, drive: { invocationId: string }) => watch(ctx, drive.invocationId),
+      ),
+    },
+    options: { asTerminalError, retryPolicy: RETRY_POLICY, enableLazyState: false },
+  });
+}
+
+async function planned(
+  ctx: Shared,
+  selecting: ReturnType<typeof ctx.run<Awaited<ReturnType<typeof planRollout>>>>,
+) {
+  const plan = await unlessCancelled(ctx, selecting);
+  requireWork(plan);
+  return plan;
+}
+
+/** A public handler: checks the key and the body before anything else. */
+function operation<I, O>(
+  description: string,
+  input: Serde<Body<I>>,
+  output: Serde<O>,
+  run: (ctx: Shared, request: I) => Promise<O>,
+  extra: { explicitCancellation?: boolean } = {},
+) {
+  return handlers.object.shared(
+    { description, accept: "*/*", input, output, enableLazyState: true, ...extra },
+    async (ctx: ObjectSharedContext, body: Body<I>): Promise<O> => {
+      if (ctx.key !== SINGLETON) {
+        throw new BadRequestError(
+          `The key must be ${SINGLETON}, got ${JSON.stringify(ctx.key).slice(0, 80)}: there is one rollout at a time.`,
+        );
+      }
+      return run(ctx, accepted(body));
+    },
+  );
+}

@@ -1,0 +1,43 @@
+import { handlers, type ObjectContext, type ObjectSharedContext, object } from "@restatedev/restate-sdk";
+import { accepted, answerOf, type Body, bodyOf } from "./body.ts";
+import { AWAKEABLE_KEY } from "./converge.ts";
+import { type DeployOptions, deploy } from "./deploy.ts";
+import { asTerminalError } from "./errors.ts";
+import { RETRY_POLICY, SentinelObject } from "./names.ts";
+import { DeployRequest, DeployResponse, NotifyReadyRequest } from "./schemas.ts";
+
+/** `hydra.v1.SentinelService`, keyed by the sentinel's id: deploys one sentinel at a time. */
+export function createSentinelService(options: DeployOptions) {
+  return object({
+    name: SentinelObject.name,
+    description: "Deploys one sentinel: patches its Kubernetes Deployment and waits until it converged.",
+    handlers: {
+      Deploy: handlers.object.exclusive(
+        {
+          description: "Brings the sentinel to the given values and answers ready or failed.",
+          accept: "*/*",
+          input: bodyOf(DeployRequest),
+          output: answerOf(DeployResponse),
+          // A Deploy that waits must not hold one of the server's invocation slots: a thousand of them would keep out the
+          // NotifyReady calls that wake them.
+          inactivityTimeout: 1_000,
+        },
+        (ctx: ObjectContext, body: Body<DeployRequest>) => deploy(ctx, accepted(body), options),
+      ),
+      NotifyReady: handlers.object.shared(
+        {
+          description:
+            "Has a waiting Deploy look at its Deployment now; a hint that cannot make it report what is not so.",
+          accept: "*/*",
+          input: bodyOf(NotifyReadyRequest),
+        },
+        async (ctx: ObjectSharedContext, body: Body<NotifyReadyRequest>): Promise<void> => {
+          accepted(body);
+          const awakeable = await ctx.get<string>(AWAKEABLE_KEY);
+          if (awakeable !== null) ctx.resolveAwakeable(awakeable);
+        },
+      ),
+    },
+    options: { asTerminalError, retryPolicy: RETRY_POLICY },
+  });
+}

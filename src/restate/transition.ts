@@ -1,0 +1,55 @@
+import type { ObjectContext, ObjectSharedContext } from "@restatedev/restate-sdk";
+import { rollbackScope } from "../domain/rollback.ts";
+import { apply, nextWave } from "../domain/rollout.ts";
+import type { Drive, Event, Machine, RolloutState } from "../domain/state.ts";
+import { viewOf } from "../domain/view.ts";
+import { NOTIFIER_KEY, NotifierObject, RolloutObject, type Step } from "./names.ts";
+
+/** What operators see in the State tab. */
+const ROLLOUT_KEY = "rolloutState";
+/** Which invocations drive the rollout: nobody's business but this object's. */
+const FORWARD_KEY = "forwardDrive";
+const ROLLBACK_KEY = "rollbackDrive";
+
+export async function readRollout(ctx: ObjectSharedContext): Promise<RolloutState | undefined> {
+  return (await ctx.get<RolloutState>(ROLLOUT_KEY)) ?? undefined;
+}
+
+/**
+ * Every change of the rollout's state, one at a time: short, without I/O, so that nobody ever waits for it.
+ * A transition that is refused throws before anything is written.
+ */
+export async function transition(ctx: ObjectContext, event: Event): Promise<Step> {
+  const before: Machine = {
+    rollout: await readRollout(ctx),
+    forward: (await ctx.get<Drive>(FORWARD_KEY)) ?? undefined,
+    rollback: (await ctx.get<Drive>(ROLLBACK_KEY)) ?? undefined,
+  };
+  const { machine, changes, wake, watch, accepted } = apply(before, event, await ctx.date.now());
+  // The watchdog goes first: once a state says that somebody drives, somebody watches.
+  if (watch !== undefined) {
+    ctx.objectSendClient(RolloutObject, ctx.key).Watch({ invocationId: watch });
+  }
+  store(ctx, ROLLOUT_KEY, before.rollout, machine.rollout);
+  store(ctx, FORWARD_KEY, before.forward, machine.forward);
+  store(ctx, ROLLBACK_KEY, before.rollback, machine.rollback);
+  for (const change of changes) ctx.objectSendClient(NotifierObject, NOTIFIER_KEY).Deliver(change);
+  for (const signal of wake) ctx.resolveAwakeable(signal);
+  return { accepted, view: viewOf(machine.rollout), ...next(machine, event) };
+}
+
+/** What the drive that reported is to do now. */
+function next(machine: Machine, event: Event): Pick<Step, "wave" | "scope"> {
+  if (event.type === "cancel" || event.type === "abandon" || event.type === "record") return {};
+  if (event.type === "recordReverted" || event.type === "finishRollback") return {};
+  const drive = typeof event.drive === "string" ? event.drive : event.drive.invocationId;
+  const wave = nextWave(machine, drive);
+  const scope = rollbackScope(machine, drive);
+  return { ...(wave === undefined ? {} : { wave }), ...(scope === undefined ? {} : { scope }) };
+}
+
+function store<T>(ctx: ObjectContext, key: string, before: T | undefined, after: T | undefined): void {
+  if (after === before) return;
+  if (after === undefined) ctx.clear(key);
+  else ctx.set(key, after);
+}
