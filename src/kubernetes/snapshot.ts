@@ -49,7 +49,8 @@ function conditionMessage(
 
 function scaled(container: V1Container | undefined, resource: string, factor: number): number | undefined {
   const value = quantity(container?.resources?.limits?.[resource]);
-  return value === undefined ? undefined : value * factor;
+  // 0.001 has no exact double: 1001 × 0.001 × 1000 must come out as 1001.
+  return value === undefined ? undefined : Number((value * factor).toFixed(6));
 }
 
 const SUFFIXES: Record<string, number> = {
