@@ -16,7 +16,7 @@ runCommand(async (signal) => {
   const stack = await startCommandStack(options, signal, log, true);
   try {
     process.stdout.write(options.json ? `${JSON.stringify(addresses(stack))}\n` : manual(stack, options));
-    void watchService(stack, log);
+    void watchService(stack, signal, log);
     if (!signal.aborted) await once(signal, "abort");
   } finally {
     log("stopping");
@@ -87,7 +87,8 @@ function onLocalhost(url: string): string {
 }
 
 /** A service that dies by itself must not go unnoticed. */
-async function watchService(stack: Stack, log: (line: string) => void): Promise<void> {
+async function watchService(stack: Stack, signal: AbortSignal, log: (line: string) => void): Promise<void> {
   await stack.service.process.exited();
+  if (signal.aborted) return;
   log(`the service has exited; its log is ${stack.service.logFile}`);
 }

@@ -23,10 +23,10 @@ export interface FleetOptions extends FleetSettings {
 
 /**
  * Makes the fleet: a row and a Deployment for each sentinel, all available on the old image.
- * @throws Error that says which sentinels do not come up, or that a fault names one that does not exist
+ * @throws Error that says which sentinels do not come up
  */
 export async function seedFleet(options: FleetOptions): Promise<void> {
-  const faults = faultsById(options);
+  const faults = new Map(options.faults.map(({ sentinelId, fault }) => [sentinelId, fault]));
   const pending = [...options.sentinels];
   const worker = async () => {
     for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
@@ -42,15 +42,15 @@ export async function seedFleet(options: FleetOptions): Promise<void> {
   await insertRows(options);
 }
 
-function faultsById(options: FleetOptions): Map<string, SentinelFault["fault"]> {
-  const ids = new Set(options.sentinels.map(({ id }) => id));
-  for (const { sentinelId } of options.faults) {
+/** @throws Error when a fault names a sentinel that the fleet does not have */
+export function checkFaults(fleet: readonly FleetSentinel[], faults: readonly SentinelFault[]): void {
+  const ids = new Set(fleet.map(({ id }) => id));
+  for (const { sentinelId } of faults) {
     if (ids.has(sentinelId)) continue;
-    const [first, last] = [options.sentinels[0]?.id, options.sentinels.at(-1)?.id];
+    const [first, last] = [fleet[0]?.id, fleet.at(-1)?.id];
     const known = first === undefined ? "the fleet is empty" : `the fleet is ${first} to ${last}`;
     throw new Error(`--fail ${sentinelId}: no such sentinel; ${known}`);
   }
-  return new Map(options.faults.map(({ sentinelId, fault }) => [sentinelId, fault]));
 }
 
 async function createDeployment(cluster: Cluster, namespace: string, body: V1Deployment): Promise<void> {

@@ -3,11 +3,7 @@ import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
 import type { Config } from "../config.ts";
 import { brief, type Cluster, connectCluster, hasCode } from "./cluster.ts";
-import {
-  type EmbeddedKubernetes,
-  type EmbeddedOptions,
-  startEmbeddedKubernetes,
-} from "./kubernetes/index.ts";
+import type { EmbeddedKubernetes, EmbeddedOptions } from "./kubernetes/index.ts";
 import { createNamespace } from "./namespace.ts";
 import { Undo } from "./undo.ts";
 
@@ -32,6 +28,7 @@ export async function embeddedCluster(
 ): Promise<StackCluster> {
   const undo = new Undo();
   try {
+    const { startEmbeddedKubernetes } = await import("./kubernetes/index.ts");
     const embedded = await startEmbeddedKubernetes(options);
     undo.add(() => embedded.close());
     const kubeconfig = join(directory, "kubeconfig");

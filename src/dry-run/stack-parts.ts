@@ -1,6 +1,6 @@
 import { execa } from "execa";
 import type { Config } from "../config.ts";
-import { seedFleet } from "./fleet.ts";
+import { checkFaults, seedFleet } from "./fleet.ts";
 import { planFleet } from "./fleet-plan.ts";
 import { temporaryDirectory } from "./leftovers.ts";
 import { type Mysql, startMysql } from "./mysql.ts";
@@ -15,6 +15,10 @@ import type { Undo } from "./undo.ts";
 /** Starts everything but the service, all at once. What was started can be undone, also after a failure. */
 export async function startParts(options: StackOptions, config: Config, undo: Undo): Promise<StackParts> {
   const log = options.log ?? (() => undefined);
+  const { kubeContexts, kubeNamespace } = config;
+  const regions = kubeContexts.size === 0 ? undefined : [...kubeContexts.keys()];
+  const fleet = planFleet(options.sentinels ?? 0, regions);
+  checkFaults(fleet, options.faults ?? []);
   const directory = await temporaryDirectory();
   undo.add(() => directory.remove());
   const kept = async <T>(starting: Promise<T>, stop: (part: T) => Promise<void>): Promise<T> => {
@@ -34,7 +38,6 @@ export async function startParts(options: StackOptions, config: Config, undo: Un
   log(`MySQL: ${mysql.description}`);
   log(`Restate: ingress ${restate.ingress}, admin API ${restate.admin}`);
   log(`Kubernetes: ${cluster.embedded?.url ?? cluster.kubeconfig}`);
-  const { kubeContexts, kubeNamespace } = config;
   return {
     directory: directory.path,
     databaseUrl: mysql.url,
@@ -45,13 +48,13 @@ export async function startParts(options: StackOptions, config: Config, undo: Un
     kubeconfig: cluster.kubeconfig,
     clusterOf: cluster.clusterOf,
     namespace: kubeNamespace,
-    fleet: planFleet(options.sentinels ?? 0, kubeContexts.size === 0 ? undefined : [...kubeContexts.keys()]),
+    fleet,
   };
 }
 
 async function startDatabase({ env }: StackOptions, log: (line: string) => void): Promise<Mysql> {
   const mysql = await startMysql({ server: env?.DATABASE_URL, log });
-  const migrated = await execa(process.execPath, ["src/mysql/migrate.ts"], {
+  const migrated = await execa(process.execPath, ["dist/mysql/migrate.js"], {
     cwd: PROJECT,
     env: { DATABASE_URL: mysql.url },
     reject: false,

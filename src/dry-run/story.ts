@@ -1,7 +1,6 @@
 import { duration } from "../domain/messages.ts";
 import type { RolloutResponse } from "../restate/schemas.ts";
 import { failedPart, type RolloutProgress } from "./progress.ts";
-import { readableText } from "./slack-page.ts";
 import type { SlackMessage } from "./slack-sink.ts";
 
 export interface Story {
@@ -26,9 +25,15 @@ export function tellStory(story: Story): string {
     ...(response.next.length === 0 ? [] : [`Legal now: ${response.next.join(", ")}`]),
     "",
     `Slack heard ${story.slack.length} messages:`,
+    ...story.slack.map((message) => slackLine(message, response.image)),
     "",
-    readableText(story.slack),
   ].join("\n");
+}
+
+/** The fallback text says it all in one line; the image is the same in each. */
+function slackLine({ received_at, text }: SlackMessage, image: string): string {
+  const line = text.replaceAll(/[*`]/g, "").replace(` · Image: ${image}`, "");
+  return `  ${received_at.slice(11, 19)}  ${line.replaceAll("\n", "\n            ")}`;
 }
 
 function waveLines({ progress, endedAtMs }: Story): string[] {
