@@ -1,0 +1,83 @@
+import type { ApiFaults } from "./api-faults.ts";
+import { Clock } from "./clock.ts";
+import { DeploymentController } from "./deployment-controller.ts";
+import { GarbageCollector } from "./garbage-collector.ts";
+import { Kubelet } from "./kubelet.ts";
+import { ReplicaSets } from "./replica-sets.ts";
+import { ReplicaSetController } from "./replicaset-controller.ts";
+import { ApiServer } from "./server.ts";
+import { Store } from "./store.ts";
+
+export type { ApiFault, ApiFaults, ApiRequest } from "./api-faults.ts";
+
+/**
+ * A Kubernetes API with Deployments, ReplicaSets and Pods in this process, for dry runs and tests on a machine without
+ * a cluster. It serves plain HTTP to the Kubernetes client and to kubectl. Its pods are made up; the API and the
+ * controllers behave like the real ones as far as a rollout goes, and refuse what they do not know.
+ *
+ * ```ts
+ * const kubernetes = await startEmbeddedKubernetes({ clockRate: 60 });
+ * writeFileSync(path, kubernetes.kubeconfig("sentinel"));
+ * ```
+ */
+export interface EmbeddedKubernetes {
+  /** `http://127.0.0.1:<port>` */
+  url: string;
+  /** The text of a kubeconfig whose current context is this API. */
+  kubeconfig(namespace?: string): string;
+  /** Trouble with the API. Trouble with pods is announced in annotations, see `pod-faults.ts`. */
+  faults: ApiFaults;
+  /** Requests so far by verb and resource: `patch deployments` → 42. */
+  requests: ReadonlyMap<string, number>;
+  close(): Promise<void>;
+}
+
+export interface EmbeddedKubernetesOptions {
+  /** Default: a free one. */
+  port?: number;
+  /** How long a healthy pod takes to become ready, in real milliseconds (default 50; 0: at once). */
+  podStartMs?: number;
+  /** Simulated seconds in a real one (default 1): shortens progress deadlines, minReadySeconds and slow pods. */
+  clockRate?: number;
+}
+
+/** Starts the API on the loopback interface. `close` ends it and everything that it would still do. */
+export async function startEmbeddedKubernetes({
+  port = 0,
+  podStartMs = 50,
+  clockRate = 1,
+}: EmbeddedKubernetesOptions = {}): Promise<EmbeddedKubernetes> {
+  const clock = new Clock(clockRate);
+  const store = new Store(clock);
+  const replicaSets = new ReplicaSets(store);
+  const controllers = [
+    new DeploymentController(store, clock, replicaSets),
+    new ReplicaSetController(store, clock),
+    new Kubelet(store, clock, podStartMs, (pod) => replicaSets.faultOf(pod)),
+    new GarbageCollector(store, clock),
+  ];
+  const server = new ApiServer(store, clock);
+  const url = `http://127.0.0.1:${await server.listen(port)}`;
+  return {
+    url,
+    kubeconfig: (namespace = "default") => kubeconfig(url, namespace),
+    faults: server,
+    requests: server.requests,
+    async close() {
+      clock.close();
+      for (const controller of controllers) controller.close();
+      await server.close();
+    },
+  };
+}
+
+function kubeconfig(server: string, namespace: string): string {
+  const name = "embedded";
+  return `apiVersion: v1
+kind: Config
+clusters: [{ name: ${name}, cluster: { server: "${server}" } }]
+users: [{ name: ${name}, user: {} }]
+contexts: [{ name: ${name}, context: { cluster: ${name}, user: ${name}, namespace: "${namespace}" } }]
+current-context: ${name}
+`;
+}

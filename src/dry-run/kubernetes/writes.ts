@@ -1,0 +1,214 @@
+import { isDeepStrictEqual } from "node:util";
+import { cleanMetadata, defaultedSpec } from "./defaults.ts";
+import { isObject, type Json, type JsonObject } from "./json.ts";
+import { suffix } from "./names.ts";
+import type { Deployment, Draft, Namespace } from "./objects.ts";
+import { patched } from "./patch.ts";
+import { conflict, DEPLOYMENTS, NAMESPACES, notFound } from "./resources.ts";
+import { formatSelector } from "./selectors.ts";
+import { badRequest, type Cause, invalid } from "./status.ts";
+import type { Store } from "./store.ts";
+import { type DeploymentShape, deploymentShape, isLabelName, problems } from "./validation.ts";
+
+/** What clients may change, checked and completed as the API server does it. */
+export class Writes {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** @throws ApiError 404 without the namespace, 409 for a name that is taken, 400 or 422 for what is wrong */
+  createDeployment(namespace: string, body: string): Deployment {
+    const given = manifest(body, "Deployment", "apps/v1");
+    const metadata = object(given.metadata);
+    if (metadata.namespace !== undefined && metadata.namespace !== namespace) {
+      throw badRequest(
+        "the namespace of the provided object does not match the namespace sent on the request",
+      );
+    }
+    if (this.#store.namespaces.get(namespace) === undefined) throw notFound(NAMESPACES, namespace);
+    const { shape, spec } = checked(given);
+    const { labels, annotations, generateName } = shape.metadata;
+    const draft: Draft<Deployment> = {
+      metadata: {
+        name: shape.metadata.name,
+        ...(generateName === undefined ? {} : { generateName }),
+        namespace,
+        generation: 1,
+        ...(labels === undefined ? {} : { labels }),
+        ...(annotations === undefined ? {} : { annotations }),
+      },
+      spec,
+      status: {},
+    };
+    return this.#store.deployments.create(draft);
+  }
+
+  /** @throws ApiError 404, 409 for a stale resourceVersion, 415, or 422; a patch that changes nothing writes nothing */
+  patchDeployment(key: string, name: string, contentType: string, body: string): Deployment {
+    const before = this.#deployment(key, name);
+    const target = { kind: "Deployment", apiVersion: "apps/v1", ...before } as unknown as JsonObject;
+    const after = patched(target, contentType, body);
+    const metadata = object(after.metadata);
+    if (metadata.name !== before.metadata.name) {
+      throw badRequest(
+        `the name of the object (${String(metadata.name)}) does not match the name on the URL (${name})`,
+      );
+    }
+    if (metadata.resourceVersion !== before.metadata.resourceVersion) {
+      throw conflict(DEPLOYMENTS, name, MODIFIED);
+    }
+    if (metadata.uid !== before.metadata.uid) {
+      throw conflict(
+        DEPLOYMENTS,
+        name,
+        `the UID in the precondition (${String(metadata.uid)}) does not match`,
+      );
+    }
+    return this.#write(before, checked(after, before));
+  }
+
+  /** The subresource `scale` of a Deployment. */
+  scale(key: string, name: string): object {
+    const { metadata, spec, status } = this.#deployment(key, name);
+    const { namespace = "", uid, resourceVersion, creationTimestamp } = metadata;
+    return {
+      kind: "Scale",
+      apiVersion: "autoscaling/v1",
+      metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+      spec: spec.replicas === 0 ? {} : { replicas: spec.replicas },
+      status: { replicas: status.replicas ?? 0, selector: formatSelector(spec.selector) },
+    };
+  }
+
+  patchScale(key: string, name: string, contentType: string, body: string): object {
+    const before = this.#deployment(key, name);
+    const scale = patched(this.scale(key, name) as JsonObject, contentType, body);
+    const replicas = object(scale.spec).replicas ?? 0;
+    if (typeof replicas !== "number" || !Number.isInteger(replicas)) {
+      throw badRequest("spec.replicas must be a whole number");
+    }
+    if (replicas < 0) {
+      const message = `Invalid value: ${replicas}: must be greater than or equal to 0`;
+      throw invalid("Scale", "autoscaling", name, [
+        { reason: "FieldValueInvalid", message, field: "spec.replicas" },
+      ]);
+    }
+    if (object(scale.metadata).resourceVersion !== before.metadata.resourceVersion) {
+      throw conflict(DEPLOYMENTS, name, MODIFIED);
+    }
+    if (replicas !== before.spec.replicas) {
+      const generation = (before.metadata.generation ?? 0) + 1;
+      this.#store.deployments.update({
+        ...before,
+        metadata: { ...before.metadata, generation },
+        spec: { ...before.spec, replicas },
+      });
+    }
+    return this.scale(key, name);
+  }
+
+  createNamespace(body: string): Namespace {
+    const metadata = object(manifest(body, "Namespace", "v1").metadata);
+    const name = typeof metadata.name === "string" ? metadata.name : "";
+    if (!isLabelName(name)) {
+      const message = `Invalid value: ${JSON.stringify(name)}: a lowercase RFC 1123 label must consist of a-z, 0-9 and '-'`;
+      throw invalid("Namespace", "", name, [
+        { reason: "FieldValueInvalid", message, field: "metadata.name" },
+      ]);
+    }
+    const labels = Object.entries(object(metadata.labels)).flatMap(([label, value]) =>
+      typeof value === "string" ? [[label, value] as const] : [],
+    );
+    return this.#store.createNamespace(name, Object.fromEntries(labels));
+  }
+
+  #deployment(key: string, name: string): Deployment {
+    const found = this.#store.deployments.get(key);
+    if (found === undefined) throw notFound(DEPLOYMENTS, name);
+    return found;
+  }
+
+  /** Keeps what did not change as the same object, and bumps the generation when spec or annotations did. */
+  #write(before: Deployment, { shape, spec }: Checked): Deployment {
+    const { labels: _, annotations: __, ...fixed } = before.metadata;
+    const { labels, annotations } = shape.metadata;
+    const sameSpec = isDeepStrictEqual(spec, before.spec);
+    const sameAnnotations = isDeepStrictEqual(annotations, before.metadata.annotations);
+    const sameLabels = isDeepStrictEqual(labels, before.metadata.labels);
+    if (sameSpec && sameAnnotations && sameLabels) return before;
+    const kept = sameLabels ? before.metadata.labels : labels;
+    return this.#store.deployments.update({
+      metadata: {
+        ...fixed,
+        generation: (fixed.generation ?? 0) + (sameSpec && sameAnnotations ? 0 : 1),
+        ...(kept === undefined ? {} : { labels: kept }),
+        ...(annotations === undefined ? {} : { annotations }),
+      },
+      spec: sameSpec ? before.spec : withSameTemplate(spec, before.spec),
+      status: before.status,
+    });
+  }
+}
+
+const MODIFIED =
+  "the object has been modified; please apply your changes to the latest version and try again";
+
+interface Checked {
+  shape: DeploymentShape;
+  spec: Deployment["spec"];
+}
+
+/** Completes and checks a Deployment as a client wrote it. */
+function checked(given: JsonObject, before?: Deployment): Checked {
+  const metadata = cleanMetadata(object(given.metadata));
+  if (metadata.name === undefined && typeof metadata.generateName === "string") {
+    metadata.name = `${metadata.generateName}${suffix(5)}`;
+  }
+  const parsed = deploymentShape.safeParse({ metadata, spec: defaultedSpec(object(given.spec)) });
+  const name = typeof metadata.name === "string" ? metadata.name : "";
+  if (!parsed.success) {
+    const causes = parsed.error.issues.map(({ path, message }): Cause => {
+      const field = path.map(String).join(".");
+      return { reason: "FieldValueInvalid", message: `Invalid value: ${message}`, field };
+    });
+    if (before === undefined) {
+      throw badRequest(
+        `Deployment in version "v1" cannot be handled as a Deployment: ${causes
+          .map(({ field, message }) => `${field}: ${message}`)
+          .join(", ")}`,
+      );
+    }
+    throw invalid("Deployment", "apps", name, causes);
+  }
+  const causes = problems(parsed.data, before);
+  if (causes.length > 0) throw invalid("Deployment", "apps", name, causes);
+  // `problems` has excluded what the looser type of the schema still allows.
+  return { shape: parsed.data, spec: parsed.data.spec as Deployment["spec"] };
+}
+
+/** The controllers recognise an unchanged template by identity. */
+function withSameTemplate(spec: Deployment["spec"], before: Deployment["spec"]): Deployment["spec"] {
+  return isDeepStrictEqual(spec.template, before.template) ? { ...spec, template: before.template } : spec;
+}
+
+function manifest(body: string, kind: string, version: string): JsonObject {
+  let value: Json;
+  try {
+    value = JSON.parse(body) as Json;
+  } catch (error) {
+    throw badRequest(`cannot decode the body: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (!isObject(value)) throw badRequest("the body must be an object");
+  if ((value.kind ?? kind) !== kind || (value.apiVersion ?? version) !== version) {
+    throw badRequest(
+      `${String(value.kind)} in version "${String(value.apiVersion)}" cannot be handled as a ${kind}`,
+    );
+  }
+  return value;
+}
+
+function object(value: Json | undefined): JsonObject {
+  return isObject(value) ? value : {};
+}
