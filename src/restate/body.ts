@@ -60,7 +60,9 @@ export function parseBody<T>(schema: z.ZodType<T>, text: string): Body<T> {
   if (!renamed.ok) return renamed;
   const parsed = schema.safeParse(renamed.value, { reportInput: true });
   if (parsed.success) return { ok: true, value: parsed.data };
-  const [issue] = parsed.error.issues;
+  // A misspelt field is a better hint than the required one that is missing for it.
+  const { issues } = parsed.error;
+  const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
   return {
     ok: false,
     problem: issue === undefined ? "The body is invalid." : sentence(issue, schema, renamed.value),

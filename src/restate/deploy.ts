@@ -31,10 +31,13 @@ export async function deploy(
   request: DeployRequest,
   options: DeployOptions,
 ): Promise<DeployResponse> {
-  const row = await ctx.run("read the sentinel's row", () => options.store.read(ctx.key));
+  const { row, nowMs } = await ctx.run("read the sentinel's row", async () => ({
+    row: await options.store.read(ctx.key),
+    nowMs: Date.now(),
+  }));
   if (row === undefined) throw new TerminalError(`There is no sentinel ${ctx.key}.`, { errorCode: 404 });
   const unfinished = (await ctx.get<DeployRequest>(REQUEST_KEY)) ?? undefined;
-  const plan = planDeploy(row, request, unfinished, await ctx.date.now(), options.deployTimeoutMs);
+  const plan = planDeploy(row, request, unfinished, nowMs, options.deployTimeoutMs);
   ctx.set(REQUEST_KEY, { ...unfinished, ...request });
   try {
     return await settle(ctx, row, await bringUp(ctx, row, plan, options), options);

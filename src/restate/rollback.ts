@@ -1,4 +1,4 @@
-import { type ObjectSharedContext, RestatePromise } from "@restatedev/restate-sdk";
+import { type ObjectSharedContext, RestatePromise, rpc } from "@restatedev/restate-sdk";
 import type { RollbackScope, RollbackTarget } from "../domain/rollback.ts";
 import type { Failure, SentinelResult } from "../domain/state.ts";
 import { recordEvery } from "../domain/waves.ts";
@@ -90,7 +90,7 @@ class Rollback {
       while (!this.interrupted && this.#inFlight.size < this.#options.maxInFlight) {
         const { value: target, done } = waiting.next();
         if (done) break;
-        const call = this.#ctx.objectClient(SentinelObject, target.id).Deploy({ image: target.image });
+        const call = this.#ctx.objectClient(SentinelObject, target.id).Deploy({ image: target.image }, rpc.opts({ name: `revert ${target.id}` }));
         this.#inFlight.add(target.id, deployOutcome(target.id, call));
       }
       if (this.#inFlight.size === 0) return targets.length > 0;
