@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
 import type { Config } from "../config.ts";
 import { brief, type Cluster, connectCluster, hasCode } from "./cluster.ts";
-import type { EmbeddedKubernetes, EmbeddedOptions } from "./kubernetes/index.ts";
+import type { EmbeddedKubernetes, EmbeddedKubernetesOptions } from "./kubernetes/index.ts";
 import { createNamespace } from "./namespace.ts";
 import { Undo } from "./undo.ts";
 
@@ -24,7 +24,7 @@ type Placement = Pick<Config, "kubeContexts" | "kubeNamespace">;
 export async function embeddedCluster(
   directory: string,
   placement: Placement,
-  options: EmbeddedOptions = {},
+  options: EmbeddedKubernetesOptions = {},
 ): Promise<StackCluster> {
   const undo = new Undo();
   try {

@@ -1,7 +1,7 @@
 import type { Cluster } from "./cluster.ts";
 import type { SentinelFault } from "./faults.ts";
 import type { FleetSentinel } from "./fleet-plan.ts";
-import type { EmbeddedKubernetes, EmbeddedOptions } from "./kubernetes/index.ts";
+import type { EmbeddedKubernetes, EmbeddedKubernetesOptions } from "./kubernetes/index.ts";
 import type { Mysql } from "./mysql.ts";
 import type { RestateOptions, RestateServer } from "./restate-server.ts";
 import type { SlackSink } from "./slack-sink.ts";
@@ -17,7 +17,7 @@ export interface StackOptions {
   faultImage?: string;
   /** A real cluster instead of the embedded one: path of a kubeconfig. */
   kubeconfig?: string;
-  embedded?: EmbeddedOptions;
+  embedded?: EmbeddedKubernetesOptions;
   restate?: RestateOptions;
   /** Variables of the service; they win over what the stack sets. Checked before anything is started. */
   env?: Record<string, string>;

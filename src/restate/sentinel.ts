@@ -18,9 +18,6 @@ export function createSentinelService(options: DeployOptions) {
           accept: "*/*",
           input: bodyOf(DeployRequest),
           output: answerOf(DeployResponse),
-          // A Deploy that waits must not hold one of the server's invocation slots: a thousand of them would keep out the
-          // NotifyReady calls that wake them.
-          inactivityTimeout: 1_000,
         },
         (ctx: ObjectContext, body: Body<DeployRequest>) => deploy(ctx, accepted(body), options),
       ),
@@ -38,6 +35,12 @@ export function createSentinelService(options: DeployOptions) {
         },
       ),
     },
-    options: { asTerminalError, retryPolicy: RETRY_POLICY },
+    options: {
+      asTerminalError,
+      retryPolicy: RETRY_POLICY,
+      // A Deploy that waits must not hold one of the server's invocation slots: a thousand of them would keep out the
+      // NotifyReady calls that wake them.
+      inactivityTimeout: 1_000,
+    },
   });
 }
