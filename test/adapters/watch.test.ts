@@ -1,0 +1,241 @@
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type ClusterConnection, connect } from "../../src/kubernetes/connection.ts";
+import {
+  type DeploymentWatch,
+  type WatchedDeployment,
+  type WatchHandlers,
+  watchDeployments,
+} from "../../src/kubernetes/watch.ts";
+import { createLogger } from "../../src/log.ts";
+import { type ApiProxy, type Mishap, startApiProxy } from "../support/api-proxy.ts";
+import { startKubernetes, type TestKubernetes } from "../support/kubernetes.ts";
+
+let kubernetes: TestKubernetes;
+let proxy: ApiProxy;
+let connection: ClusterConnection;
+let watch: DeploymentWatch;
+let seen: WatchedDeployment[];
+let gone: string[];
+
+beforeAll(async () => {
+  kubernetes = await startKubernetes();
+});
+beforeEach(async () => {
+  proxy = await startApiProxy(kubernetes.kubeconfigFile, join(kubernetes.directory, "proxied"));
+  connection = connect(undefined, proxy.kubeconfigFile);
+  seen = [];
+  gone = [];
+});
+afterEach(async () => {
+  await watch?.stop();
+  await connection.close();
+  await proxy.close();
+});
+afterAll(() => kubernetes?.stop());
+
+function begin(handlers: Partial<WatchHandlers> = {}, streamSeconds?: number): void {
+  watch = watchDeployments({
+    connection,
+    namespace: kubernetes.namespace,
+    containerName: "sentinel",
+    logger: createLogger("silent"),
+    handlers: {
+      onChange: (deployment) => seen.push(deployment),
+      onDelete: (_, id) => gone.push(id),
+      onSynced: () => undefined,
+      ...handlers,
+    },
+    ...(streamSeconds === undefined ? {} : { streamSeconds }),
+  });
+}
+
+const synced = () => expect.poll(() => watch.synced, { timeout: 10_000 }).toBe(true);
+const streaming = () =>
+  expect.poll(() => proxy.requests.filter(isWatch).length, { timeout: 10_000 }).toBeGreaterThan(0);
+const patience = { timeout: 30_000 };
+
+function isWatch(request: string): boolean {
+  return request.includes("watch=true");
+}
+
+function setImage(id: string, image: string): Promise<void> {
+  return kubernetes.patch(id, [
+    { op: "replace", path: "/spec/template/spec/containers/0/image", value: image },
+  ]);
+}
+
+/** No pods: nothing but what a test does changes it. */
+async function deploy(id: string): Promise<void> {
+  await kubernetes.deploy(id, (deployment) => {
+    if (deployment.spec !== undefined) deployment.spec.replicas = 0;
+  });
+}
+
+describe("what is watched", () => {
+  it("is known after the first LIST, and each change and deletion as it comes", async () => {
+    await deploy("w1");
+    let known: string[] = [];
+    begin({ onSynced: () => (known = seen.map(({ sentinelId }) => sentinelId)) });
+    await synced();
+    expect(known).toContain("w1");
+    expect(watch.get("k8s-w1")).toMatchObject({ name: "k8s-w1", sentinelId: "w1", image: "x:v1" });
+    expect(Date.now() - watch.lastContactMs).toBeLessThan(10_000);
+
+    await deploy("w2");
+    await setImage("w1", "x:v2");
+    await expect.poll(() => watch.get("k8s-w1")?.image, patience).toBe("x:v2");
+    await expect.poll(() => watch.get("k8s-w2")?.sentinelId, patience).toBe("w2");
+    await kubernetes.remove("w2");
+    await expect.poll(() => gone, patience).toEqual(["w2"]);
+    expect(watch.get("k8s-w2")).toBeUndefined();
+  });
+
+  it("is only what carries the sentinels' label, as long as it does", async () => {
+    await kubernetes.deploy("unlabelled", (deployment) => {
+      if (deployment.metadata !== undefined) deployment.metadata.labels = {};
+    });
+    await deploy("labelled");
+    begin();
+    await synced();
+    expect(watch.get("k8s-labelled")).toBeDefined();
+    expect(watch.get("k8s-unlabelled")).toBeUndefined();
+    await streaming();
+    await kubernetes.patch("labelled", [{ op: "replace", path: "/metadata/labels", value: {} }]);
+    await expect.poll(() => gone, patience).toEqual(["labelled"]);
+  });
+
+  it("may be more than one page", async () => {
+    const ids = Array.from({ length: 510 }, (_, i) => `page-${i}`);
+    for (let at = 0; at < ids.length; at += 10) await Promise.all(ids.slice(at, at + 10).map(deploy));
+    begin();
+    await synced();
+    expect(ids.filter((id) => watch.get(`k8s-${id}`) === undefined)).toEqual([]);
+    expect(proxy.requests.filter((request) => request.includes("continue=")).length).toBeGreaterThan(0);
+    for (let at = 0; at < ids.length; at += 10)
+      await Promise.all(ids.slice(at, at + 10).map((id) => kubernetes.remove(id)));
+    await expect.poll(() => gone.length, patience).toBe(510);
+  });
+});
+
+describe("what it survives", () => {
+  const status = (code: number) => JSON.stringify({ kind: "Status", code, message: "on purpose" });
+  const error410 = `${JSON.stringify({ type: "ERROR", object: { kind: "Status", code: 410 } })}\n`;
+  const mishaps: [string, Mishap][] = [
+    ["410 Gone", { answer: 410, body: status(410) }],
+    ["410 as an event", { answer: 200, body: error410 }],
+    ["throttling", { answer: 429, body: status(429), headers: { "retry-after": "1" } }],
+    ["401", { answer: 401, body: status(401) }],
+    ["403", { answer: 403, body: status(403) }],
+    ["an unavailable server", { answer: 503 }],
+    ["a proxy's page", { answer: 200, body: "<html></html>" }],
+    ["reset connections", "reset"],
+  ];
+
+  it.each(mishaps)("%s, to watch and list alike: afterwards nothing is missed", async (name, mishap) => {
+    const id = `m-${mishaps.findIndex(([each]) => each === name)}`;
+    await deploy(`${id}-stays`);
+    await deploy(`${id}-goes`);
+    begin();
+    await synced();
+    await streaming();
+    proxy.mishap = () => mishap;
+    proxy.cut();
+    await setImage(`${id}-stays`, "x:v2");
+    await kubernetes.remove(`${id}-goes`);
+    proxy.requests.length = 0;
+    await expect.poll(() => proxy.requests.length, patience).toBeGreaterThan(2);
+    expect(watch.get(`k8s-${id}-stays`)?.image).toBe("x:v1");
+    proxy.mishap = () => undefined;
+    await expect.poll(() => watch.get(`k8s-${id}-stays`)?.image, patience).toBe("x:v2");
+    await expect.poll(() => gone, patience).toContain(`${id}-goes`);
+  });
+
+  it.each(mishaps)("%s from the very start", async (_, mishap) => {
+    proxy.mishap = () => mishap;
+    begin();
+    await expect.poll(() => proxy.requests.length, patience).toBeGreaterThan(1);
+    expect(watch.synced).toBe(false);
+    proxy.mishap = () => undefined;
+    await synced();
+  });
+
+  it("does not hammer a server that ends every stream at once", async () => {
+    proxy.mishap = ({ url }) => (isWatch(url) ? { answer: 200, body: error410 } : undefined);
+    begin();
+    await synced();
+    const before = proxy.requests.length;
+    const startedMs = Date.now();
+    await expect.poll(() => proxy.requests.length - before, patience).toBeGreaterThan(8);
+    expect(Date.now() - startedMs).toBeGreaterThan(500);
+  });
+
+  it("a stream that hangs", async () => {
+    await deploy("hung");
+    proxy.mishap = ({ url }) => (isWatch(url) ? "hang" : undefined);
+    begin({}, 1);
+    await synced();
+    await streaming();
+    await setImage("hung", "x:v2");
+    proxy.mishap = () => undefined;
+    await expect.poll(() => watch.get("k8s-hung")?.image, patience).toBe("x:v2");
+  });
+
+  it("a handler that throws", async () => {
+    begin({
+      onChange: () => {
+        throw new Error("a bug");
+      },
+      onSynced: () => {
+        throw new Error("another bug");
+      },
+    });
+    await synced();
+    await streaming();
+    await deploy("thrown");
+    await expect.poll(() => watch.get("k8s-thrown"), patience).toBeDefined();
+  });
+});
+
+describe("a LIST on demand", () => {
+  it("shows what the stream did not", async () => {
+    await deploy("silent");
+    proxy.mishap = ({ url }) => (isWatch(url) ? "hang" : undefined);
+    begin();
+    await synced();
+    await streaming();
+    await setImage("silent", "x:v2");
+    await watch.relist();
+    expect(watch.get("k8s-silent")?.image).toBe("x:v2");
+  });
+
+  it("several at once are all answered, also while one is under way", async () => {
+    begin();
+    const first = watch.relist();
+    await Promise.all([first, watch.relist(), watch.relist()]);
+    expect(watch.synced).toBe(true);
+  });
+
+  it("fails in time when the server does not answer, and when the watch stops", async () => {
+    begin();
+    await synced();
+    proxy.mishap = () => "hang";
+    await expect(watch.relist(300)).rejects.toThrow("no LIST");
+    const last = expect(watch.relist()).rejects.toThrow("no LIST");
+    await watch.stop();
+    await last;
+  });
+});
+
+it("stopping ends its connections at once, hung ones too", async () => {
+  begin();
+  await synced();
+  await streaming();
+  await watch.stop();
+  await expect.poll(() => proxy.busy(), patience).toBe(0);
+  proxy.mishap = () => "hang";
+  begin();
+  await expect.poll(() => proxy.busy(), patience).toBe(1);
+  await watch.stop();
+  await expect.poll(() => proxy.busy(), patience).toBe(0);
+});

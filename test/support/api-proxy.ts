@@ -1,0 +1,103 @@
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, request as plainRequest, type ServerResponse } from "node:http";
+import { type RequestOptions, request as tlsRequest } from "node:https";
+import type { AddressInfo } from "node:net";
+import { KubeConfig } from "@kubernetes/client-node";
+
+/** What befalls a request on its way to the API server. */
+export type Mishap =
+  | { answer: number; body?: string; headers?: Record<string, string> }
+  /** Taken, and never answered. */
+  | "hang"
+  /** The connection is reset. */
+  | "reset";
+
+export interface ApiProxy {
+  kubeconfigFile: string;
+  /** Requests that came, as "METHOD path?query". */
+  requests: string[];
+  /** Connections that were opened. */
+  connections: number;
+  /** Decides on each request; undefined: it goes through. */
+  mishap: (request: { method: string; url: string }) => Mishap | undefined;
+  /** Requests that are under way. */
+  busy(): number;
+  /** Cuts every connection there is. */
+  cut(): void;
+  close(): Promise<void>;
+}
+
+/** Stands between the client and a real API server, to do to its connections what networks do. */
+export async function startApiProxy(upstreamKubeconfig: string, file: string): Promise<ApiProxy> {
+  const upstream = new KubeConfig();
+  upstream.loadFromFile(upstreamKubeconfig);
+  const cluster = upstream.getCurrentCluster();
+  if (cluster === null) throw new Error("the upstream kubeconfig has no current cluster");
+  const options: RequestOptions = {};
+  await upstream.applyToHTTPSOptions(options);
+  let busy = 0;
+  const server = createServer((request, response) => {
+    busy++;
+    response.on("close", () => busy--);
+    const { method = "GET", url = "/" } = request;
+    proxy.requests.push(`${method} ${url}`);
+    const mishap = proxy.mishap({ method, url });
+    if (mishap === undefined) return forward(new URL(cluster.server + url), options, request, response);
+    if (mishap === "hang") return;
+    if (mishap === "reset") return request.socket.resetAndDestroy();
+    response.writeHead(mishap.answer, { "content-type": "application/json", ...mishap.headers });
+    response.end(mishap.body ?? "");
+  });
+  server.on("connection", () => proxy.connections++);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+
+  const { port } = server.address() as AddressInfo;
+  const through = new KubeConfig();
+  through.loadFromClusterAndUser(
+    { name: "through", server: `http://127.0.0.1:${port}`, skipTLSVerify: true },
+    { name: "tester" },
+  );
+  await writeFile(file, through.exportConfig());
+  const proxy: ApiProxy = {
+    kubeconfigFile: file,
+    requests: [],
+    connections: 0,
+    mishap: () => undefined,
+    busy: () => busy,
+    cut: () => server.closeAllConnections(),
+    close: async () => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+  return proxy;
+}
+
+function forward(
+  url: URL,
+  options: RequestOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const { host: _, ...headers } = request.headers;
+  const send = url.protocol === "https:" ? tlsRequest : plainRequest;
+  const { agent: __, ...tls } = options;
+  const upstream = send(url, {
+    ...tls,
+    method: request.method ?? "GET",
+    headers: { ...headers, ...tls.headers },
+  });
+  upstream.on("response", (answer) => {
+    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    response.flushHeaders();
+    answer.pipe(response);
+    answer.on("error", () => response.destroy());
+  });
+  upstream.on("error", () => response.destroy());
+  response.on("close", () => upstream.destroy());
+  request.pipe(upstream);
+}

@@ -1,0 +1,85 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PatchStrategy, setHeaderOptions, type V1Deployment } from "@kubernetes/client-node";
+import { startEmbeddedKubernetes } from "../../src/dry-run/kubernetes/index.ts";
+import { type ClusterConnection, connect } from "../../src/kubernetes/connection.ts";
+
+export interface TestKubernetes {
+  kubeconfigFile: string;
+  namespace: string;
+  /** A directory for more kubeconfigs. */
+  directory: string;
+  /** To do by hand what others do to a cluster. */
+  admin: ClusterConnection;
+  deploy(id: string, change?: (deployment: V1Deployment) => void): Promise<void>;
+  /** Changes a sentinel's Deployment as somebody else might. */
+  patch(id: string, operations: { op: string; path: string; value?: unknown }[]): Promise<void>;
+  remove(id: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The embedded API, or the real one of TEST_KUBECONFIG: the tests say the same of both. Each gets its own namespace. */
+export async function startKubernetes(): Promise<TestKubernetes> {
+  const directory = await mkdtemp(join(tmpdir(), "kubernetes-test-"));
+  const namespace = `sentinel-${randomBytes(4).toString("hex")}`;
+  const real = process.env.TEST_KUBECONFIG;
+  const embedded = real === undefined ? await startEmbeddedKubernetes() : undefined;
+  const kubeconfigFile = real ?? join(directory, "kubeconfig");
+  if (embedded !== undefined) await writeFile(kubeconfigFile, embedded.kubeconfig(namespace));
+  const admin = connect(undefined, kubeconfigFile);
+  await admin.core.createNamespace({ body: { metadata: { name: namespace } } });
+  return {
+    kubeconfigFile,
+    namespace,
+    directory,
+    admin,
+    deploy: async (id, change) => {
+      const body = sentinelDeployment(id);
+      change?.(body);
+      await admin.apps.createNamespacedDeployment({ namespace, body });
+    },
+    patch: async (id, body) => {
+      await admin.apps.patchNamespacedDeployment(
+        { name: `k8s-${id}`, namespace, body },
+        setHeaderOptions("Content-Type", PatchStrategy.JsonPatch),
+      );
+    },
+    remove: async (id) => {
+      await admin.apps.deleteNamespacedDeployment({ name: `k8s-${id}`, namespace });
+    },
+    stop: async () => {
+      if (embedded === undefined) await admin.core.deleteNamespace({ name: namespace });
+      await admin.close();
+      await embedded?.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Its pods are broken for the image `x:bad`. */
+export function sentinelDeployment(id: string): V1Deployment & { metadata: object; spec: object } {
+  const labels = { app: id };
+  return {
+    metadata: {
+      name: `k8s-${id}`,
+      labels: { "app.kubernetes.io/component": "sentinel", "unkey.com/sentinel.id": id },
+    },
+    spec: {
+      replicas: 1,
+      progressDeadlineSeconds: 600,
+      selector: { matchLabels: labels },
+      template: {
+        metadata: {
+          labels,
+          annotations: {
+            "sentinel-rollout.dev/fault": "ImagePullBackOff",
+            "sentinel-rollout.dev/fault-image": "x:bad",
+          },
+        },
+        spec: { containers: [{ name: "sentinel", image: "x:v1" }] },
+      },
+    },
+  };
+}
