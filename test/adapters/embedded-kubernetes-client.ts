@@ -21,15 +21,21 @@ export class Cluster {
 
   static async start(): Promise<Cluster> {
     const real = process.env.KUBERNETES_CONTRACT_URL;
-    const embedded = real === undefined ? await startEmbeddedKubernetes({ podStartMs: 20 }) : undefined;
-    const cluster = new Cluster(embedded?.url ?? real ?? "", async () => embedded?.close());
+    if (real !== undefined) return Cluster.at(real, async () => {});
+    const embedded = await startEmbeddedKubernetes({ podStartMs: 20 });
+    return Cluster.at(embedded.url, () => embedded.close());
+  }
+
+  /** Makes a namespace of its own at `url`; `stop` is called once it is removed. */
+  static async at(url: string, stop: () => Promise<void>): Promise<Cluster> {
+    const cluster = new Cluster(url, stop);
     await cluster.call("POST", "/api/v1/namespaces", { metadata: { name: cluster.namespace } });
     return cluster;
   }
 
   async stop(): Promise<void> {
     for (const watch of this.#watches) watch.close();
-    await this.call("DELETE", `/api/v1/namespaces/${this.namespace}`);
+    await this.call("DELETE", `/api/v1/namespaces/${this.namespace}`).catch(() => undefined);
     await this.#stop();
   }
 
@@ -144,6 +150,8 @@ export interface Body {
       metadata: { labels: Record<string, string> };
       spec: { containers: { name: string; image: string; resources: object; env?: { name: string }[] }[] };
     };
+    /** Of a pod. */
+    containers?: { image: string }[];
     nodeName?: string;
   };
   status: {
@@ -232,12 +240,13 @@ export class OpenWatch {
   private constructor(code: number, lines: NodeJS.ReadableStream, close: () => void) {
     this.code = code;
     this.close = close;
-    createInterface(lines).on("line", (line) => {
-      if (line !== "") this.events.push(JSON.parse(line) as WatchEvent);
-    });
     const { promise, resolve } = Promise.withResolvers<boolean>();
     lines.on("end", () => resolve(true));
-    lines.on("error", () => resolve(false));
+    const reader = createInterface(lines);
+    reader.on("error", () => resolve(false));
+    reader.on("line", (line) => {
+      if (line !== "") this.events.push(JSON.parse(line) as WatchEvent);
+    });
     this.ended = promise;
   }
 

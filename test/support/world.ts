@@ -80,10 +80,14 @@ export class World {
   }
 
   /** The journal of an invocation: the names of its steps, and the targets of its calls. */
-  async journal(invocationId: string): Promise<{ type: string; name: string; target: string | null }[]> {
-    return this.sql(
-      `SELECT entry_type AS type, name, invoked_target AS target FROM sys_journal WHERE id = '${invocationId}' AND entry_type LIKE 'Command%' ORDER BY index`,
+  async journal(invocationId: string): Promise<{ name: string; target: string | undefined }[]> {
+    const entries = await this.sql<{ name: string; entry_lite_json: string }>(
+      `SELECT name, entry_lite_json FROM sys_journal WHERE id = '${invocationId}' AND entry_type LIKE 'Command%' ORDER BY index`,
     );
+    return entries.map(({ name, entry_lite_json }) => ({
+      name,
+      target: targetOf(JSON.parse(entry_lite_json)),
+    }));
   }
 
   async rows(): Promise<Row[]> {
@@ -127,15 +131,41 @@ export class World {
 
   /** Annotates a sentinel's Deployment, as `kubectl annotate` would; takes effect with its next rolling update. */
   async annotate(id: string, annotations: Record<string, string>): Promise<void> {
-    const sentinel = this.stack.fleet.find((each) => each.id === id);
-    if (sentinel === undefined) throw new Error(`there is no sentinel ${id}`);
-    const { apps } = this.stack.clusterOf(sentinel.regionId);
-    const { namespace } = this.stack;
-    const body = await apps.readNamespacedDeployment({ name: sentinel.k8sName, namespace });
+    const { apps, k8sName, namespace } = this.#deploymentOf(id);
+    const body = await apps.readNamespacedDeployment({ name: k8sName, namespace });
     const patch = [
       { op: "add", path: "/metadata/annotations", value: { ...body.metadata?.annotations, ...annotations } },
     ];
-    await apps.patchNamespacedDeployment({ name: sentinel.k8sName, namespace, body: patch });
+    await apps.patchNamespacedDeployment({ name: k8sName, namespace, body: patch });
+  }
+
+  /** The invocations of a handler that have not ended, oldest first. */
+  async running(target: string): Promise<string[]> {
+    const rows = await this.sql<{ id: string }>(
+      `SELECT id FROM sys_invocation WHERE target = '${target}' AND status <> 'completed' ORDER BY created_at`,
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Lets a sentinel's Deployment start a rolling update of its own, as `kubectl rollout restart` does. */
+  async patchTemplate(id: string): Promise<void> {
+    const { apps, k8sName, namespace } = this.#deploymentOf(id);
+    const stamp = { "kubectl.kubernetes.io/restartedAt": new Date().toISOString() };
+    const patch = [{ op: "add", path: "/spec/template/metadata/annotations", value: stamp }];
+    await apps.patchNamespacedDeployment({ name: k8sName, namespace, body: patch });
+  }
+
+  #deploymentOf(id: string) {
+    const sentinel = this.stack.fleet.find((each) => each.id === id);
+    if (sentinel === undefined) throw new Error(`there is no sentinel ${id}`);
+    const { apps } = this.stack.clusterOf(sentinel.regionId);
+    return { apps, k8sName: sentinel.k8sName, namespace: this.stack.namespace };
+  }
+
+  /** Breaks or slows a sentinel's next rolling update. */
+  fault(id: string, fault: string, image?: string): Promise<void> {
+    const only = image === undefined ? {} : { "sentinel-rollout.dev/fault-image": image };
+    return this.annotate(id, { "sentinel-rollout.dev/fault": fault, ...only });
   }
 
   /** Headers of the Slack messages, in the order in which they arrived. */
@@ -168,6 +198,17 @@ export class World {
     await this.#pool.end();
     await this.stack.stop();
   }
+}
+
+interface JournalCommand {
+  Command: {
+    Call?: { invocation_target: { VirtualObject?: { name: string; key: string; handler: string } } };
+  };
+}
+
+function targetOf({ Command }: JournalCommand): string | undefined {
+  const target = Command.Call?.invocation_target.VirtualObject;
+  return target && `${target.name}/${target.key}/${target.handler}`;
 }
 
 export function imageOf(deployment: V1Deployment | undefined): string {

@@ -1,0 +1,184 @@
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { call } from "../../src/dry-run/restate-api.ts";
+import { startStack } from "../../src/dry-run/stack.ts";
+import { type Command, startCommand } from "../support/commands.ts";
+import { isAlive } from "../support/processes.ts";
+import { until } from "../support/until.ts";
+
+const ROLLOUT = "hydra.v1.SentinelRolloutService/singleton";
+
+let command: Command | undefined;
+afterEach(async () => {
+  await command?.end();
+  command = undefined;
+});
+
+async function start(script: string, args: string[], env?: Record<string, string>): Promise<Command> {
+  command = await startCommand(script, args, env);
+  return command;
+}
+
+describe("the stack", () => {
+  it("is usable when it has started, and gone when it has stopped", async () => {
+    const stack = await startStack({ sentinels: 3 });
+    const pids = [stack.mysql.process, stack.restate.process, stack.service.process].map(
+      (each) => each?.pid ?? 0,
+    );
+    try {
+      const { body } = await call(stack.ingress, `${ROLLOUT}/Rollout`, { image: "x:new" });
+      expect(body).toMatchObject({ state: "completed", succeeded: 3 });
+      expect(stack.slack.messages.length).toBeGreaterThan(0);
+    } finally {
+      await stack.stop();
+    }
+    expect(await Promise.all(pids.map(isAlive))).toEqual([false, false, false]);
+    expect(existsSync(stack.directory)).toBe(false);
+    await expect(call(stack.ingress, `${ROLLOUT}/Status`)).rejects.toThrow();
+  });
+
+  it("finishes what was running when the service is killed and started again", async () => {
+    const stack = await startStack({
+      sentinels: 4,
+      faults: [{ sentinelId: "sen_0002", fault: "slow:2" }],
+      faultImage: "x:new",
+    });
+    try {
+      const rollout = call(stack.ingress, `${ROLLOUT}/Rollout`, { image: "x:new" });
+      await until("the second wave", async () => {
+        const { body } = await call<{ wave: number }>(stack.ingress, `${ROLLOUT}/Status`);
+        return body.wave === 2;
+      });
+      await stack.service.process.signal("SIGKILL");
+      await stack.service.process.start();
+      expect((await rollout).body).toMatchObject({ state: "completed", succeeded: 4 });
+    } finally {
+      await stack.stop();
+    }
+  });
+
+  it("does not start with a variable of the service that is wrong, and names it", async () => {
+    const failure = startStack({ env: { MAX_IN_FLIGHT: "many", LOG_LEVEL: "loud" } });
+    await expect(failure).rejects.toThrow(/MAX_IN_FLIGHT.*LOG_LEVEL/s);
+  });
+
+  it("names a port that was asked for and is in use", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port } = taken.address() as { port: number };
+    await expect(startStack({ env: { PORT: String(port) } })).rejects.toThrow(`PORT: port ${port} is in use`);
+    taken.close();
+  });
+});
+
+describe("npm run dry-run", () => {
+  it("answers with one JSON object, and 0 when the rollout completed", async () => {
+    const { process } = await start("cli.ts", ["--json", "--sentinels", "4", "--waves", "50,100"]);
+    const { exitCode, stdout, stderr } = await process;
+    expect(exitCode, stderr).toBe(0);
+    const result = JSON.parse(stdout);
+    expect(result).toMatchObject({ rollout: { state: "completed", total: 4, waves: 2, failures: [] } });
+    expect(result.seconds).toBeGreaterThan(0);
+    expect(result.slack).toHaveLength(6);
+    expect(await command?.leftovers()).toEqual([]);
+  });
+
+  it("tells the story of a rollout that paused as told, and answers 0", async () => {
+    const args = [
+      "--sentinels",
+      "6",
+      "--waves",
+      "50,100",
+      "--fail",
+      "sen_0002:CrashLoopBackOff",
+      "--fail",
+      "sen_0005",
+    ];
+    const { exitCode, stdout, stderr } = await (await start("cli.ts", args)).process;
+    expect(exitCode, stderr).toBe(0);
+    expect(stdout).toContain("wave 1/2 over: 2 ready, 1 failed");
+    expect(stdout).toContain("wave 2/2  3 sentinels     not started");
+    expect(stdout).toMatch(/sen_0002 {2}CrashLoopBackOff/);
+    expect(stdout).toMatch(/Sentinel rollout paused in wave 1\/2/);
+  });
+
+  it("answers 1 when the rollout did not end as told", async () => {
+    const args = ["--sentinels", "2", "--fail", "sen_0001:slow:30"];
+    const { process } = await start("cli.ts", args, { DEPLOY_TIMEOUT_SECONDS: "2" });
+    const { exitCode, stderr } = await process;
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("expected the rollout to end completed, it ended paused");
+  });
+
+  it.each([
+    [["--sentinels", "0"], "--sentinels 0: must be a whole number from 1 to 20000"],
+    [["--waves", "50,10,100"], "--waves: must be greater than the 50 before it"],
+    [["--image", "sentinel"], "--image sentinel: must have an explicit tag or digest"],
+    [["--fail", "sen_0001:Tired"], "--fail sen_0001:Tired: the reason must be one of"],
+    [["--kubeconfig", "/does/not/exist"], "--kubeconfig /does/not/exist: there is no such file"],
+    [["--speed"], "Unknown option '--speed'; see --help"],
+    [["now"], "Unexpected argument 'now'; see --help"],
+  ])("refuses %j in one line", async (args, message) => {
+    const { exitCode, stdout, stderr } = await (await start("cli.ts", args)).process;
+    expect([exitCode, stdout, stderr.split("\n").length]).toEqual([2, "", 1]);
+    expect(stderr).toContain(message);
+  });
+
+  it("names a sentinel to fail that the fleet does not have", async () => {
+    const { process } = await start("cli.ts", ["--sentinels", "5", "--fail", "sen_6"]);
+    const { exitCode, stderr } = await process;
+    expect(exitCode).toBe(1);
+    expect(stderr).toBe("--fail sen_6: no such sentinel; the fleet is sen_0001 to sen_0005");
+  });
+
+  it("never uses another stack's addresses that its shell has set", async () => {
+    const other = await startStack();
+    try {
+      const env = {
+        RESTATE_URL: other.ingress,
+        RESTATE_ADMIN_URL: other.admin,
+        KUBECONFIG: other.kubeconfig,
+      };
+      const { process } = await start("cli.ts", ["--json", "--sentinels", "2"], env);
+      const { exitCode, stderr } = await process;
+      expect(exitCode, stderr).toBe(0);
+      for (const name of Object.keys(env)) expect(stderr).toContain(`${name} of this shell is not used`);
+    } finally {
+      await other.stop();
+    }
+  });
+});
+
+describe("npm run dev", () => {
+  async function startDev(): Promise<Record<string, string>> {
+    const { process } = await start("dev.ts", ["--json", "--sentinels", "2"], { RESTATE_TOKEN: "t" });
+    const lines = process.iterable({ from: "stdout" });
+    for await (const line of lines) return JSON.parse(line);
+    throw new Error(`dev ended without a word: ${(await process).stderr}`);
+  }
+
+  it("says where everything is, and removes it all on SIGTERM", async () => {
+    const where = await startDev();
+    expect(where.ready).toBe(true);
+    expect((await call(where.ingress ?? "", `${ROLLOUT}/Status`)).body).toMatchObject({ state: "idle" });
+    expect((await fetch(where.ui ?? "")).status).toBe(200);
+    expect((await fetch(`${where.health}/readyz`)).status).toBe(200);
+    expect(await (await fetch(where.slack ?? "")).json()).toEqual([]);
+    expect(existsSync(where.kubeconfig ?? "")).toBe(true);
+
+    command?.process.kill("SIGTERM");
+    const { exitCode, stderr } = (await command?.process) ?? {};
+    expect(exitCode, stderr).toBe(0);
+    expect(await command?.leftovers()).toEqual([]);
+  });
+
+  it("leaves nothing behind when it is killed with -9", async () => {
+    await startDev();
+    expect(await command?.leftovers()).not.toEqual([]);
+    command?.process.kill("SIGKILL");
+    await command?.process;
+    await until("everything to be removed", async () => (await command?.leftovers())?.length === 0);
+  });
+});
