@@ -166,21 +166,6 @@ test("expired versions are gone: 410 in the stream of a watch, 410 for the next 
   await until(() => expect(watch.story).toEqual(["DELETED old-a"]));
 });
 
-test("versions older than the kept changes expire by themselves", async () => {
-  const { cluster } = await start();
-  const { metadata } = await cluster.deploy("busy", { spec: { replicas: 0 } });
-  const times = 25_000;
-  for (let done = 0; done < times; done += 100) {
-    const burst = Array.from({ length: 100 }, (_, at) =>
-      cluster.mergePatch("deployments/busy", { metadata: { labels: { count: String(done + at) } } }),
-    );
-    await Promise.all(burst);
-  }
-  const watch = await cluster.watch(`deployments?resourceVersion=${metadata.resourceVersion}`);
-  expect(await watch.ended).toBe(true);
-  expect(watch.events.map(({ type }) => type)).toEqual(["ERROR"]);
-});
-
 test("what is not supported is refused rather than done halfway", async () => {
   const { cluster } = await start();
   await cluster.deploy("plain", { spec: { replicas: 0 } });

@@ -4,10 +4,10 @@ import { keyOf } from "./collection.ts";
 import { deleteObject } from "./deletes.ts";
 import { listBody, listPage } from "./lists.ts";
 import type { KubeObject } from "./objects.ts";
-import { apiVersion, DEPLOYMENTS, NAMESPACES, notFound, type Resource, type Verb } from "./resources.ts";
+import { DEPLOYMENTS, kinded, NAMESPACES, notFound, type Resource, type Verb } from "./resources.ts";
 import type { Route } from "./routes.ts";
 import { parseFieldSelector, parseLabelSelector, type Selection } from "./selectors.ts";
-import { ApiError, badRequest, methodNotAllowed } from "./status.ts";
+import { ApiError, badRequest, invalid, methodNotAllowed } from "./status.ts";
 import type { Store } from "./store.ts";
 import { type Table, tableBody, tableOf } from "./table.ts";
 import type { WatchOptions } from "./watch.ts";
@@ -67,7 +67,7 @@ export class Api {
     }
   }
 
-  /** @throws ApiError 400 */
+  /** @throws ApiError 422 */
   watchOptions({ route, query, headers }: Call): WatchOptions {
     const version = query.get("resourceVersion") ?? "";
     if (!/^\d*$/.test(version)) {
@@ -75,7 +75,10 @@ export class Api {
     }
     const initial = query.get("sendInitialEvents");
     if (initial !== null && query.get("resourceVersionMatch") !== "NotOlderThan") {
-      throw badRequest("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+      const message = "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+      throw invalid("ListOptions", "meta.k8s.io", "", [
+        { reason: "FieldValueForbidden", message, field: "resourceVersionMatch" },
+      ]);
     }
     const fromNow = initial === "false" && Number(version) === 0;
     const fromStart = initial === null ? Number(version) === 0 : initial === "true";
@@ -140,8 +143,4 @@ export function isTrue(value: string | null): boolean {
 
 export function json(code: number, body: object): Answer {
   return { code, body: Buffer.from(JSON.stringify(body)) };
-}
-
-function kinded(resource: Resource, object: KubeObject): object {
-  return { kind: resource.kind, apiVersion: apiVersion(resource), ...object };
 }

@@ -112,18 +112,20 @@ export class Collection<T extends KubeObject> {
     const keys = past.size === 0 ? this.#candidates(selection) : this.#keysWith(past);
     const { start, end } = range(keys, selection.namespace, page.after);
     const entries: Entry<T>[] = [];
-    for (let at = start; at < end; at++) {
+    for (let at = start; at < end && entries.length !== page.limit; at++) {
       const key = keys[at] ?? "";
       const entry = past.has(key) ? past.get(key) : this.#entries.get(key);
-      if (entry === undefined || !selects(selection, entry.object)) continue;
-      if (entries.length === page.limit) {
-        const unfiltered = selection.labels.length === 0 && selection.fields.length === 0;
-        const next = entries.at(-1)?.key ?? "";
-        return { entries, next, ...(unfiltered ? { remaining: end - at } : {}) };
-      }
-      entries.push(entry);
+      if (entry !== undefined && selects(selection, entry.object)) entries.push(entry);
     }
-    return { entries };
+    const last = entries.at(-1)?.key;
+    if (entries.length !== page.limit || last === undefined) return { entries };
+    // Like the real store it does not look whether what follows is selected: the last page may be empty.
+    const all = past.size === 0 ? this.#keys : keys;
+    const rest = range(all, selection.namespace, last);
+    const remaining = rest.end - rest.start;
+    if (remaining === 0) return { entries };
+    const unfiltered = selection.labels.length === 0 && selection.fields.length === 0;
+    return { entries, next: last, ...(unfiltered ? { remaining } : {}) };
   }
 
   /** What was different at `version`: the entry of then, or undefined where there was none. */
@@ -139,8 +141,12 @@ export class Collection<T extends KubeObject> {
     return [...present, ...gone.map(([key]) => key)].sort();
   }
 
-  /** A short list where a label narrows it down; otherwise all keys. */
-  #candidates({ labels }: Selection): readonly string[] {
+  /** A short list where a name or a label narrows it down; otherwise all keys. */
+  #candidates({ namespace, labels, fields }: Selection): readonly string[] {
+    const name = fields.find(({ path, negated }) => path === "metadata.name" && !negated)?.value;
+    if (name !== undefined && (namespace !== undefined || !this.resource.namespaced)) {
+      return [keyOf(namespace === undefined ? { name } : { name, namespace })];
+    }
     let fewest: Set<string> | undefined;
     for (const { key, operator, values } of labels) {
       if (operator !== "in" || values.length !== 1) continue;

@@ -1,22 +1,16 @@
 import type { Clock } from "./clock.ts";
+import type { Collection } from "./collection.ts";
+import { deleteOrMark, terminate } from "./deletion.ts";
 import { isObject, type Json } from "./json.ts";
 import type { KubeObject } from "./objects.ts";
-import { terminate } from "./replicaset-controller.ts";
-import {
-  conflict,
-  DEPLOYMENTS,
-  NAMESPACES,
-  notFound,
-  PODS,
-  REPLICA_SETS,
-  type Resource,
-} from "./resources.ts";
+import { conflict, DEPLOYMENTS, kinded, notFound, PODS, REPLICA_SETS, type Resource } from "./resources.ts";
 import { badRequest } from "./status.ts";
 import type { Store } from "./store.ts";
 
 /**
- * Deletes one object; what it owns follows in the background. The answer's body is the result.
- * @throws ApiError 400 for another propagation than Background, 404, 409 when the uid is not the expected one
+ * Deletes one object; what it owns follows in the background, or first if the propagation is Foreground. An object
+ * that a finalizer holds is only marked. The result is the answer's body.
+ * @throws ApiError 400 for another propagation, 404, 409 when the uid is not the expected one
  */
 export function deleteObject(
   store: Store,
@@ -27,7 +21,9 @@ export function deleteObject(
   options: { policy: string | null; body: string },
 ): object {
   const { policy, uid: expected } = readOptions(options);
-  if (policy !== "Background") throw badRequest(`only Background propagation is supported, not ${policy}`);
+  if (policy !== "Background" && policy !== "Foreground") {
+    throw badRequest(`only Background and Foreground propagation are supported, not ${policy}`);
+  }
   const object = store.collection(resource).entry(key)?.object;
   if (object === undefined) throw notFound(resource, name);
   const { uid } = object.metadata;
@@ -38,14 +34,29 @@ export function deleteObject(
       `the UID in the precondition (${expected}) does not match the UID in record`,
     );
   }
-  if (resource === PODS) {
+  const foreground = policy === "Foreground";
+  if (resource === DEPLOYMENTS) mark(store.deployments, clock, key, foreground);
+  else if (resource === REPLICA_SETS) mark(store.replicaSets, clock, key, foreground);
+  else if (resource === PODS) {
     const pod = store.pods.get(key);
-    if (pod !== undefined && pod.metadata.deletionTimestamp === undefined) terminate(store, clock, pod);
+    if (pod !== undefined) terminate(store, clock, pod);
   } else {
-    store.collection(resource).delete(key);
-    if (resource === NAMESPACES) emptyNamespace(store, name);
+    emptyNamespace(store, name);
+    store.namespaces.delete(key);
   }
+  const left = store.collection(resource).entry(key)?.object;
+  if (left !== undefined) return kinded(resource, left);
   return success(resource, object);
+}
+
+function mark<T extends KubeObject>(
+  collection: Collection<T>,
+  clock: Clock,
+  key: string,
+  foreground: boolean,
+): void {
+  const object = collection.get(key);
+  if (object !== undefined) deleteOrMark(collection, clock, object, foreground);
 }
 
 function emptyNamespace(store: Store, namespace: string): void {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "./clock.ts";
 import { keyOf } from "./collection.ts";
+import { isDeleting } from "./deletion.ts";
 import {
   countedStatus,
   deadlineOf,
@@ -45,6 +46,10 @@ export class DeploymentController {
   #sync(key: string): void {
     const found = this.#store.deployments.get(key);
     if (found === undefined) return;
+    if (isDeleting(found)) {
+      this.#count(found);
+      return;
+    }
     const deployment = this.#pauseCondition(found);
     if (deployment.spec.paused === true || this.#replicaSets.wasScaled(deployment)) this.#scale(deployment);
     else if (deployment.spec.strategy.type === "Recreate") this.#recreate(deployment);
@@ -76,6 +81,10 @@ export class DeploymentController {
   /** Only sizes change: no new ReplicaSet, no progress to report. */
   #scale(deployment: Deployment): void {
     this.#replicaSets.scale(deployment);
+    this.#count(deployment);
+  }
+
+  #count(deployment: Deployment): void {
     const { fresh, all } = this.#replicaSets.split(deployment);
     const status = countedStatus(deployment, fresh, all, this.#clock.timestamp());
     if (!isDeepStrictEqual(status, deployment.status))

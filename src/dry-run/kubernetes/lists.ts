@@ -63,7 +63,7 @@ function mustNotBeAhead(store: Store, resourceVersion: string): void {
   const message = `Timeout: Too large resource version: ${resourceVersion}, current: ${store.version}`;
   throw new ApiError(504, "Timeout", message, {
     details: {
-      causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version", field: "" }],
+      causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
       retryAfterSeconds: 1,
     },
   });

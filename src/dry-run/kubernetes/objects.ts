@@ -22,6 +22,8 @@ export interface ObjectMeta {
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
   ownerReferences?: OwnerReference[];
+  /** While there are any, a deleted object stays, marked by its deletionTimestamp. */
+  finalizers?: string[];
 }
 
 /** Objects are never changed in place: every version is a new object that shares what did not change. */
@@ -149,7 +151,3 @@ export interface Pod extends KubeObject {
 export type Draft<T extends KubeObject> = Omit<T, "metadata"> & {
   metadata: Omit<ObjectMeta, "uid" | "resourceVersion" | "creationTimestamp">;
 };
-
-export function isOwnedBy(object: KubeObject, uid: string): boolean {
-  return object.metadata.ownerReferences?.some((owner) => owner.controller && owner.uid === uid) ?? false;
-}

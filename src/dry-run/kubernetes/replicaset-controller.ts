@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import { type Clock, rfc3339 } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import { keyOf } from "./collection.ts";
+import { isDeleting, terminate } from "./deletion.ts";
 import { suffix } from "./names.ts";
 import type { Pod, PodTemplate, ReplicaSet, ReplicaSetStatus } from "./objects.ts";
 import { podSpec, qosClass } from "./pod-spec.ts";
@@ -35,8 +36,8 @@ export class ReplicaSetController {
     const replicaSet = this.#store.replicaSets.get(key);
     if (replicaSet === undefined) return;
     const all = this.#store.pods.ownedBy(replicaSet.metadata.uid);
-    const active = all.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-    const missing = replicaSet.spec.replicas - active.length;
+    const active = all.filter((pod) => !isDeleting(pod));
+    const missing = isDeleting(replicaSet) ? 0 : replicaSet.spec.replicas - active.length;
     for (let created = 0; created < missing; created++) this.#createPod(replicaSet);
     for (const pod of victims(active, -missing)) terminate(this.#store, this.#clock, pod);
     // The status tells of the pods found, not of those just made: they come with the next event.
@@ -87,18 +88,6 @@ export class ReplicaSetController {
       status: { phase: "Pending", qosClass: qosClass(template) },
     });
   }
-}
-
-/** Marks a pod for deletion; the kubelet ends it. */
-export function terminate(store: Store, clock: Clock, pod: Pod): void {
-  const seconds = pod.spec.terminationGracePeriodSeconds ?? 30;
-  const metadata = {
-    ...pod.metadata,
-    generation: (pod.metadata.generation ?? 1) + 1,
-    deletionTimestamp: rfc3339(clock.now() + seconds * 1000),
-    deletionGracePeriodSeconds: seconds,
-  };
-  store.pods.update({ ...pod, metadata });
 }
 
 /** Which pods to end first: those that do least, and of equals the youngest. */

@@ -1,3 +1,4 @@
+import type { KubeObject } from "./objects.ts";
 import { ApiError, type Details } from "./status.ts";
 
 /** One kind of object that the embedded API serves. */
@@ -84,6 +85,11 @@ export const RESOURCES: Resource[] = [NAMESPACES, PODS, EVENTS, DEPLOYMENTS, REP
 
 export function apiVersion(resource: Resource): string {
   return resource.group === "" ? "v1" : `${resource.group}/v1`;
+}
+
+/** The object as it is answered alone. */
+export function kinded(resource: Resource, object: KubeObject): object {
+  return { kind: resource.kind, apiVersion: apiVersion(resource), ...object };
 }
 
 /** `deployments.apps`, as in messages. */

@@ -33,7 +33,7 @@ export interface Details {
 export interface Cause {
   reason: string;
   message: string;
-  field: string;
+  field?: string;
 }
 
 export function statusBody(error: ApiError): object {
@@ -62,7 +62,7 @@ export function unprocessablePatch(): ApiError {
 
 /** 422 that names each wrong field. */
 export function invalid(kind: string, group: string, name: string, causes: Cause[]): ApiError {
-  const all = causes.map((cause) => `${cause.field}: ${cause.message}`);
+  const all = causes.map(({ field = "", message }) => `${field}: ${message}`);
   const list = all.length === 1 ? all[0] : `[${all.join(", ")}]`;
   const typed = group === "" ? kind : `${kind}.${group}`;
   return new ApiError(422, "Invalid", `${typed} "${name}" is invalid: ${list}`, {

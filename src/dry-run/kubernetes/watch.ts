@@ -85,6 +85,8 @@ export class Watch {
   /** Ends the stream in good order. */
   end(): void {
     this.stop();
+    // Node sends the end of a corked response before what is still corked.
+    this.#flush();
     this.#response.end();
   }
 
@@ -151,11 +153,14 @@ export class Watch {
     if (!this.#corked) {
       this.#corked = true;
       this.#response.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        this.#response.uncork();
-      });
+      process.nextTick(() => this.#flush());
     }
     this.#response.write(line);
+  }
+
+  #flush(): void {
+    if (!this.#corked) return;
+    this.#corked = false;
+    this.#response.uncork();
   }
 }

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
+import { keyOf } from "./collection.ts";
 import { cleanMetadata, defaultedSpec } from "./defaults.ts";
+import { isDeleting } from "./deletion.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 import { suffix } from "./names.ts";
 import type { Deployment, Draft, Namespace } from "./objects.ts";
@@ -29,7 +31,7 @@ export class Writes {
     }
     if (this.#store.namespaces.get(namespace) === undefined) throw notFound(NAMESPACES, namespace);
     const { shape, spec } = checked(given);
-    const { labels, annotations, generateName } = shape.metadata;
+    const { labels, annotations, generateName, finalizers } = shape.metadata;
     const draft: Draft<Deployment> = {
       metadata: {
         name: shape.metadata.name,
@@ -38,6 +40,7 @@ export class Writes {
         generation: 1,
         ...(labels === undefined ? {} : { labels }),
         ...(annotations === undefined ? {} : { annotations }),
+        ...(finalizers === undefined ? {} : { finalizers }),
       },
       spec,
       status: {},
@@ -132,23 +135,32 @@ export class Writes {
 
   /** Keeps what did not change as the same object, and bumps the generation when spec or annotations did. */
   #write(before: Deployment, { shape, spec }: Checked): Deployment {
-    const { labels: _, annotations: __, ...fixed } = before.metadata;
-    const { labels, annotations } = shape.metadata;
-    const sameSpec = isDeepStrictEqual(spec, before.spec);
-    const sameAnnotations = isDeepStrictEqual(annotations, before.metadata.annotations);
-    const sameLabels = isDeepStrictEqual(labels, before.metadata.labels);
-    if (sameSpec && sameAnnotations && sameLabels) return before;
-    const kept = sameLabels ? before.metadata.labels : labels;
-    return this.#store.deployments.update({
+    const { labels: _, annotations: __, finalizers: ___, ...fixed } = before.metadata;
+    const { labels, annotations, finalizers } = shape.metadata;
+    const same = {
+      spec: isDeepStrictEqual(spec, before.spec),
+      annotations: isDeepStrictEqual(annotations, before.metadata.annotations),
+      labels: isDeepStrictEqual(labels, before.metadata.labels),
+      finalizers: isDeepStrictEqual(finalizers, before.metadata.finalizers),
+    };
+    if (same.spec && same.annotations && same.labels && same.finalizers) return before;
+    const kept = same.labels ? before.metadata.labels : labels;
+    const next: Deployment = {
       metadata: {
         ...fixed,
-        generation: (fixed.generation ?? 0) + (sameSpec && sameAnnotations ? 0 : 1),
+        generation: (fixed.generation ?? 0) + (same.spec && same.annotations ? 0 : 1),
         ...(kept === undefined ? {} : { labels: kept }),
         ...(annotations === undefined ? {} : { annotations }),
+        ...(finalizers === undefined ? {} : { finalizers }),
       },
-      spec: sameSpec ? before.spec : withSameTemplate(spec, before.spec),
+      spec: same.spec ? before.spec : withSameTemplate(spec, before.spec),
       status: before.status,
-    });
+    };
+    if (isDeleting(before) && finalizers === undefined) {
+      this.#store.deployments.delete(keyOf(before.metadata));
+      return next;
+    }
+    return this.#store.deployments.update(next);
   }
 }
 
@@ -170,7 +182,7 @@ function checked(given: JsonObject, before?: Deployment): Checked {
   const name = typeof metadata.name === "string" ? metadata.name : "";
   if (!parsed.success) {
     const causes = parsed.error.issues.map(({ path, message }): Cause => {
-      const field = path.map(String).join(".");
+      const field = fieldPath(path);
       return { reason: "FieldValueInvalid", message: `Invalid value: ${message}`, field };
     });
     if (before === undefined) {
@@ -207,6 +219,14 @@ function manifest(body: string, kind: string, version: string): JsonObject {
     );
   }
   return value;
+}
+
+/** `spec.template.spec.containers[0].image` */
+function fieldPath(path: PropertyKey[]): string {
+  return path.reduce<string>((so, part) => {
+    if (typeof part === "number") return `${so}[${part}]`;
+    return so === "" ? String(part) : `${so}.${String(part)}`;
+  }, "");
 }
 
 function object(value: Json | undefined): JsonObject {
