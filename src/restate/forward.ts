@@ -99,7 +99,9 @@ async function deployWave(
     while (stopped === undefined && inFlight.size < maxInFlight) {
       const { value: id, done } = waiting.next();
       if (done) break;
-      const call = ctx.objectClient(SentinelObject, id).Deploy({ image: wave.image }, rpc.opts({ name: `Deploy ${id}`, headers }));
+      const call = ctx
+        .objectClient(SentinelObject, id)
+        .Deploy({ image: wave.image }, rpc.opts({ name: `Deploy ${id}`, headers }));
       inFlight.add(id, deployOutcome(id, call));
     }
     if (inFlight.size === 0) return { results, stopped };

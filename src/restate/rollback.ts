@@ -90,7 +90,9 @@ class Rollback {
       while (!this.interrupted && this.#inFlight.size < this.#options.maxInFlight) {
         const { value: target, done } = waiting.next();
         if (done) break;
-        const call = this.#ctx.objectClient(SentinelObject, target.id).Deploy({ image: target.image }, rpc.opts({ name: `revert ${target.id}` }));
+        const call = this.#ctx
+          .objectClient(SentinelObject, target.id)
+          .Deploy({ image: target.image }, rpc.opts({ name: `revert ${target.id}` }));
         this.#inFlight.add(target.id, deployOutcome(target.id, call));
       }
       if (this.#inFlight.size === 0) return targets.length > 0;
