@@ -23,6 +23,11 @@ export function failuresOf(rollout: RolloutState, most: number): Failure[] {
     .map((id) => ({ id, reason: rollout.failureReasons[id] ?? "unknown" }));
 }
 
+/** How many are known to have taken the image: the result of one that was reverted may have been lost with its wave. */
+export function tookImage(rollout: RolloutState): number {
+  return new Set([...rollout.succeededIds, ...rollout.revertedIds]).size;
+}
+
 export function progressOf(rollout: RolloutState, nowMs: number): Progress {
   return {
     rolloutId: rollout.rolloutId,

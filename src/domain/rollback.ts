@@ -1,5 +1,5 @@
 import { assertLegal } from "./legality.ts";
-import { progressOf, remaining } from "./progress.ts";
+import { progressOf, remaining, tookImage } from "./progress.ts";
 import type { Outcome } from "./rollout.ts";
 import type { Drive, Event, Machine, NewDrive, PhaseChange, RolloutState } from "./state.ts";
 
@@ -98,7 +98,7 @@ export function abandonRollback(machine: Machine, reason: string, nowMs: number)
       drive: rollback.invocationId,
       ids: [],
       reverted,
-      targets: rollout.succeededIds.length,
+      targets: tookImage(rollout),
       failures: [],
       interruption: reason,
     },

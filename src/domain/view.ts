@@ -1,5 +1,5 @@
 import { LEGAL } from "./legality.ts";
-import { failuresOf, plural, progressOf } from "./progress.ts";
+import { failuresOf, plural, progressOf, tookImage } from "./progress.ts";
 import type { Failure, Operation, Phase, RolloutState } from "./state.ts";
 
 /** A response lists at most this many failures; the count is always the full one. */
@@ -91,10 +91,10 @@ function sentence(rollout: RolloutState): string {
         ? `Completed: ${done}.`
         : `Completed: ${done}${bad} and can be retried by a new Rollout of the same image.`;
     case "rolling_back":
-      return `Rolling back: ${rollout.revertedIds.length} of ${plural(succeeded, "sentinel")} reverted so far.`;
+      return `Rolling back: ${rollout.revertedIds.length} of ${plural(tookImage(rollout), "sentinel")} reverted so far.`;
     case "cancelled":
       return rollout.revertedIds.length === 0
         ? `Cancelled: ${done}${bad}.`
-        : `Cancelled and rolled back: ${rollout.revertedIds.length} of ${plural(succeeded, "sentinel")} reverted.`;
+        : `Cancelled and rolled back: ${rollout.revertedIds.length} of ${plural(tookImage(rollout), "sentinel")} reverted.`;
   }
 }

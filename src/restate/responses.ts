@@ -1,4 +1,4 @@
-import { plural, remaining } from "../domain/progress.ts";
+import { plural, remaining, tookImage } from "../domain/progress.ts";
 import type { Failure, RolloutState } from "../domain/state.ts";
 import { type View, viewOf } from "../domain/view.ts";
 import type { RollbackReport } from "./rollback.ts";
@@ -45,7 +45,7 @@ function waitingFor(rollout: RolloutState): string {
     case "paused":
       return "an operator: Resume, Cancel or RollbackAll";
     case "rolling_back":
-      return `${plural(rollout.succeededIds.length - rollout.revertedIds.length, "sentinel")} to return to the previous image`;
+      return `${plural(tookImage(rollout) - rollout.revertedIds.length, "sentinel")} to return to the previous image`;
     case "completed":
     case "cancelled":
       return "";
