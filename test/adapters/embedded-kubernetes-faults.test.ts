@@ -1,10 +1,15 @@
 import { afterEach, expect, test } from "vitest";
-import { type EmbeddedKubernetes, startEmbeddedKubernetes } from "../../src/dry-run/kubernetes/index.ts";
+import {
+  type EmbeddedKubernetes,
+  FAULT_ANNOTATION,
+  FAULT_IMAGE_ANNOTATION,
+  startEmbeddedKubernetes,
+} from "../../src/dry-run/kubernetes/index.ts";
 import { Cluster, condition, deployment, isRolledOut, until } from "./embedded-kubernetes-client.ts";
 
 // What only the embedded API has: faults on demand, announced by the Deployment itself or injected into the API.
 
-const FAULT = "sentinel-rollout.dev/fault";
+const FAULT = FAULT_ANNOTATION;
 const V2 = "registry.test/sentinel:v2";
 const started: { stop(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -56,7 +61,7 @@ test("pods of an update that began with a fault stay broken when the announcemen
 
 test("the template's fault wins over the Deployment's, and fault-image limits both", async () => {
   const { cluster } = await start();
-  const limited = { [FAULT]: "NeverReady", "sentinel-rollout.dev/fault-image": "registry.test/sentinel:v3" };
+  const limited = { [FAULT]: "NeverReady", [FAULT_IMAGE_ANNOTATION]: "registry.test/sentinel:v3" };
   await cluster.deploy("both", { annotations: limited, spec: { replicas: 1 } });
   await cluster.setImage("both", V2);
   await cluster.settled("both");

@@ -48,7 +48,12 @@ export class Collection<T extends KubeObject> {
 
   /** The objects whose controlling owner has this uid. */
   ownedBy(uid: string): T[] {
-    return [...(this.#owned.get(uid) ?? [])].flatMap((key) => this.get(key) ?? []);
+    const owned: T[] = [];
+    for (const key of this.#owned.get(uid) ?? []) {
+      const object = this.get(key);
+      if (object !== undefined) owned.push(object);
+    }
+    return owned;
   }
 
   /** @throws ApiError 409 when the name is taken */

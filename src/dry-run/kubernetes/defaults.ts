@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject, withoutNulls } from "./json.ts";
+import { asObject, isObject, type Json, type JsonObject, withoutNulls } from "./json.ts";
 
 /** A Deployment's spec with everything filled in that the API server fills in when it is left out. */
 export function defaultedSpec(spec: JsonObject): JsonObject {
@@ -96,8 +96,4 @@ function withoutEmpty(object: JsonObject, ...names: string[]): JsonObject {
 
 function withoutZero(object: JsonObject, ...names: string[]): JsonObject {
   return Object.fromEntries(Object.entries(object).filter(([name, value]) => !names.includes(name) || value));
-}
-
-function asObject(value: Json | undefined): JsonObject {
-  return isObject(value) ? value : {};
 }

@@ -42,7 +42,7 @@ function resourceList(groupVersion: string): object {
 }
 
 function entries(resource: Resource): object[] {
-  const { plural, singular, namespaced, kind, verbs, shortNames, hasScale } = resource;
+  const { plural, singular, namespaced, kind, verbs, shortNames, hasScale, inAll } = resource;
   const scale = {
     name: `${plural}/scale`,
     singularName: "",
@@ -53,7 +53,15 @@ function entries(resource: Resource): object[] {
     verbs: ["get", "patch"],
   };
   return [
-    { name: plural, singularName: singular, namespaced, kind, verbs, shortNames },
+    {
+      name: plural,
+      singularName: singular,
+      namespaced,
+      kind,
+      verbs,
+      shortNames,
+      ...(inAll === true ? { categories: ["all"] } : {}),
+    },
     ...(hasScale === true ? [scale] : []),
   ];
 }

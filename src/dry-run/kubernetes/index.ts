@@ -9,6 +9,7 @@ import { ApiServer } from "./server.ts";
 import { Store } from "./store.ts";
 
 export type { ApiFault, ApiFaults, ApiRequest } from "./api-faults.ts";
+export { FAULT_ANNOTATION, FAULT_IMAGE_ANNOTATION } from "./pod-faults.ts";
 
 /**
  * A Kubernetes API with Deployments, ReplicaSets and Pods in this process, for dry runs and tests on a machine without

@@ -5,7 +5,7 @@ import type { Selection } from "./selectors.ts";
 import { ApiError, badRequest, expired } from "./status.ts";
 import type { AnyCollection, Store } from "./store.ts";
 
-export interface ListResult {
+interface ListResult {
   entries: Entry<KubeObject>[];
   metadata: { resourceVersion: string; continue?: string; remainingItemCount?: number };
 }
@@ -53,7 +53,7 @@ export function listBody(collection: AnyCollection, { entries, metadata }: ListR
 }
 
 /** @throws ApiError 400 */
-export function wholeNumber(text: string): number {
+function wholeNumber(text: string): number {
   if (!/^\d+$/.test(text)) throw badRequest(`parsing ${JSON.stringify(text)}: invalid syntax`);
   return Number(text);
 }

@@ -1,6 +1,6 @@
 /** The parts of the Kubernetes objects that the embedded API itself looks at; further fields are carried along. */
 
-export interface OwnerReference {
+interface OwnerReference {
   apiVersion: string;
   kind: string;
   name: string;

@@ -22,12 +22,17 @@ export function patched(target: JsonObject, contentType: string, body: string): 
 
 /** JSON Patch, RFC 6902: all operations or none. */
 function jsonPatched(target: JsonObject, body: string): JsonObject {
-  const operations = decode(body);
-  if (!Array.isArray(operations)) throw badRequest("error decoding patch: a JSON Patch is an array");
+  const decoded: unknown = decode(body);
+  if (!Array.isArray(decoded)) throw badRequest("error decoding patch: a JSON Patch is an array");
+  const operations: unknown[] = decoded;
   if (!operations.every(isOperation)) throw unprocessablePatch();
   const copy = structuredClone(target);
   if (applyPatch(copy, operations).some((error) => error !== null)) throw unprocessablePatch();
   return copy;
+}
+
+function isOperation(value: unknown): value is Operation {
+  return typeof value === "object" && value !== null && "op" in value && "path" in value;
 }
 
 /** JSON Merge Patch, RFC 7386. */
@@ -54,10 +59,4 @@ function decode(body: string): Json {
   } catch (error) {
     throw badRequest(`error decoding patch: ${error instanceof Error ? error.message : String(error)}`);
   }
-}
-
-function isOperation(value: Json | Operation): value is Json & Operation {
-  return (
-    isObject(value as Json) && typeof (value as JsonObject).op === "string" && "path" in (value as object)
-  );
 }

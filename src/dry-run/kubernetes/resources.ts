@@ -14,6 +14,8 @@ export interface Resource {
   /** Field selectors beyond `metadata.name` and `metadata.namespace`. */
   fields: string[];
   hasScale?: boolean;
+  /** Part of `kubectl get all`. */
+  inAll?: boolean;
 }
 
 export type Verb = "create" | "delete" | "get" | "list" | "patch" | "watch";
@@ -38,6 +40,7 @@ export const PODS: Resource = {
   namespaced: true,
   verbs: ["delete", "get", "list", "watch"],
   fields: ["spec.nodeName", "status.phase"],
+  inAll: true,
 };
 
 /** Served so that `kubectl describe` finds what it asks for; the embedded cluster records no events. */
@@ -68,6 +71,7 @@ export const DEPLOYMENTS: Resource = {
   verbs: ["create", "delete", "get", "list", "patch", "watch"],
   fields: [],
   hasScale: true,
+  inAll: true,
 };
 
 export const REPLICA_SETS: Resource = {
@@ -79,6 +83,7 @@ export const REPLICA_SETS: Resource = {
   namespaced: true,
   verbs: ["delete", "get", "list", "watch"],
   fields: [],
+  inAll: true,
 };
 
 export const RESOURCES: Resource[] = [NAMESPACES, PODS, EVENTS, DEPLOYMENTS, REPLICA_SETS];

@@ -9,7 +9,7 @@ export interface Selection {
   fields: { path: string; value: string; negated: boolean }[];
 }
 
-export interface Requirement {
+interface Requirement {
   key: string;
   operator: "in" | "notin" | "exists" | "absent";
   values: string[];

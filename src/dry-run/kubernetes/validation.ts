@@ -107,7 +107,7 @@ export function problems({ metadata, spec }: DeploymentShape, before?: Deploymen
   return causes;
 }
 
-export function isName(name: string): boolean {
+function isName(name: string): boolean {
   return name.length <= 253 && SUBDOMAIN.test(name);
 }
 

@@ -1,16 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
+import { type Checked, checked } from "./admission.ts";
 import { keyOf } from "./collection.ts";
-import { cleanMetadata, defaultedSpec } from "./defaults.ts";
 import { isDeleting } from "./deletion.ts";
-import { isObject, type Json, type JsonObject } from "./json.ts";
-import { suffix } from "./names.ts";
+import { asObject, isObject, type Json, type JsonObject } from "./json.ts";
 import type { Deployment, Draft, Namespace } from "./objects.ts";
 import { patched } from "./patch.ts";
 import { conflict, DEPLOYMENTS, NAMESPACES, notFound } from "./resources.ts";
 import { formatSelector } from "./selectors.ts";
-import { badRequest, type Cause, invalid } from "./status.ts";
+import { badRequest, invalid } from "./status.ts";
 import type { Store } from "./store.ts";
-import { type DeploymentShape, deploymentShape, isLabelName, problems } from "./validation.ts";
+import { isLabelName } from "./validation.ts";
 
 /** What clients may change, checked and completed as the API server does it. */
 export class Writes {
@@ -23,7 +22,7 @@ export class Writes {
   /** @throws ApiError 404 without the namespace, 409 for a name that is taken, 400 or 422 for what is wrong */
   createDeployment(namespace: string, body: string): Deployment {
     const given = manifest(body, "Deployment", "apps/v1");
-    const metadata = object(given.metadata);
+    const metadata = asObject(given.metadata);
     if (metadata.namespace !== undefined && metadata.namespace !== namespace) {
       throw badRequest(
         "the namespace of the provided object does not match the namespace sent on the request",
@@ -53,7 +52,7 @@ export class Writes {
     const before = this.#deployment(key, name);
     const target = { kind: "Deployment", apiVersion: "apps/v1", ...before } as unknown as JsonObject;
     const after = patched(target, contentType, body);
-    const metadata = object(after.metadata);
+    const metadata = asObject(after.metadata);
     if (metadata.name !== before.metadata.name) {
       throw badRequest(
         `the name of the object (${String(metadata.name)}) does not match the name on the URL (${name})`,
@@ -88,7 +87,7 @@ export class Writes {
   patchScale(key: string, name: string, contentType: string, body: string): object {
     const before = this.#deployment(key, name);
     const scale = patched(this.scale(key, name) as JsonObject, contentType, body);
-    const replicas = object(scale.spec).replicas ?? 0;
+    const replicas = asObject(scale.spec).replicas ?? 0;
     if (typeof replicas !== "number" || !Number.isInteger(replicas)) {
       throw badRequest("spec.replicas must be a whole number");
     }
@@ -98,7 +97,7 @@ export class Writes {
         { reason: "FieldValueInvalid", message, field: "spec.replicas" },
       ]);
     }
-    if (object(scale.metadata).resourceVersion !== before.metadata.resourceVersion) {
+    if (asObject(scale.metadata).resourceVersion !== before.metadata.resourceVersion) {
       throw conflict(DEPLOYMENTS, name, MODIFIED);
     }
     if (replicas !== before.spec.replicas) {
@@ -113,7 +112,7 @@ export class Writes {
   }
 
   createNamespace(body: string): Namespace {
-    const metadata = object(manifest(body, "Namespace", "v1").metadata);
+    const metadata = asObject(manifest(body, "Namespace", "v1").metadata);
     const name = typeof metadata.name === "string" ? metadata.name : "";
     if (!isLabelName(name)) {
       const message = `Invalid value: ${JSON.stringify(name)}: a lowercase RFC 1123 label must consist of a-z, 0-9 and '-'`;
@@ -121,7 +120,7 @@ export class Writes {
         { reason: "FieldValueInvalid", message, field: "metadata.name" },
       ]);
     }
-    const labels = Object.entries(object(metadata.labels)).flatMap(([label, value]) =>
+    const labels = Object.entries(asObject(metadata.labels)).flatMap(([label, value]) =>
       typeof value === "string" ? [[label, value] as const] : [],
     );
     return this.#store.createNamespace(name, Object.fromEntries(labels));
@@ -167,39 +166,6 @@ export class Writes {
 const MODIFIED =
   "the object has been modified; please apply your changes to the latest version and try again";
 
-interface Checked {
-  shape: DeploymentShape;
-  spec: Deployment["spec"];
-}
-
-/** Completes and checks a Deployment as a client wrote it. */
-function checked(given: JsonObject, before?: Deployment): Checked {
-  const metadata = cleanMetadata(object(given.metadata));
-  if (metadata.name === undefined && typeof metadata.generateName === "string") {
-    metadata.name = `${metadata.generateName}${suffix(5)}`;
-  }
-  const parsed = deploymentShape.safeParse({ metadata, spec: defaultedSpec(object(given.spec)) });
-  const name = typeof metadata.name === "string" ? metadata.name : "";
-  if (!parsed.success) {
-    const causes = parsed.error.issues.map(({ path, message }): Cause => {
-      const field = fieldPath(path);
-      return { reason: "FieldValueInvalid", message: `Invalid value: ${message}`, field };
-    });
-    if (before === undefined) {
-      throw badRequest(
-        `Deployment in version "v1" cannot be handled as a Deployment: ${causes
-          .map(({ field, message }) => `${field}: ${message}`)
-          .join(", ")}`,
-      );
-    }
-    throw invalid("Deployment", "apps", name, causes);
-  }
-  const causes = problems(parsed.data, before);
-  if (causes.length > 0) throw invalid("Deployment", "apps", name, causes);
-  // `problems` has excluded what the looser type of the schema still allows.
-  return { shape: parsed.data, spec: parsed.data.spec as Deployment["spec"] };
-}
-
 /** The controllers recognise an unchanged template by identity. */
 function withSameTemplate(spec: Deployment["spec"], before: Deployment["spec"]): Deployment["spec"] {
   return isDeepStrictEqual(spec.template, before.template) ? { ...spec, template: before.template } : spec;
@@ -219,16 +185,4 @@ function manifest(body: string, kind: string, version: string): JsonObject {
     );
   }
   return value;
-}
-
-/** `spec.template.spec.containers[0].image` */
-function fieldPath(path: PropertyKey[]): string {
-  return path.reduce<string>((so, part) => {
-    if (typeof part === "number") return `${so}[${part}]`;
-    return so === "" ? String(part) : `${so}.${String(part)}`;
-  }, "");
-}
-
-function object(value: Json | undefined): JsonObject {
-  return isObject(value) ? value : {};
 }
