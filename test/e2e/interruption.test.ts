@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
 import { until } from "../support/until.ts";
-import { ids, it, NEW, OLD, ROLLOUT } from "../support/world.ts";
+import { ids, it, NEW, OLD } from "../support/world.ts";
 
 describe("the driving invocation in the middle of a wave", () => {
   it.override({ options: { sentinels: 10, env: { MAX_IN_FLIGHT: "3", DEPLOY_TIMEOUT_SECONDS: "60" } } });

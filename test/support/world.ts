@@ -155,6 +155,13 @@ export class World {
     await apps.patchNamespacedDeployment({ name: k8sName, namespace, body: patch });
   }
 
+  /** As `kubectl set image` does. */
+  async setImage(id: string, image: string): Promise<void> {
+    const { apps, k8sName, namespace } = this.#deploymentOf(id);
+    const patch = [{ op: "replace", path: "/spec/template/spec/containers/0/image", value: image }];
+    await apps.patchNamespacedDeployment({ name: k8sName, namespace, body: patch });
+  }
+
   #deploymentOf(id: string) {
     const sentinel = this.stack.fleet.find((each) => each.id === id);
     if (sentinel === undefined) throw new Error(`there is no sentinel ${id}`);

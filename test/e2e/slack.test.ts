@@ -1,0 +1,69 @@
+import { describe, expect } from "vitest";
+import { until } from "../support/until.ts";
+import { it, NEW } from "../support/world.ts";
+
+const STORY = [
+  "Sentinel rollout started",
+  "Sentinel rollout: wave 1/2 started",
+  "Sentinel rollout: wave 1/2 completed",
+  "Sentinel rollout: wave 2/2 started",
+  "Sentinel rollout: wave 2/2 completed",
+  "Sentinel rollout completed",
+];
+
+describe("Slack", () => {
+  it.override({ options: { sentinels: 2 } });
+
+  it("hears each phase change once and in order, whatever it answers, and never delays the rollout", async ({
+    world,
+  }) => {
+    const { slack } = world.stack;
+    slack.failNext(2, { status: 500 });
+    slack.failNext(1, { status: 429, retryAfterSeconds: 2 });
+    slack.failNext(1, "reset");
+    const { body } = await world.verb("Rollout", { image: NEW });
+    expect(body.state).toBe("completed");
+    expect(slack.messages).toHaveLength(0);
+    await until("all messages", () => slack.messages.length >= STORY.length);
+    await world.quiet();
+    expect(world.slack()).toEqual(STORY);
+    expect(slack.attempts).toBe(STORY.length + 4);
+  });
+
+  it("that refuses a message for good loses that one alone", async ({ world }) => {
+    world.stack.slack.failNext(1, { status: 400 });
+    await world.verb("Rollout", { image: NEW });
+    await world.quiet();
+    expect(world.slack()).toEqual(STORY.slice(1));
+  });
+
+  it("has its URL in no state, journal or log", async ({ world }) => {
+    world.stack.slack.failNext(2, { status: 500 });
+    world.stack.slack.failNext(1, "reset");
+    await world.verb("Rollout", { image: NEW });
+    await world.quiet();
+    const secrets = [
+      new URL(world.stack.slack.webhookUrl).pathname,
+      new URL(world.stack.databaseUrl).password,
+    ];
+    const journal = JSON.stringify([
+      await world.sql("SELECT entry_json, raw FROM sys_journal"),
+      await world.sql("SELECT value_utf8 FROM state"),
+      await world.sql("SELECT last_failure FROM sys_invocation"),
+      world.stack.service.logs(),
+    ]);
+    for (const secret of secrets) expect(journal).not.toContain(secret);
+    for (const secret of secrets) expect(journal).not.toContain(Buffer.from(secret).toString("hex"));
+  });
+});
+
+describe("without a webhook", () => {
+  it.override({ options: { sentinels: 1, env: { SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL: "" } } });
+
+  it("there are no messages and no errors", async ({ world }) => {
+    expect((await world.verb("Rollout", { image: NEW })).body.state).toBe("completed");
+    await world.quiet();
+    expect(world.slack()).toEqual([]);
+    expect(world.stack.service.logs().filter((line) => Number(line.level) >= 50)).toEqual([]);
+  });
+});
