@@ -5,14 +5,16 @@ const HOST =
   /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::\d{1,5})?$/;
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const TAG = /^\w[\w.-]{0,127}$/;
-const DIGEST = /^[a-zA-Z][a-zA-Z0-9]*(?:[+._-][a-zA-Z][a-zA-Z0-9]*)*:[0-9a-fA-F]{32,}$/;
+/** The registered algorithms have their exact length: a digest that was cut off never comes up. */
+const DIGEST =
+  /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}|(?!sha(?:256|512):)[a-zA-Z][a-zA-Z0-9]*(?:[+._-][a-zA-Z][a-zA-Z0-9]*)*:[0-9a-fA-F]{32,})$/;
 
 /**
  * Says what is wrong with an image as the target of a rollout, or undefined. It must be a valid OCI reference
  * (https://github.com/opencontainers/distribution-spec) whose tag or digest is explicit: `latest` by omission is not a version.
  */
 export function imageProblem(image: string): string | undefined {
-  if (image.length > IMAGE_LIMIT) return `must be at most ${IMAGE_LIMIT} characters, got ${image.length}`;
+  if (image.length > IMAGE_LIMIT) return `must be at most ${IMAGE_LIMIT} characters (it has ${image.length})`;
   const at = image.indexOf("@");
   const named = at < 0 ? image : image.slice(0, at);
   if (at >= 0 && !DIGEST.test(image.slice(at + 1))) {
