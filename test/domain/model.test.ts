@@ -25,14 +25,14 @@ const SYSTEMS = [
     left: { Rollout: 1, Resume: 2, RollbackAll: 1, kill: 0, interrupt: 1 },
   },
   {
-    name: "two rollouts in a row, resumed, rolled back, one invocation killed, one cancelled",
+    name: "two rollouts in a row, resumed, rolled back twice, one invocation killed",
     waves: [["a"], ["b"]],
-    left: { Rollout: 2, Resume: 1, RollbackAll: 1, kill: 1, interrupt: 1 },
+    left: { Rollout: 2, Resume: 1, RollbackAll: 2, kill: 1, interrupt: 0 },
   },
   {
-    name: "two rollouts in a row, the first still settling in the second, one invocation cancelled",
+    name: "two rollouts in a row, the first may settle in the second, one invocation cancelled",
     waves: [["a", "b"], ["c"]],
-    left: { Rollout: 2, Resume: 1, RollbackAll: 0, kill: 0, interrupt: 1 },
+    left: { Rollout: 2, Resume: 0, RollbackAll: 0, kill: 0, interrupt: 1 },
   },
 ];
 
