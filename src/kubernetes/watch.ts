@@ -43,7 +43,7 @@ const SENTINEL_LABEL = "unkey.com/sentinel.id";
 const STREAM_SECONDS = 25;
 const RELIST_TIMEOUT_MS = 20_000;
 const FIRST_BACKOFF_MS = 100;
-const MAX_BACKOFF_MS = 10_000;
+const MAX_BACKOFF_MS = 5_000;
 /** A stream that lasted this long was a good one, even without a single event. */
 const GOOD_STREAM_MS = 1_000;
 /** Of a long outage every so many failures are logged. */
@@ -207,7 +207,7 @@ export function watchDeployments(options: WatchOptions): DeploymentWatch {
 function backoffMs(failures: number, error: unknown): number {
   const asked = error instanceof TransientKubernetesError ? (error.retryAfterMs ?? 0) : 0;
   const ceiling = Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 10), MAX_BACKOFF_MS);
-  return Math.max(asked, ceiling * (0.5 + Math.random() / 2));
+  return Math.round(Math.max(asked, ceiling * (0.5 + Math.random() / 2)));
 }
 
 function sameSnapshot(a: WatchedDeployment, b: WatchedDeployment): boolean {

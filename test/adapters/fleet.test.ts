@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Cluster, connectCluster, listSentinelDeployments } from "../../src/dry-run/cluster.ts";
 import { parseFault } from "../../src/dry-run/faults.ts";
 import { type FleetSentinel, planFleet } from "../../src/dry-run/fleet-plan.ts";
-import { createNamespace } from "../../src/dry-run/namespace.ts";
+import { createNamespace, ownerName } from "../../src/dry-run/namespace.ts";
 import { type Stack, startStack } from "../../src/dry-run/stack.ts";
 
 describe("the plan of a fleet", () => {
@@ -132,21 +132,15 @@ describe("a fleet", () => {
   });
 
   it("never takes the namespace of a dry run that may still run, and replaces that of a dead one", async () => {
-    const mark = (owner: string) => ({
-      body: {
-        metadata: {
-          name: "shared",
-          labels: { "sentinel-rollout.dev/made-by": "dry-run" },
-          annotations: { "sentinel-rollout.dev/owner": owner },
-        },
-      },
-    });
-    await cluster.core.createNamespace(mark("another-host pid 1"));
+    const mark = (owner: string) => {
+      const labels = { "sentinel-rollout.dev/made-by": "dry-run", "sentinel-rollout.dev/owner": owner };
+      return { body: { metadata: { name: "shared", labels } } };
+    };
+    await cluster.core.createNamespace(mark("another-host_1"));
     await expect(createNamespace(cluster, "shared")).rejects.toThrow("in use by another dry run");
     await cluster.core.deleteNamespace({ name: "shared" });
 
-    const { hostname } = await import("node:os");
-    const dead = await cluster.core.createNamespace(mark(`${hostname()} pid 999999999`));
+    const dead = await cluster.core.createNamespace(mark(ownerName(999_999_999)));
     const made = await createNamespace(cluster, "shared");
     const now = await cluster.core.readNamespace({ name: "shared" });
     expect(now.metadata?.uid).not.toBe(dead.metadata?.uid);

@@ -217,7 +217,7 @@ describe("wake-ups", () => {
   it("come when a Deployment definitely fails, and when it is deleted", async () => {
     await insertSentinels(mysql.url, [{ id: "fails" }, { id: "vanishes" }]);
     await kubernetes.deploy("fails", (deployment) => {
-      if (deployment.spec !== undefined) deployment.spec.progressDeadlineSeconds = 1;
+      if (deployment.spec !== undefined) deployment.spec.progressDeadlineSeconds = 3;
     });
     await kubernetes.deploy("vanishes");
     begin();
