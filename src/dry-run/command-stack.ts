@@ -11,6 +11,9 @@ export function startCommandStack(
   standardPorts: boolean,
 ): Promise<Stack> {
   const { env, addresses } = splitAddresses(serviceVariables(process.env));
+  if (env.SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL !== undefined) {
+    log("Slack messages go to the webhook of SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL and are not shown here");
+  }
   return startStack({
     sentinels: options.sentinels,
     faults: options.faults,

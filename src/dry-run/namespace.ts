@@ -6,7 +6,7 @@ import { announce, type Leftover } from "./leftovers.ts";
 /** Marks a namespace as one that may be removed again, and says whose it is. */
 const MADE_BY_LABEL = "sentinel-rollout.dev/made-by";
 const MADE_BY = "dry-run";
-const OWNER_ANNOTATION = "sentinel-rollout.dev/owner";
+const OWNER_LABEL = "sentinel-rollout.dev/owner";
 
 /** Longest wait for a namespace to disappear, with everything in it. */
 const REMOVAL_TIMEOUT_MS = 120_000;
@@ -24,13 +24,13 @@ export async function createNamespace(cluster: Cluster, name: string): Promise<{
     name,
   } as const;
   if (existing !== undefined) {
-    const owner = existing.metadata?.annotations?.[OWNER_ANNOTATION] ?? "";
+    const owner = existing.metadata?.labels?.[OWNER_LABEL] ?? "";
     if (existing.metadata?.labels?.[MADE_BY_LABEL] !== MADE_BY) {
       throw new Error(
         `the namespace ${name} exists and was not made by this command: set KUBE_NAMESPACE to one that does not exist`,
       );
     }
-    if (owner === ownName()) return { remove: async () => undefined };
+    if (owner === ownerName(process.pid)) return { remove: async () => undefined };
     if (!isDeadHere(owner)) {
       throw new Error(
         `the namespace ${name} is in use by another dry run (${owner}): set KUBE_NAMESPACE, ` +
@@ -45,8 +45,7 @@ export async function createNamespace(cluster: Cluster, name: string): Promise<{
       body: {
         metadata: {
           name,
-          labels: { [MADE_BY_LABEL]: MADE_BY },
-          annotations: { [OWNER_ANNOTATION]: ownName() },
+          labels: { [MADE_BY_LABEL]: MADE_BY, [OWNER_LABEL]: ownerName(process.pid) },
         },
       },
     });
@@ -97,13 +96,17 @@ async function ask(cluster: Cluster, name: string): Promise<void> {
   }
 }
 
-function ownName(): string {
-  return `${hostname()} pid ${process.pid}`;
+/** This process among all that may use the cluster, as a label value. */
+export function ownerName(pid: number): string {
+  const host = hostname()
+    .replaceAll(/[^A-Za-z0-9.-]/g, "-")
+    .slice(0, 40);
+  return `${host}_${pid}`;
 }
 
 function isDeadHere(owner: string): boolean {
-  const pid = owner.startsWith(`${hostname()} pid `) ? Number(owner.split(" ").at(-1)) : Number.NaN;
-  if (!Number.isInteger(pid)) return false;
+  const pid = Number(owner.split("_").at(-1));
+  if (!Number.isInteger(pid) || owner !== ownerName(pid)) return false;
   try {
     process.kill(pid, 0);
     return false;

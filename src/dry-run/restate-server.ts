@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { temporaryDirectory } from "./leftovers.ts";
 import { type ManagedProcess, managedProcess } from "./managed-process.ts";
 import { freePort } from "./ports.ts";
+import { withoutServiceVariables } from "./service-env.ts";
 
 export interface RestateOptions {
   ingressPort?: number;
@@ -41,7 +42,13 @@ export async function startRestate(options: RestateOptions = {}): Promise<Restat
     name: "restate-server",
     command,
     args: ["--no-logo", "--listen-mode", "tcp", "--base-dir", join(directory.path, "data")],
-    env: { ...process.env, ...settings(ports, options.inactivityTimeout), ...options.env },
+    env: {
+      ...withoutServiceVariables(process.env),
+      // It leaves a directory of its own in there.
+      TMPDIR: directory.path,
+      ...settings(ports, options.inactivityTimeout),
+      ...options.env,
+    },
     cwd: directory.path,
     logFile: join(directory.path, "restate.log"),
     ready: () => answers(ingress, admin),

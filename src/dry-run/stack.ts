@@ -50,7 +50,7 @@ async function build(options: StackOptions, undo: Undo): Promise<Stack> {
   const env = { ...built, ...(await options.adjustEnv?.(built, parts)) };
   const service = await startService(env, join(parts.directory, "service.log"));
   undo.add(() => service.process.stop());
-  await untilRegistered(parts.restate.admin, signal);
+  await untilRegistered(parts.restate.admin, service, signal);
   let replicas = 0;
   return {
     ...parts,
@@ -87,13 +87,21 @@ function serviceEnv(parts: StackParts, ports: ServicePorts): Record<string, stri
 }
 
 /** The service registers itself; it is usable once Restate lists it. */
-async function untilRegistered(admin: string, signal: AbortSignal | undefined): Promise<void> {
+async function untilRegistered(
+  admin: string,
+  service: ServiceProcess,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const deadline = Date.now() + REGISTRATION_TIMEOUT_MS;
   for (;;) {
     const response = await fetch(`${admin}/services/${ROLLOUT_SERVICE}`);
     await response.arrayBuffer();
     if (response.ok) return;
-    if (Date.now() > deadline) throw new Error("the service did not register itself at Restate");
+    if (Date.now() > deadline) {
+      const log = service.logs().slice(-5);
+      const end = log.map((line) => JSON.stringify(line)).join("\n");
+      throw new Error(`the service did not register itself at Restate; the end of its log:\n${end}`);
+    }
     signal?.throwIfAborted();
     await delay(50);
   }

@@ -1,13 +1,18 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa, type ResultPromise } from "execa";
+import { execa } from "execa";
 import { until } from "./until.ts";
 
 /** A command of `src/dry-run` as a process of its own, in a temporary directory of its own. */
 export interface Command {
-  process: ResultPromise<{ reject: false }>;
-  pid: number;
+  /** Resolves when it has ended; the code is null after a signal. */
+  ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
+  signal(signal: NodeJS.Signals): void;
+  /** The first line on stdout. */
+  firstLine(): Promise<string>;
   /** What it leaves behind: processes that work in its directory, and files in it. */
   leftovers(): Promise<string[]>;
   /** Kills it and waits until nothing is left. */
@@ -21,24 +26,51 @@ export async function startCommand(
   env: Record<string, string> = {},
 ): Promise<Command> {
   const directory = await mkdtemp(join(tmpdir(), "command-test-"));
-  const child = execa(process.execPath, [join("src/dry-run", script), ...args], {
+  const child = spawn(process.execPath, [join("src/dry-run", script), ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, TMPDIR: directory, ...env },
-    extendEnv: false,
-    reject: false,
-    stdin: "ignore",
+    stdio: ["ignore", "pipe", "pipe"],
   });
+  const output = { stdout: collect(child.stdout), stderr: collect(child.stderr) };
+  const ended = once(child, "close").then(([code]: (number | null)[]) => ({
+    code: code ?? null,
+    stdout: output.stdout.text,
+    stderr: output.stderr.text,
+  }));
   const leftovers = async () => [...(await processesIn(directory)), ...(await readdir(directory))];
   return {
-    process: child,
-    pid: child.pid ?? 0,
+    ended,
+    signal: (signal) => void child.kill(signal),
+    firstLine: () => until("a first line", () => firstLine(child, output)),
     leftovers,
     async end() {
       child.kill("SIGKILL");
-      await child;
+      await ended;
       await until("everything to be removed", async () => (await leftovers()).length === 0);
       await rm(directory, { recursive: true });
     },
   };
+}
+
+interface Collected {
+  text: string;
+}
+
+function collect(stream: NodeJS.ReadableStream): Collected {
+  const collected = { text: "" };
+  stream.setEncoding("utf8").on("data", (chunk: string) => {
+    collected.text += chunk;
+  });
+  return collected;
+}
+
+function firstLine(
+  child: ChildProcess,
+  output: { stdout: Collected; stderr: Collected },
+): string | undefined {
+  const end = output.stdout.text.indexOf("\n");
+  if (end >= 0) return output.stdout.text.slice(0, end);
+  if (child.exitCode !== null) throw new Error(`it ended: ${output.stderr.text}`);
+  return undefined;
 }
 
 /** Command lines that name the directory; a dead process that nobody has collected yet has none. */
