@@ -23,37 +23,49 @@ export interface TestKubernetes {
 /** The embedded API, or the real one of TEST_KUBECONFIG: the tests say the same of both. Each gets its own namespace. */
 export async function startKubernetes(): Promise<TestKubernetes> {
   const directory = await mkdtemp(join(tmpdir(), "kubernetes-test-"));
-  const namespace = `sentinel-${randomBytes(4).toString("hex")}`;
-  const real = process.env.TEST_KUBECONFIG;
-  const embedded = real === undefined ? await startEmbeddedKubernetes() : undefined;
-  const kubeconfigFile = real ?? join(directory, "kubeconfig");
-  if (embedded !== undefined) await writeFile(kubeconfigFile, embedded.kubeconfig(namespace));
-  const admin = connect(undefined, kubeconfigFile);
-  await admin.core.createNamespace({ body: { metadata: { name: namespace } } });
+  const undo = [() => rm(directory, { recursive: true, force: true })];
+  const stop = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const namespace = `sentinel-${randomBytes(4).toString("hex")}`;
+    const kubeconfigFile = process.env.TEST_KUBECONFIG ?? join(directory, "kubeconfig");
+    if (process.env.TEST_KUBECONFIG === undefined) {
+      const embedded = await startEmbeddedKubernetes();
+      undo.push(() => embedded.close());
+      await writeFile(kubeconfigFile, embedded.kubeconfig(namespace));
+    }
+    const admin = connect(undefined, kubeconfigFile);
+    undo.push(() => admin.close());
+    await admin.core.createNamespace({ body: { metadata: { name: namespace } } });
+    undo.push(async () => {
+      await admin.core.deleteNamespace({ name: namespace });
+    });
+    return { kubeconfigFile, namespace, directory, admin, stop, ...gestures(admin, namespace) };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function gestures(
+  { apps }: ClusterConnection,
+  namespace: string,
+): Pick<TestKubernetes, "deploy" | "patch" | "remove"> {
   return {
-    kubeconfigFile,
-    namespace,
-    directory,
-    admin,
     deploy: async (id, change) => {
       const body = sentinelDeployment(id);
       change?.(body);
-      await admin.apps.createNamespacedDeployment({ namespace, body });
+      await apps.createNamespacedDeployment({ namespace, body });
     },
     patch: async (id, body) => {
-      await admin.apps.patchNamespacedDeployment(
+      await apps.patchNamespacedDeployment(
         { name: `k8s-${id}`, namespace, body },
         setHeaderOptions("Content-Type", PatchStrategy.JsonPatch),
       );
     },
     remove: async (id) => {
-      await admin.apps.deleteNamespacedDeployment({ name: `k8s-${id}`, namespace });
-    },
-    stop: async () => {
-      if (embedded === undefined) await admin.core.deleteNamespace({ name: namespace });
-      await admin.close();
-      await embedded?.close();
-      await rm(directory, { recursive: true, force: true });
+      await apps.deleteNamespacedDeployment({ name: `k8s-${id}`, namespace });
     },
   };
 }
