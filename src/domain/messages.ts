@@ -154,7 +154,7 @@ function failing(failures: Failure[], count: number): string[] {
 }
 
 function reason(text: string): string {
-  return escaped(cut(text.replaceAll(/\s+/g, " "), REASON_LIMIT));
+  return cut(escaped(text.replaceAll(/\s+/g, " ")), REASON_LIMIT);
 }
 
 /** The three characters that Slack's mrkdwn gives a meaning. */
@@ -162,8 +162,10 @@ function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
+/** Cuts what is too long, but no character and no escape in two: Slack refuses the one and shows the other. */
 function cut(text: string, limit: number): string {
-  return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
+  if (text.length <= limit) return text;
+  return `${text.slice(0, limit - 1).replace(/[\uD800-\uDBFF]$|&[a-z]{0,3}$/, "")}…`;
 }
 
 function mrkdwn(text: string): Text {
