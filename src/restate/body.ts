@@ -56,7 +56,7 @@ export function parseBody<T>(schema: z.ZodType<T>, text: string): Body<T> {
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     return { ok: false, problem: `The body must be a JSON object such as {}, got ${shown(json)}.` };
   }
-  const renamed = snakeCased(json);
+  const renamed = snakeCased(json, fieldsOf(schema));
   if (!renamed.ok) return renamed;
   const parsed = schema.safeParse(renamed.value, { reportInput: true });
   if (parsed.success) return { ok: true, value: parsed.data };
@@ -70,19 +70,29 @@ export function parseBody<T>(schema: z.ZodType<T>, text: string): Body<T> {
 }
 
 /** `wavePercentages` → `wave_percentages`: callers generated from the protos use the former. */
-function snakeCased(json: object): Body<Record<string, unknown>> {
+function snakeCased(json: object, fields: string[]): Body<Record<string, unknown>> {
   const value: Record<string, unknown> = Object.create(null);
   for (const [key, field] of Object.entries(json)) {
-    const name = key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    if (name in value) return { ok: false, problem: `The field ${name} is given twice, also as ${key}.` };
+    const name = fields.find((known) => camelCased(known) === key) ?? key;
+    if (name in value) {
+      return { ok: false, problem: `The field ${name} is given twice, also as ${camelCased(name)}.` };
+    }
     value[name] = field;
   }
   return { ok: true, value };
 }
 
+function camelCased(name: string): string {
+  return name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function fieldsOf(schema: z.ZodType): string[] {
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
 function sentence(issue: z.core.$ZodIssue, schema: z.ZodType, body: Record<string, unknown>): string {
   if (issue.code === "unrecognized_keys") {
-    const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+    const known = fieldsOf(schema);
     const expected = known.length === 0 ? "no fields are expected" : `expected ${known.join(", ")}`;
     return `The field ${shown(issue.keys[0])} is unknown; ${expected}.`;
   }
