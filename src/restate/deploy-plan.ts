@@ -46,8 +46,13 @@ export function planDeploy(
   // Deploys of one sentinel run one after another: `progressing` now means that the one before was killed.
   const adopted = Object.values(request).every((field) => !field) && row.deployStatus === "progressing";
   const startedMs = adopted ? Math.min(row.updatedAtMs ?? nowMs, nowMs) : nowMs;
-  const change = changeOf(desired, { ...unfinished, ...request });
+  const change = changeOf(desired, askedFor(request, unfinished));
   return { desired, change, changes, adopted, nowMs, startedMs, deadlineMs: startedMs + timeoutMs };
+}
+
+/** A field that is zero or empty now does not undo what the Deploy before was asked for. */
+export function askedFor(request: DeployRequest, unfinished: DeployRequest | undefined): DeployRequest {
+  return { ...unfinished, ...Object.fromEntries(Object.entries(request).filter(([, field]) => field)) };
 }
 
 /** Does the Deployment have the values already (it may still be rolling out)? */

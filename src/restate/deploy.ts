@@ -5,7 +5,7 @@ import type { Clusters } from "../kubernetes/clusters.ts";
 import type { Logger } from "../log.ts";
 import type { Observation, SentinelRow, SentinelStore } from "../mysql/sentinels.ts";
 import { AWAKEABLE_KEY, converge, type Ending, failed, listen } from "./converge.ts";
-import { carries, type DeployPlan, planDeploy } from "./deploy-plan.ts";
+import { askedFor, carries, type DeployPlan, planDeploy } from "./deploy-plan.ts";
 import { ROLLOUT_ID_HEADER, WAVE_HEADER } from "./names.ts";
 import type { DeployRequest, DeployResponse } from "./schemas.ts";
 import { kubernetes, untilDeadline } from "./steps.ts";
@@ -38,7 +38,7 @@ export async function deploy(
   if (row === undefined) throw new TerminalError(`There is no sentinel ${ctx.key}.`, { errorCode: 404 });
   const unfinished = (await ctx.get<DeployRequest>(REQUEST_KEY)) ?? undefined;
   const plan = planDeploy(row, request, unfinished, nowMs, options.deployTimeoutMs);
-  ctx.set(REQUEST_KEY, { ...unfinished, ...request });
+  ctx.set(REQUEST_KEY, askedFor(request, unfinished));
   try {
     return await settle(ctx, row, await bringUp(ctx, row, plan, options), options);
   } catch (error) {
