@@ -1,0 +1,162 @@
+import { describe, expect, it } from "vitest";
+import { ConfigError, readConfig, readDatabaseUrl } from "../../src/config.ts";
+
+const needed = {
+  DATABASE_URL: "mysql://user:pass@db:3306/sentinels",
+  RESTATE_URL: "http://restate:8080",
+};
+
+function problemsOf(
+  env: Record<string, string | undefined>,
+  read: (env: Record<string, string | undefined>) => unknown = readConfig,
+): string[] {
+  try {
+    read(env);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems;
+  }
+}
+
+describe("the configuration", () => {
+  it("needs the database and the ingress alone; the rest has defaults", () => {
+    expect(readConfig(needed)).toEqual({
+      databaseUrl: needed.DATABASE_URL,
+      port: 9080,
+      healthPort: 9081,
+      restateUrl: "http://restate:8080",
+      identityKeys: [],
+      kubeContexts: new Map(),
+      kubeNamespace: "sentinel",
+      kubeContainer: "sentinel",
+      deployTimeoutMs: 600_000,
+      failFastMs: 120_000,
+      maxInFlight: 500,
+      logLevel: "info",
+    });
+  });
+
+  it("takes all of it from the environment", () => {
+    const env = {
+      DATABASE_URL: "mariadb://db/sentinels",
+      PORT: "0",
+      HEALTH_PORT: "65535",
+      RESTATE_URL: "https://restate.example.com/",
+      RESTATE_TOKEN: "token",
+      RESTATE_ADMIN_URL: "http://admin:9070//",
+      SERVICE_URL: "http://service:9080",
+      RESTATE_IDENTITY_KEYS: "publickeyv1_a, publickeyv1_b,",
+      KUBE_CONTEXTS: "us-east-1=east, eu-west-1 = arn:aws:eks=west,",
+      KUBE_NAMESPACE: "edge",
+      KUBE_CONTAINER: "proxy",
+      SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL: "https://hooks.slack.com/services/T/B/x",
+      DEPLOY_TIMEOUT_SECONDS: "1",
+      FAIL_FAST_SECONDS: "0",
+      MAX_IN_FLIGHT: "1",
+      LOG_LEVEL: "debug",
+    };
+    expect(readConfig(env)).toEqual({
+      databaseUrl: "mariadb://db/sentinels",
+      port: 0,
+      healthPort: 65535,
+      restateUrl: "https://restate.example.com",
+      restateToken: "token",
+      registration: { adminUrl: "http://admin:9070", serviceUrl: "http://service:9080" },
+      identityKeys: ["publickeyv1_a", "publickeyv1_b"],
+      kubeContexts: new Map([
+        ["us-east-1", "east"],
+        ["eu-west-1", "arn:aws:eks=west"],
+      ]),
+      kubeNamespace: "edge",
+      kubeContainer: "proxy",
+      slackWebhookUrl: "https://hooks.slack.com/services/T/B/x",
+      deployTimeoutMs: 1000,
+      failFastMs: 0,
+      maxInFlight: 1,
+      logLevel: "debug",
+    });
+  });
+
+  it("takes an empty variable for an absent one", () => {
+    const env = {
+      ...needed,
+      PORT: "",
+      RESTATE_TOKEN: "",
+      SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL: "",
+      LOG_LEVEL: "",
+    };
+    expect(readConfig(env)).toEqual(readConfig(needed));
+    expect(problemsOf({ ...needed, DATABASE_URL: "" })).toHaveLength(1);
+  });
+
+  it("ignores variables that are not its own", () => {
+    expect(readConfig({ ...needed, HOME: "/root", KUBECONFIG: "/k" })).toEqual(readConfig(needed));
+  });
+});
+
+describe("problems of the configuration", () => {
+  const cases: [variable: string, value: string | undefined, problem: string][] = [
+    ["DATABASE_URL", undefined, "is required: mysql://user:pass@host:3306/db"],
+    ["DATABASE_URL", "postgres://db/x", "must look like mysql://user:pass@host:3306/db"],
+    ["DATABASE_URL", "mysql://db:3306/", "must look like mysql://user:pass@host:3306/db"],
+    ["DATABASE_URL", "db:3306", "must look like mysql://user:pass@host:3306/db"],
+    ["RESTATE_URL", undefined, "is required: the Restate ingress"],
+    ["RESTATE_URL", "restate:8080", "must be an http(s):// URL"],
+    ["PORT", "65536", "must be a whole number from 0 to 65535"],
+    ["PORT", "0x50", "must be a whole number from 0 to 65535"],
+    ["HEALTH_PORT", "-1", "must be a whole number from 0 to 65535"],
+    ["RESTATE_IDENTITY_KEYS", "publickeyv1_a,secret", "must be keys that start with publickeyv1_"],
+    ["KUBE_CONTEXTS", "east", "must be region=context pairs separated by commas"],
+    ["KUBE_CONTEXTS", "a=b,=c", "must be region=context pairs separated by commas"],
+    ["KUBE_CONTEXTS", "a=b,a=c", "names the region a twice"],
+    ["KUBE_NAMESPACE", "Sentinel", "must be a Kubernetes namespace"],
+    ["KUBE_NAMESPACE", "n".repeat(64), "must be a Kubernetes namespace"],
+    ["KUBE_CONTAINER", "-sentinel", "must be a container name"],
+    ["SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL", "hooks.slack.com", "must be an http(s):// URL"],
+    ["DEPLOY_TIMEOUT_SECONDS", "0", "must be a whole number from 1 to 86400"],
+    ["DEPLOY_TIMEOUT_SECONDS", "10m", "must be a whole number from 1 to 86400"],
+    ["FAIL_FAST_SECONDS", "1.5", "must be a whole number from 0 to 86400"],
+    ["MAX_IN_FLIGHT", "0", "must be a whole number from 1 to 100000"],
+    ["LOG_LEVEL", "INFO", "must be one of trace, debug, info, warn, error, fatal, silent"],
+  ];
+
+  it.each(cases)("%s=%s", (variable, value, problem) => {
+    expect(problemsOf({ ...needed, [variable]: value })).toEqual([`${variable} ${problem}`]);
+  });
+
+  it.each([
+    ["RESTATE_ADMIN_URL", "http://admin:9070"],
+    ["SERVICE_URL", "http://service:9080"],
+  ])("%s alone registers nothing", (variable, value) => {
+    expect(problemsOf({ ...needed, [variable]: value })).toEqual([
+      "RESTATE_ADMIN_URL and SERVICE_URL must be set both or not at all",
+    ]);
+  });
+
+  it("are told all together, each with its variable, and none with its value", () => {
+    const variables = [...new Set(cases.map(([variable]) => variable)), "RESTATE_ADMIN_URL"];
+    const env = Object.fromEntries(variables.map((variable) => [variable, "-hunter2-"]));
+    const problems = problemsOf({ ...env, RESTATE_TOKEN: "hunter2" });
+    for (const variable of variables) {
+      expect(problems.filter((problem) => problem.startsWith(`${variable} `)).length).toBeGreaterThan(0);
+    }
+    const { message } = new ConfigError(problems);
+    expect(message).not.toContain("hunter2");
+    expect(message.split("\n")).toHaveLength(1 + problems.length);
+  });
+});
+
+describe("the migrations", () => {
+  it("need the database alone", () => {
+    expect(readDatabaseUrl({ DATABASE_URL: needed.DATABASE_URL })).toBe(needed.DATABASE_URL);
+  });
+
+  it.each([
+    [undefined, "DATABASE_URL is required: mysql://user:pass@host:3306/db"],
+    ["", "DATABASE_URL is required: mysql://user:pass@host:3306/db"],
+    ["mysql://u:hunter2@h", "DATABASE_URL must look like mysql://user:pass@host:3306/db"],
+  ])("refuse %j without showing it", (url, problem) => {
+    expect(problemsOf({ DATABASE_URL: url }, readDatabaseUrl)).toEqual([problem]);
+  });
+});

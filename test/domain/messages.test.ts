@@ -1,0 +1,254 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Block, duration, type SlackMessage, slackMessage } from "../../src/domain/messages.ts";
+import type { Failure, PhaseChange, Progress } from "../../src/domain/state.ts";
+
+const MINUTE = 60_000;
+const IMAGE = "ghcr.io/unkeyed/sentinel:v1.2.3";
+const progress: Progress = {
+  rolloutId: "5f0c",
+  image: IMAGE,
+  wave: 3,
+  waves: 5,
+  waveSize: 20,
+  total: 100,
+  succeeded: 24,
+  failed: 1,
+  elapsedMs: 92 * MINUTE,
+  waveElapsedMs: 125_000,
+};
+const failure = { id: "sen_17", reason: "ImagePullBackOff: manifest unknown" };
+
+const CHANGES = {
+  started: { kind: "started", waveSizes: [1, 4, 20, 25, 50], progress },
+  "wave started": { kind: "wave started", progress },
+  "wave completed": { kind: "wave completed", progress },
+  paused: { kind: "paused", reason: "wave 3/5: 1 of 20 sentinels failed", failures: [failure], progress },
+  resumed: { kind: "resumed", remaining: 0, progress },
+  cancelled: { kind: "cancelled", progress },
+  completed: { kind: "completed", failures: [failure], progress },
+  "rollback started": { kind: "rollback started", progress },
+  "rollback completed": {
+    kind: "rollback completed",
+    reverted: 23,
+    targets: 24,
+    failed: 1,
+    failures: [failure],
+    durationMs: 125_000,
+    progress,
+  },
+} as const satisfies { [K in PhaseChange["kind"]]: PhaseChange & { kind: K } };
+
+const changes = Object.values(CHANGES) as PhaseChange[];
+
+/** Everything that a reader of the blocks sees. */
+function textsOf({ blocks }: SlackMessage): string[] {
+  return blocks.flatMap((block: Block) => {
+    if (block.type === "context") return block.elements.map(({ text }) => text);
+    const fields = block.type === "section" ? (block.fields ?? []) : [];
+    return [...(block.text === undefined ? [] : [block.text]), ...fields].map(({ text }) => text);
+  });
+}
+
+function headerOf({ blocks }: SlackMessage): string {
+  const [first] = blocks;
+  return first?.type === "header" ? first.text.text : "";
+}
+
+describe("every phase change", () => {
+  const expected: [PhaseChange["kind"], header: string, seen: string[]][] = [
+    ["started", "Sentinel rollout started", ["*Sentinels*\n100", "*Waves*\n1, 4, 20, 25, 50"]],
+    [
+      "wave started",
+      "Sentinel rollout: wave 3/5 started",
+      ["*Sentinels in this wave*\n20", "24 of 100 (24 %)"],
+    ],
+    ["wave completed", "Sentinel rollout: wave 3/5 completed", ["24 of 100 (24 %)", "*Took*\n2m05s"]],
+    [
+      "paused",
+      "Sentinel rollout paused in wave 3/5",
+      [
+        "24 of 100 (24 %)",
+        "*Failed*\n1",
+        "*Running for*\n1h32m",
+        "*Why:* wave 3/5: 1 of 20 sentinels failed",
+      ],
+    ],
+    ["resumed", "Sentinel rollout resumed", ["24 of 100 (24 %)", "failed sentinels are not retried"]],
+    ["cancelled", "Sentinel rollout cancelled in wave 3/5", ["24 of 100 (24 %)", "*Ran for*\n1h32m"]],
+    ["completed", "Sentinel rollout completed", ["24 of 100 (24 %)", "*Failed*\n1", "*Took*\n1h32m"]],
+    ["rollback started", "Sentinel rollback started", ["24", "failed sentinels are not touched"]],
+    [
+      "rollback completed",
+      "Sentinel rollback completed",
+      ["23 of 24 (95 %)", "*Not reverted*\n1", "*Took*\n2m05s", "Call *RollbackAll* again"],
+    ],
+  ];
+
+  it.each(expected)(
+    "%s: header, numbers, image, and a plain text that says the same",
+    (kind, header, seen) => {
+      const message = slackMessage(CHANGES[kind]);
+      const all = textsOf(message).join("\n\n");
+      expect(headerOf(message)).toBe(header);
+      for (const part of [...seen, IMAGE, "rollout 5f0c"]) expect(all).toContain(part);
+      expect(message.text.startsWith(header)).toBe(true);
+      for (const number of all.match(/\d+ of \d+ \(\d+ %\)/g) ?? []) expect(message.text).toContain(number);
+      expect(message.text).toContain(IMAGE);
+    },
+  );
+
+  it("is covered by the table above", () => {
+    expect(expected.map(([kind]) => kind).sort()).toEqual(Object.keys(CHANGES).sort());
+  });
+
+  it.each(["paused", "completed", "rollback completed"] as const)("%s names who failed, and why", (kind) => {
+    const all = textsOf(slackMessage(CHANGES[kind])).join("\n");
+    expect(all).toContain("• `sen_17` ImagePullBackOff: manifest unknown");
+    expect(all).not.toContain("more)");
+  });
+
+  it("paused tells the three next steps, and no other does", () => {
+    const steps = ["• *Resume*", "• *Cancel*", "• *RollbackAll*"];
+    for (const change of changes) {
+      const all = textsOf(slackMessage(change)).join("\n");
+      expect(steps.filter((step) => all.includes(step))).toEqual(change.kind === "paused" ? steps : []);
+    }
+  });
+
+  it("resumed says what an interruption left to be deployed first", () => {
+    const all = textsOf(slackMessage({ ...CHANGES.resumed, remaining: 1 })).join("\n");
+    expect(all).toContain("Deploys the 1 sentinel of wave 3/5 not attempted yet, then goes on.");
+  });
+
+  it("rollback completed says that it was cut short, and is quiet about a retry that nobody needs", () => {
+    const interrupted = slackMessage({ ...CHANGES["rollback completed"], interruption: "killed" });
+    expect(headerOf(interrupted)).toBe("Sentinel rollback interrupted");
+    expect(textsOf(interrupted)).toContain("*Why:* killed");
+    const whole = { ...CHANGES["rollback completed"], reverted: 24, failed: 0, failures: [] };
+    expect(textsOf(slackMessage(whole)).join("\n")).not.toContain("again");
+  });
+
+  it("of nothing is no division by zero", () => {
+    const none = { ...CHANGES["rollback completed"], reverted: 0, targets: 0, failed: 0, failures: [] };
+    expect(textsOf(slackMessage(none))).toContain("*Reverted*\n0 of 0");
+  });
+});
+
+describe("failures", () => {
+  const failing = (failures: Failure[], failed: number) =>
+    textsOf(slackMessage({ ...CHANGES.paused, failures, progress: { ...progress, failed } })).join("\n");
+  const five = ["a", "b", "c", "d", "e"].map((id) => ({ id, reason: "CrashLoopBackOff" }));
+
+  it("beyond those named are counted", () => {
+    expect(failing(five, 5)).not.toContain("more)");
+    expect(failing(five, 6)).toContain("`e` CrashLoopBackOff\n(+1 more)");
+    expect(failing(five, 500)).toContain("(+495 more)");
+  });
+
+  it("are one line each, whatever a pod has to say", () => {
+    const all = failing([{ id: "a", reason: "exec:\n\tno such file\n\nexit 1" }], 1);
+    expect(all).toContain("• `a` exec: no such file exit 1\n");
+  });
+
+  it("with endless reasons are cut, and the count of the others stays", () => {
+    const endless = five.map(({ id }) => ({ id: id.repeat(64), reason: "<&>".repeat(4_000) }));
+    const all = failing(endless, 500);
+    expect(all).toContain("(+495 more)");
+    expect(all).toContain("…");
+    for (const { id } of endless) expect(all).toContain(`\`${id}\``);
+  });
+});
+
+it("what came from elsewhere cannot mention anybody or make a link: & < > are escaped", () => {
+  const change: PhaseChange = {
+    ...CHANGES.paused,
+    reason: "<!channel> a & b",
+    failures: [{ id: "<@U1>", reason: "<http://x|click>" }],
+    progress: { ...progress, image: "a<b>&c:v1", rolloutId: "<id>" },
+  };
+  const message = slackMessage(change);
+  const texts = [...textsOf(message), message.text];
+  expect(texts.join("\n")).toContain("&lt;!channel&gt; a &amp; b");
+  expect(texts.join("\n")).toContain("`&lt;@U1&gt;` &lt;http://x|click&gt;");
+  for (const text of texts) {
+    expect(text).not.toMatch(/[<>]/);
+    expect(text).not.toMatch(/&(?!amp;|lt;|gt;)/);
+  }
+});
+
+describe("Slack's limits", () => {
+  const anyText = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 400 }),
+    fc.constantFrom("x".repeat(10_000), "&".repeat(10_000), "🙂".repeat(5_000), "a\n".repeat(5_000), ""),
+    fc.nat(400).map((n) => `${"x".repeat(n)}${"<🙂".repeat(200)}`),
+  );
+  const anyFailures = fc.array(fc.record({ id: fc.string({ maxLength: 64 }), reason: anyText }), {
+    maxLength: 5,
+  });
+  const anyProgress = fc.record({
+    rolloutId: fc.uuid(),
+    image: fc.oneof(fc.constant(`${"a".repeat(252)}:v1`), fc.string({ maxLength: 255 })),
+    wave: fc.integer({ min: 1, max: 100 }),
+    waves: fc.constant(100),
+    waveSize: fc.nat(1_000_000),
+    total: fc.nat(1_000_000),
+    succeeded: fc.nat(1_000_000),
+    failed: fc.integer({ min: 500, max: 1_000_000 }),
+    elapsedMs: fc.nat(),
+    waveElapsedMs: fc.nat(),
+  });
+
+  it("are kept by every message, whatever is in it", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...changes),
+        anyProgress,
+        anyText,
+        anyFailures,
+        (change, numbers, reason, failures) => {
+          const waveSizes = Array.from({ length: 100 }, () => 123_456);
+          const huge = { ...change, progress: numbers, reason, failures, waveSizes, interruption: reason };
+          withinLimits(slackMessage(huge as PhaseChange));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  function withinLimits(message: SlackMessage): void {
+    expect(message.blocks.length).toBeLessThanOrEqual(50);
+    expect(message.text.length).toBeLessThanOrEqual(3_000);
+    for (const text of [message.text, ...textsOf(message)]) {
+      expect(text.length).toBeGreaterThan(0);
+      expect(text.isWellFormed()).toBe(true);
+      expect(text).not.toMatch(/&(?!amp;|lt;|gt;)/);
+    }
+    for (const block of message.blocks) {
+      if (block.type === "header") expect(block.text.text.length).toBeLessThanOrEqual(150);
+      if (block.type !== "section") continue;
+      expect(block.text?.text.length ?? 0).toBeLessThanOrEqual(3_000);
+      expect(block.fields?.length ?? 0).toBeLessThanOrEqual(10);
+      for (const field of block.fields ?? []) expect(field.text.length).toBeLessThanOrEqual(2_000);
+    }
+  }
+});
+
+describe("durations", () => {
+  it.each([
+    [0, "0s"],
+    [-5, "0s"],
+    [499, "0s"],
+    [8_000, "8s"],
+    [59_499, "59s"],
+    [59_500, "1m00s"],
+    [125_000, "2m05s"],
+    [59 * MINUTE + 59_499, "59m59s"],
+    [60 * MINUTE, "1h00m"],
+    [92 * MINUTE, "1h32m"],
+    [92 * MINUTE + 59_000, "1h32m"],
+    [30 * 60 * MINUTE, "30h00m"],
+  ])("of %i ms read %s", (ms, text) => {
+    expect(duration(ms)).toBe(text);
+  });
+});

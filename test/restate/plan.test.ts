@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import type { Candidate } from "../../src/domain/candidates.ts";
+import { ConflictError } from "../../src/restate/errors.ts";
+import { planResponse, planRollout, requireWork } from "../../src/restate/plan.ts";
+
+const IMAGE = "sentinel:v2";
+const fleet = (size: number, runningImage = "sentinel:v1"): Candidate[] =>
+  Array.from({ length: size }, (_, i) => ({
+    id: `sen_${i}`,
+    image: runningImage,
+    runningImage,
+    deployStatus: "ready",
+    health: "healthy",
+    desiredReplicas: 1,
+  }));
+const planned = (candidates: Candidate[], wave_percentages?: number[]) =>
+  planRollout(
+    { candidates: async () => candidates },
+    { image: IMAGE, ...(wave_percentages === undefined ? {} : { wave_percentages }) },
+  );
+
+describe("the plan of a rollout", () => {
+  it("has the default waves, or those asked for", async () => {
+    const plan = await planned(fleet(100));
+    expect(plan.wavePercentages).toEqual([1, 5, 25, 50, 100]);
+    expect(plan.waves.map((wave) => wave.length)).toEqual([1, 4, 20, 25, 50]);
+    const fast = await planned(fleet(100), [10, 100]);
+    expect(fast.wavePercentages).toEqual([10, 100]);
+    expect(fast.waves.map((wave) => wave.length)).toEqual([10, 90]);
+  });
+
+  it("leaves out who serves the image, and counts them", async () => {
+    const serving = fleet(2, IMAGE).map((candidate) => ({ ...candidate, id: `new_${candidate.id}` }));
+    const plan = await planned([...serving, ...fleet(3)]);
+    expect(plan.waves).toEqual([["sen_0"], ["sen_1"], ["sen_2"]]);
+    expect(plan).toMatchObject({ fleet: 5, leftOut: 2 });
+    expect(planResponse(plan)).toMatchObject({
+      total: 3,
+      left_out: [{ reason: "already serves the image", count: 2 }],
+      message: "A Rollout would now deploy sentinel:v2 to 3 sentinels in 3 waves of 1, 1, 1.",
+    });
+  });
+
+  it("shows the size of each wave and at most 20 of its sentinels", async () => {
+    const { waves, left_out } = planResponse(await planned(fleet(30), [10, 100]));
+    expect(waves).toMatchObject([
+      { wave: 1, size: 3, sentinel_ids: ["sen_0", "sen_1", "sen_2"] },
+      { wave: 2, size: 27 },
+    ]);
+    expect(waves[1]?.sentinel_ids).toEqual(Array.from({ length: 20 }, (_, i) => `sen_${i + 3}`));
+    expect(left_out).toEqual([]);
+  });
+
+  it("speaks of one wave and one sentinel in the singular", async () => {
+    expect(planResponse(await planned(fleet(1))).message).toBe(
+      "A Rollout would now deploy sentinel:v2 to 1 sentinel in 1 wave of 1.",
+    );
+  });
+
+  it("of a fleet that serves the image is a conflict", async () => {
+    const plan = await planned(fleet(4, IMAGE));
+    expect(() => requireWork(plan)).toThrow(
+      new ConflictError("Nothing to roll out: all 4 running sentinels already serve sentinel:v2."),
+    );
+  });
+
+  it("of no fleet at all is none: there is nothing to do", async () => {
+    const plan = await planned([]);
+    expect(() => requireWork(plan)).not.toThrow();
+    expect(planResponse(plan)).toMatchObject({
+      total: 0,
+      waves: [],
+      message: expect.stringContaining("no running sentinel"),
+    });
+  });
+});
