@@ -1,6 +1,23 @@
 import { defineConfig } from "vitest/config";
 
+const limits = { testTimeout: 60_000, hookTimeout: 120_000 };
+const e2e = { include: ["test/e2e/**/*.test.ts"], ...limits };
+
 // Two cores and real servers: few files at once, and generous deadlines that only a hang reaches.
 export default defineConfig({
-  test: { include: ["test/**/*.test.ts"], maxWorkers: 2, testTimeout: 60_000, hookTimeout: 120_000 },
+  test: {
+    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          name: "parts",
+          include: ["test/{domain,restate,adapters,browser}/**/*.test.ts"],
+          ...limits,
+        },
+      },
+      { test: { name: "e2e", ...e2e } },
+      // Every wait suspends and replays: the service must not notice.
+      { test: { name: "e2e-suspending", ...e2e, env: { RESTATE_SUSPENDS: "1" } } },
+    ],
+  },
 });

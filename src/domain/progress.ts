@@ -1,4 +1,4 @@
-import type { Failure, Progress, RolloutState } from "./state.ts";
+import type { Drive, Failure, Progress, RolloutState } from "./state.ts";
 
 /** The sentinels of the current wave that nobody has heard of yet. */
 export function remaining(rollout: RolloutState): string[] {
@@ -45,4 +45,17 @@ export function progressOf(rollout: RolloutState, nowMs: number): Progress {
 
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/**
+ * How long (ms) the rest is likely to take, from the waves that the present drive has done: a wave takes about as long
+ * as the one before, because its sentinels update side by side. Undefined while no wave is done.
+ */
+export function timeLeft(rollout: RolloutState, drive: Drive | undefined, nowMs: number): number | undefined {
+  if (rollout.state !== "in_progress" || drive === undefined) return undefined;
+  const done = rollout.currentWave - drive.firstWave;
+  if (done <= 0) return undefined;
+  const perWaveMs = (rollout.waveStartedAtMs - drive.startedAtMs) / done;
+  const thisWaveMs = Math.max(0, perWaveMs - (nowMs - rollout.waveStartedAtMs));
+  return Math.round(thisWaveMs + perWaveMs * (rollout.waves.length - rollout.currentWave - 1));
 }

@@ -42,7 +42,7 @@ export function rollbackScope(machine: Machine, drive: string): RollbackScope | 
 export function beginRollback(machine: Machine, drive: NewDrive, nowMs: number): Outcome {
   const before = assertLegal("RollbackAll", machine.rollout);
   const rollout: RolloutState = { ...before, state: "rolling_back", pauseReason: "" };
-  const rollback: Drive = { ...drive, startedAtMs: nowMs };
+  const rollback: Drive = { ...drive, startedAtMs: nowMs, firstWave: rollout.currentWave };
   const started: PhaseChange = { kind: "rollback started", progress: progressOf(rollout, nowMs) };
   return {
     machine: { ...machine, rollout, rollback },

@@ -33,6 +33,13 @@ export interface Wave {
  * @throws IllegalOperationError when an operator's verb is not legal now; nothing has changed then
  */
 export function apply(machine: Machine, event: Event, nowMs: number): Outcome {
+  const outcome = happen(machine, event, nowMs);
+  const [before, after] = [machine.rollout, outcome.machine.rollout];
+  if (before?.state === after?.state && before?.currentWave === after?.currentWave) return outcome;
+  return { ...outcome, machine: { ...outcome.machine, sinceMs: nowMs } };
+}
+
+function happen(machine: Machine, event: Event, nowMs: number): Outcome {
   switch (event.type) {
     case "begin":
       return begin(machine, event, nowMs);
@@ -91,10 +98,13 @@ function begin(machine: Machine, event: Event & { type: "begin" }, nowMs: number
     pauseReason: "",
   };
   const progress = progressOf(rollout, nowMs);
-  return driven({ rollout, forward: { ...event.drive, startedAtMs: nowMs }, rollback: undefined }, [
-    { kind: "started", progress, waveSizes: event.waves.map((wave) => wave.length) },
-    { kind: "wave started", progress },
-  ]);
+  return driven(
+    { rollout, forward: { ...event.drive, startedAtMs: nowMs, firstWave: 0 }, rollback: undefined },
+    [
+      { kind: "started", progress, waveSizes: event.waves.map((wave) => wave.length) },
+      { kind: "wave started", progress },
+    ],
+  );
 }
 
 function resume(machine: Machine, drive: NewDrive, nowMs: number): Outcome {
@@ -103,7 +113,7 @@ function resume(machine: Machine, drive: NewDrive, nowMs: number): Outcome {
     state: "in_progress",
     pauseReason: "",
   };
-  const forward = { ...drive, startedAtMs: nowMs };
+  const forward = { ...drive, startedAtMs: nowMs, firstWave: rollout.currentWave };
   const left = remaining(rollout).length;
   const resumed: PhaseChange = { kind: "resumed", progress: progressOf(rollout, nowMs), remaining: left };
   // An interrupted wave is finished first: no sentinel is ever skipped silently.
@@ -112,7 +122,11 @@ function resume(machine: Machine, drive: NewDrive, nowMs: number): Outcome {
   if (next.rollout.state === "completed") {
     return quiet({ ...machine, rollout: next.rollout }, [resumed, ...next.changes]);
   }
-  return driven({ ...machine, rollout: next.rollout, forward }, [resumed, ...next.changes]);
+  const { currentWave: firstWave } = next.rollout;
+  return driven({ ...machine, rollout: next.rollout, forward: { ...forward, firstWave } }, [
+    resumed,
+    ...next.changes,
+  ]);
 }
 
 function cancel(machine: Machine, nowMs: number): Outcome {

@@ -31,6 +31,8 @@ export interface Drive {
   /** Awakeable id: a forward drive hears of a cancel through it, a rollback of results that came in late. */
   signal: string;
   startedAtMs: number;
+  /** The wave (0-based) that it began with. */
+  firstWave: number;
 }
 
 /** Everything the object stores. A cancelled forward drive may still settle while a rollback already runs. */
@@ -38,6 +40,8 @@ export interface Machine {
   rollout: RolloutState | undefined;
   forward: Drive | undefined;
   rollback: Drive | undefined;
+  /** Since when (unix ms) the state, or the wave, is what it is now. */
+  sinceMs?: number;
 }
 
 /** What became of one sentinel. */

@@ -8,10 +8,13 @@ const TIMEOUT_MS = 5_000;
 /** Between two attempts to register (ms). */
 const REGISTRATION_RETRY_MS = 1_000;
 
+/** A request to settle a row is repeated at most so often (ms): should the Deploy that settles be killed, another follows. */
+const SETTLE_AGAIN_MS = 120_000;
+
 /** What the watcher asks of Restate: calls that are only handed over, not waited for. */
 export interface Ingress {
   notifyReady(sentinelId: string, image: string): Promise<void>;
-  /** A Deploy that changes nothing; asked for often, it runs once per deploy that it settles. */
+  /** A Deploy that changes nothing; asked for often, by several replicas, it runs once in a while. */
   settleAbandoned(sentinelId: string, updatedAtMs: number): Promise<void>;
 }
 
@@ -39,7 +42,10 @@ export function createIngress({
   }
   return {
     notifyReady: (id, image) => send(id, "NotifyReady", { image }),
-    settleAbandoned: (id, updatedAtMs) => send(id, "Deploy", {}, `settle-${id}-${updatedAtMs}`),
+    settleAbandoned: (id, updatedAtMs) => {
+      const round = Math.floor(Date.now() / SETTLE_AGAIN_MS);
+      return send(id, "Deploy", {}, `settle-${id}-${updatedAtMs}-${round}`);
+    },
   };
 }
 

@@ -1,5 +1,5 @@
-import { plural, remaining, tookImage } from "../domain/progress.ts";
-import type { Failure, RolloutState } from "../domain/state.ts";
+import { plural, remaining, timeLeft, tookImage } from "../domain/progress.ts";
+import type { Failure, Machine, RolloutState } from "../domain/state.ts";
 import { type View, viewOf } from "../domain/view.ts";
 import type { RollbackReport } from "./rollback.ts";
 import type { RollbackResponse, RolloutResponse, StatusResponse } from "./schemas.ts";
@@ -10,13 +10,16 @@ export function rolloutResponse(view: View): RolloutResponse {
   return { ...rest, rollout_id: rolloutId, failures: failures.map(failureResponse), next: [...next] };
 }
 
-export function statusResponse(rollout: RolloutState | undefined): StatusResponse {
+export function statusResponse({ rollout, forward, sinceMs }: Machine, nowMs: number): StatusResponse {
+  const leftMs = rollout === undefined ? undefined : timeLeft(rollout, forward, nowMs);
   return {
     ...rolloutResponse(viewOf(rollout)),
-    started_at: rollout === undefined ? null : iso(rollout.startedAtMs),
-    wave_started_at: rollout === undefined ? null : iso(rollout.waveStartedAtMs),
+    started_at: iso(rollout?.startedAtMs),
+    wave_started_at: iso(rollout?.waveStartedAtMs),
     reverted: rollout?.revertedIds.length ?? 0,
     waiting_for: rollout === undefined ? "" : waitingFor(rollout),
+    waiting_since: iso(sinceMs),
+    estimated_seconds_left: leftMs === undefined ? null : Math.ceil(leftMs / 1000),
   };
 }
 
@@ -52,6 +55,6 @@ function waitingFor(rollout: RolloutState): string {
   }
 }
 
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
+function iso(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
 }

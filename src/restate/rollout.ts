@@ -26,7 +26,7 @@ import {
   RolloutResponse,
   StatusResponse,
 } from "./schemas.ts";
-import { readRollout, transition } from "./transition.ts";
+import { readMachine, readRollout, transition } from "./transition.ts";
 import { watch } from "./watchdog.ts";
 
 export interface RolloutOptions {
@@ -125,7 +125,7 @@ export function createRolloutService(options: RolloutOptions) {
         "Tells where the rollout stands. Changes nothing.",
         bodyOf(EmptyRequest),
         answerOf(StatusResponse),
-        async (ctx) => statusResponse(await readRollout(ctx)),
+        async (ctx) => statusResponse(await readMachine(ctx), await ctx.date.now()),
       ),
       Plan: operation(
         "Tells which waves a Rollout would run now. Changes nothing.",

@@ -112,6 +112,14 @@ export const StatusResponse = RolloutResponse.extend({
   wave_started_at: z.string().nullable().describe("When its current wave started (ISO 8601)."),
   reverted: z.int().describe("Sentinels that were rolled back."),
   waiting_for: z.string().describe("What it is waiting for; empty when for nothing."),
+  waiting_since: z
+    .string()
+    .nullable()
+    .describe("Since when the state, and the wave, is what it is now (ISO 8601)."),
+  estimated_seconds_left: z
+    .int()
+    .nullable()
+    .describe("From the waves done so far; null while there are none, or nothing runs."),
 });
 export type StatusResponse = z.infer<typeof StatusResponse>;
 

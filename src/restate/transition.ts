@@ -11,8 +11,20 @@ const ROLLOUT_KEY = "rolloutState";
 const FORWARD_KEY = "forwardDrive";
 const ROLLBACK_KEY = "rollbackDrive";
 
+const SINCE_KEY = "stateSinceMs";
+
 export async function readRollout(ctx: ObjectSharedContext): Promise<RolloutState | undefined> {
   return (await ctx.get<RolloutState>(ROLLOUT_KEY)) ?? undefined;
+}
+
+export async function readMachine(ctx: ObjectSharedContext): Promise<Machine> {
+  const sinceMs = await ctx.get<number>(SINCE_KEY);
+  return {
+    rollout: await readRollout(ctx),
+    forward: (await ctx.get<Drive>(FORWARD_KEY)) ?? undefined,
+    rollback: (await ctx.get<Drive>(ROLLBACK_KEY)) ?? undefined,
+    ...(sinceMs === null ? {} : { sinceMs }),
+  };
 }
 
 /**
@@ -20,11 +32,7 @@ export async function readRollout(ctx: ObjectSharedContext): Promise<RolloutStat
  * A transition that is refused throws before anything is written.
  */
 export async function transition(ctx: ObjectContext, event: Event): Promise<Step> {
-  const before: Machine = {
-    rollout: await readRollout(ctx),
-    forward: (await ctx.get<Drive>(FORWARD_KEY)) ?? undefined,
-    rollback: (await ctx.get<Drive>(ROLLBACK_KEY)) ?? undefined,
-  };
+  const before = await readMachine(ctx);
   const { machine, changes, wake, watch, accepted } = apply(before, event, await ctx.date.now());
   // The watchdog goes first: once a state says that somebody drives, somebody watches.
   if (watch !== undefined) {
@@ -33,6 +41,7 @@ export async function transition(ctx: ObjectContext, event: Event): Promise<Step
   store(ctx, ROLLOUT_KEY, before.rollout, machine.rollout);
   store(ctx, FORWARD_KEY, before.forward, machine.forward);
   store(ctx, ROLLBACK_KEY, before.rollback, machine.rollback);
+  store(ctx, SINCE_KEY, before.sinceMs, machine.sinceMs);
   for (const change of changes) ctx.objectSendClient(NotifierObject, NOTIFIER_KEY).Deliver(change);
   for (const signal of wake) ctx.resolveAwakeable(signal);
   return { accepted, view: viewOf(machine.rollout), ...next(machine, event) };
