@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
+import { announce } from "./leftovers.ts";
 import { find, findMysql, type MysqlBinaries } from "./mysql-binaries.ts";
 import { baseDirectory } from "./mysql-database.ts";
 
@@ -68,7 +69,11 @@ function forbidServiceStart(): () => void {
   } catch {
     return () => undefined;
   }
-  return () => rmSync(policy, { force: true });
+  const gone = announce({ kind: "path", path: policy });
+  return () => {
+    rmSync(policy, { force: true });
+    gone();
+  };
 }
 
 /** Needs no rights, but downloads some 100 MB, once: the programs stay in the temporary directory of the system. */

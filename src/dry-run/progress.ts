@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import logUpdate from "log-update";
+import { createLogUpdate } from "log-update";
 import type { RolloutState } from "../domain/state.ts";
 import type { StatusResponse } from "../restate/schemas.ts";
 import { call, readState } from "./restate-api.ts";
@@ -36,7 +36,7 @@ export async function followRollout(
   over: Promise<unknown>,
   out: NodeJS.WriteStream,
 ): Promise<RolloutProgress | undefined> {
-  const show = out.isTTY ? bars() : lines(out);
+  const show = out.isTTY && out.columns > 0 ? bars(out) : lines(out);
   const starts = new Map<number, number>();
   let last: RolloutProgress | undefined;
   let isOver = false;
@@ -84,7 +84,8 @@ async function look(
 
 type Show = (progress: RolloutProgress, final: boolean) => void;
 
-function bars(): Show {
+function bars(out: NodeJS.WriteStream): Show {
+  const draw = createLogUpdate(out);
   return ({ waves, current, status }, final) => {
     const rows = waves.map((wave, index) => {
       const done = wave.succeeded + wave.failed;
@@ -93,8 +94,8 @@ function bars(): Show {
       const mark = index === current && !final ? "▸" : " ";
       return `${mark} wave ${index + 1}/${waves.length} ${bar} ${done}/${wave.size}${failedPart(wave)}`;
     });
-    logUpdate([...rows, status.waiting_for === "" ? "" : `  waiting for ${status.waiting_for}`].join("\n"));
-    if (final) logUpdate.done();
+    draw([...rows, status.waiting_for === "" ? "" : `  waiting for ${status.waiting_for}`].join("\n"));
+    if (final) draw.done();
   };
 }
 

@@ -47,10 +47,17 @@ export async function embeddedCluster(
  * A real cluster: the namespace is made, and removed at the end with everything in it.
  * @throws Error when the namespace exists and was not made by this command
  */
-export async function realCluster(kubeconfig: string, placement: Placement): Promise<StackCluster> {
+export async function realCluster(
+  kubeconfig: string,
+  placement: Placement,
+  log: (line: string) => void,
+): Promise<StackCluster> {
   const undo = new Undo();
   try {
-    return await prepare(kubeconfig, placement, undo, createNamespace);
+    const cluster = await prepare(kubeconfig, placement, undo, createNamespace);
+    // Real clusters take their time.
+    undo.add(() => log(`removing the namespace ${placement.kubeNamespace}`));
+    return cluster;
   } catch (error) {
     await undo.run();
     throw error;

@@ -78,7 +78,7 @@ async function startRestateServer(
 function startCluster(options: StackOptions, directory: string, config: Config): Promise<StackCluster> {
   return options.kubeconfig === undefined
     ? embeddedCluster(directory, config, options.embedded)
-    : realCluster(options.kubeconfig, config);
+    : realCluster(options.kubeconfig, config, options.log ?? (() => undefined));
 }
 
 /** Makes the fleet. */

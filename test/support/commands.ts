@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
+import { commandLines } from "./processes.ts";
 import { until } from "./until.ts";
 
 /** A command of `src/dry-run` as a process of its own, in a temporary directory of its own. */
@@ -73,8 +73,6 @@ function firstLine(
   return undefined;
 }
 
-/** Command lines that name the directory; a dead process that nobody has collected yet has none. */
 async function processesIn(directory: string): Promise<string[]> {
-  const { stdout } = await execa("ps", ["-e", "-ww", "-o", "args="]);
-  return stdout.split("\n").filter((args) => args.includes(directory));
+  return [...(await commandLines()).values()].filter((line) => line.includes(directory));
 }
