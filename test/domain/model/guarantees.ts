@@ -20,9 +20,9 @@ export const guarantees: Checks = {
   },
   step(from, step) {
     everyPhaseChangeIsTold(from, step);
-    if (step.outcome?.watch === undefined) return;
-    const opened = step.to.drivers.some(({ id }) => id === step.outcome?.watch);
-    holds(opened, "the drive that begins is the one that is watched");
+    whoBeginsIsWatched(from, step);
+    whomItConcernsIsWoken(from, step);
+    noWaveFollowsAFailureByItself(from, step);
   },
 };
 
@@ -87,6 +87,8 @@ function comesToRest({ machine, drivers }: World, next: readonly Step[]): void {
   const phase = rollout?.state ?? "idle";
   holds((phase === "rolling_back") === (rollback !== undefined), "a rollback has a drive");
   holds(phase !== "in_progress" || forward !== undefined, "a rollout in progress has a drive");
+  const over = phase === "paused" || phase === "completed";
+  holds(!over || forward === undefined, `a rollout that is ${phase} has no drive`);
   if (next.some(({ by }) => by === "system")) return;
   holds(phase !== "in_progress" && phase !== "rolling_back", `nothing goes on, and it is ${phase}`);
   holds(drivers.length === 0 && forward === undefined, "nobody is left waiting");
@@ -116,6 +118,32 @@ function lateReportsChangeNothing({ machine, drives }: World): void {
       holds(nothing, `the late ${event.type} of ${drive} changes nothing`);
     }
   }
+}
+
+function whoBeginsIsWatched(from: World, { outcome, to, name }: Step): void {
+  const begun = to.drivers.filter(({ id }) => !from.drivers.some((driver) => driver.id === id));
+  const watch = outcome?.watch === undefined ? [] : [outcome.watch];
+  holds(begun.map(({ id }) => id).join() === watch.join(), `the drive that begins with ${name} is watched`);
+}
+
+/** A drive hears of the Cancel, and a rollback of every report of the drive whose Deploys are still in flight. */
+function whomItConcernsIsWoken(from: World, { outcome, to, name }: Step): void {
+  if (outcome === undefined) return;
+  const { forward, rollback } = from.machine;
+  const settles = forward !== undefined && rollback !== undefined && name.startsWith(forward.invocationId);
+  for (const { id, signalled } of to.drivers) {
+    if (name === "Cancel" && id === forward?.invocationId) holds(signalled, "the drive hears of the Cancel");
+    if (settles && id === rollback.invocationId) holds(signalled, "the rollback hears of what settles");
+  }
+}
+
+function noWaveFollowsAFailureByItself({ machine }: World, { by, to }: Step): void {
+  const [before, after] = [machine.rollout, to.machine.rollout];
+  if (by !== "system" || before === undefined || after === undefined) return;
+  const completed = before.state !== "completed" && after.state === "completed";
+  if (after.currentWave === before.currentWave && !completed) return;
+  const wave = before.waves[before.currentWave] ?? [];
+  holds(!wave.some((id) => after.failedIds.includes(id)), "no wave follows a failed one by itself");
 }
 
 /** Slack hears of each phase change and of nothing else, in numbers that can be true. */
