@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { observe } from "./domain/convergence.ts";
+import { judge, observe } from "./domain/convergence.ts";
 import type { WatchableCluster } from "./kubernetes/cluster.ts";
 import type { Clusters } from "./kubernetes/clusters.ts";
+import type { PodWatch } from "./kubernetes/pod-watch.ts";
 import type { DeploymentWatch, WatchedDeployment } from "./kubernetes/watch.ts";
 import type { Logger } from "./log.ts";
 import type { Observation, ObservedRow, SentinelStore } from "./mysql/sentinels.ts";
@@ -45,6 +46,7 @@ export function startWatcher(options: WatcherOptions): Watcher {
   const recheckNow = createTrigger();
   const calls = createCalls(logger);
   const watches = new Map<WatchableCluster, DeploymentWatch>();
+  const podWatches: PodWatch[] = [];
   const columns = keepObservedColumns({ store, current, logger });
 
   for (const cluster of clusters.all) watches.set(cluster, watch(cluster));
@@ -65,7 +67,16 @@ export function startWatcher(options: WatcherOptions): Watcher {
         recheckNow.fire();
       },
     };
-    return cluster.watch(handlers, logger);
+    const deployments = cluster.watch(handlers, logger);
+    podWatches.push(
+      cluster.watchPods((k8sName) => {
+        const deployment = deployments.get(k8sName);
+        // Whether the trouble is that of the image that a Deploy waits for is for the Deploy to find out.
+        if (deployment !== undefined && judge(deployment).kind === "waiting")
+          wake(deployment.sentinelId, deployment);
+      }, logger),
+    );
+    return deployments;
   }
 
   /** A Deployment in another cluster than its region's, or under another name than the row's, is not the sentinel's. */
@@ -119,7 +130,8 @@ export function startWatcher(options: WatcherOptions): Watcher {
     columns.check(rows);
     for (const row of rows) {
       const deployment = deploymentOf(row);
-      if (row.deployStatus === "progressing" && worthALook(deployment)) wake(row.id, deployment);
+      const news = worthALook(deployment) || cluster.inTrouble(row.k8sName);
+      if (row.deployStatus === "progressing" && news) wake(row.id, deployment);
     }
   }
 
@@ -155,7 +167,11 @@ export function startWatcher(options: WatcherOptions): Watcher {
     stop: async () => {
       stopped.abort();
       calls.stop();
-      const all = [running, columns.stop(), ...[...watches.values()].map((each) => each.stop())];
+      const all = [
+        running,
+        columns.stop(),
+        ...[...watches.values(), ...podWatches].map((each) => each.stop()),
+      ];
       const over = new AbortController();
       const late = sleep(STOP_TIMEOUT_MS, undefined, { signal: over.signal }).catch(() => undefined);
       await Promise.race([Promise.all(all), late]);

@@ -64,7 +64,7 @@ async function startPrivate(binaries: MysqlBinaries): Promise<Mysql> {
   const directory = await temporaryDirectory();
   try {
     const data = join(directory.path, "data");
-    await createDataDirectory(binaries, data);
+    await createDataDirectory(binaries, directory.path, data);
     const password = randomBytes(16).toString("hex");
     const initFile = join(directory.path, "init.sql");
     await writeFile(initFile, initialStatements(password), { mode: 0o600 });
@@ -110,13 +110,15 @@ function initialStatements(password: string): string {
   ].join("\n");
 }
 
-async function createDataDirectory(binaries: MysqlBinaries, data: string): Promise<void> {
+async function createDataDirectory(binaries: MysqlBinaries, directory: string, data: string): Promise<void> {
+  // Not the common one: a server that starts removes the temporary tables it finds there, also those of another.
+  const tmpdir = `--tmpdir=${directory}`;
   const user = asRoot() ? ["--user=root"] : [];
   const made =
     binaries.installDb === undefined
       ? await execa(
           binaries.server,
-          ["--no-defaults", "--initialize-insecure", ...user, `--datadir=${data}`],
+          ["--no-defaults", "--initialize-insecure", ...user, `--datadir=${data}`, tmpdir],
           {
             reject: false,
             all: true,
@@ -130,13 +132,16 @@ async function createDataDirectory(binaries: MysqlBinaries, data: string): Promi
             "--skip-test-db",
             ...user,
             `--datadir=${data}`,
+            tmpdir,
             "--innodb-log-file-size=16M",
           ],
           { reject: false, all: true },
         );
   if (made.exitCode !== 0) {
-    const end = (made.all ?? "").trim().split("\n").slice(-5).join("\n");
-    throw new Error(`${binaries.installDb ?? binaries.server} could not make a data directory:\n${end}`);
+    const lines = (made.all ?? "").trim().split("\n");
+    const errors = lines.filter((line) => /error/i.test(line));
+    const why = (errors.length === 0 ? lines : errors).slice(0, 5).join("\n");
+    throw new Error(`${binaries.installDb ?? binaries.server} could not make a data directory:\n${why}`);
   }
 }
 

@@ -4,7 +4,8 @@ import type { Logger } from "../log.ts";
 import type { ClusterConnection } from "./connection.ts";
 import { apiFailure, TransientKubernetesError, transient } from "./errors.ts";
 import { type DeploymentChange, fittedPatch, guessedPatch, type PatchOperation } from "./patch.ts";
-import { podReasonOf } from "./pods.ts";
+import { type PodWatch, type PodWatchOptions, watchPods } from "./pod-watch.ts";
+import { type PodTrouble, podTroubleOf } from "./pods.ts";
 import { snapshotOf } from "./snapshot.ts";
 import { type DeploymentWatch, type WatchHandlers, watchDeployments } from "./watch.ts";
 
@@ -23,14 +24,18 @@ export interface Cluster {
   patch(k8sName: string, change: DeploymentChange): Promise<PatchOutcome>;
   /** Undefined: it does not exist. */
   read(k8sName: string): Promise<DeploymentSnapshot | undefined>;
-  /** The pods' own reason why the newest image does not come up ("ImagePullBackOff: …"), or undefined. */
-  podReason(k8sName: string): Promise<string | undefined>;
+  /** Why the pods of the newest template do not come up, in their own words, or undefined. */
+  podTrouble(k8sName: string): Promise<PodTrouble | undefined>;
+  /** Whether it is worth asking for `podTrouble`; known without a request where the pods are watched. */
+  inTrouble(k8sName: string): boolean;
 }
 
 /** A cluster as the watcher sees it. */
 export interface WatchableCluster extends Cluster {
   /** Begins at once and goes on until it is stopped. */
   watch(handlers: WatchHandlers, logger: Logger): DeploymentWatch;
+  /** Likewise, of the pods. */
+  watchPods(onTrouble: PodWatchOptions["onTrouble"], logger: Logger): PodWatch;
 }
 
 /** How often a patch is fitted anew to a Deployment that changes meanwhile, before the caller has to try again. */
@@ -44,6 +49,7 @@ export function createCluster(
   const { apps, core, name } = connection;
   /** Place of the container where it is not the first. */
   const places = new Map<string, number>();
+  let pods: PodWatch | undefined;
 
   async function read(k8sName: string): Promise<V1Deployment | undefined> {
     try {
@@ -82,6 +88,13 @@ export function createCluster(
 
     watch: (handlers, logger) => watchDeployments({ connection, namespace, containerName, handlers, logger }),
 
+    watchPods(onTrouble, logger) {
+      pods = watchPods({ connection, namespace, containerName, onTrouble, logger });
+      return pods;
+    },
+
+    inTrouble: (k8sName) => pods?.inTrouble(k8sName) ?? false,
+
     async patch(k8sName, change) {
       let outcome = await send(k8sName, guessedPatch(change, containerName, places.get(k8sName) ?? 0));
       for (let fitting = 0; outcome === undefined && fitting < FITTINGS; fitting++) {
@@ -106,7 +119,7 @@ export function createCluster(
       return current === undefined ? undefined : snapshotOf(current, containerName);
     },
 
-    async podReason(k8sName) {
+    async podTrouble(k8sName) {
       const current = await read(k8sName);
       const labels = current?.spec?.selector.matchLabels;
       if (current === undefined || labels === undefined) return undefined;
@@ -115,7 +128,7 @@ export function createCluster(
         .join(",");
       try {
         const { items } = await core.listNamespacedPod({ namespace, labelSelector, limit: 500 });
-        return podReasonOf(items, current, containerName);
+        return podTroubleOf(items, current, containerName);
       } catch (error) {
         throw transient(error, `listing the pods of ${k8sName}`);
       }

@@ -1,36 +1,49 @@
-import { ApiException, RequestContext, type V1Deployment } from "@kubernetes/client-node";
+import { ApiException, RequestContext } from "@kubernetes/client-node";
 import { fetch, type Response } from "undici";
 import type { ClusterConnection } from "./connection.ts";
 import { TransientKubernetesError, transient } from "./errors.ts";
 
 // LIST and WATCH as plain objects: the typed client takes four times the CPU, which a fleet would feel.
 
-const LABEL_SELECTOR = "app.kubernetes.io/component=sentinel";
+/** What is listed and watched. */
+export interface Resource {
+  /** For messages: "Deployments". */
+  title: string;
+  /** Path of the collection in the API. */
+  path: string;
+  labelSelector?: string;
+}
+
+/** What every object has that the feed needs. */
+export interface ListedObject {
+  metadata?: { name?: string; resourceVersion?: string };
+}
+
 const PAGE = 500;
 const PAGE_TIMEOUT_MS = 20_000;
 /** Beyond the lifetime it asked for, a stream that has not ended is hung. */
 const GRACE_MS = 10_000;
 
-export interface DeploymentPage {
-  items: V1Deployment[];
+export interface Page<T> {
+  items: T[];
   /** Where a watch goes on from. */
   resourceVersion: string;
 }
 
-export type DeploymentEvent =
-  | { type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK"; object: V1Deployment }
+export type FeedEvent<T> =
+  | { type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK"; object: T }
   | { type: "ERROR"; object: { code?: number; message?: string } };
 
 /** @throws TransientKubernetesError; the list has to be started over */
-export async function* listPages(
+export async function* listPages<T extends ListedObject>(
   connection: ClusterConnection,
-  namespace: string,
+  resource: Resource,
   signal: AbortSignal,
-): AsyncGenerator<DeploymentPage> {
+): AsyncGenerator<Page<T>> {
   let next = "";
   do {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(PAGE_TIMEOUT_MS)]);
-    const page = await listPage(connection, namespace, next, limited);
+    const page = await listPage<T>(connection, resource, next, limited);
     yield { items: page.items, resourceVersion: page.metadata.resourceVersion };
     next = page.metadata.continue ?? "";
   } while (next !== "");
@@ -41,17 +54,17 @@ export async function* listPages(
  * is cut.
  * @throws TransientKubernetesError; `GoneError` when the version has expired
  */
-export async function* watchEvents(
+export async function* watchEvents<T extends ListedObject>(
   connection: ClusterConnection,
-  namespace: string,
+  resource: Resource,
   resourceVersion: string,
   seconds: number,
   signal: AbortSignal,
-): AsyncGenerator<DeploymentEvent> {
+): AsyncGenerator<FeedEvent<T>> {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1_000 + GRACE_MS)]);
-  const doing = `watching the Deployments of ${connection.name}`;
+  const doing = `watching the ${resource.title} of ${connection.name}`;
   try {
-    const response = await get(connection, namespace, limited, {
+    const response = await get(connection, resource, limited, {
       watch: "true",
       allowWatchBookmarks: "true",
       timeoutSeconds: String(seconds),
@@ -62,29 +75,29 @@ export async function* watchEvents(
     for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
-      for (const line of lines) yield JSON.parse(line) as DeploymentEvent;
+      for (const line of lines) yield JSON.parse(line) as FeedEvent<T>;
     }
   } catch (error) {
     throw transient(error, doing);
   }
 }
 
-interface ListAnswer {
-  items: V1Deployment[];
+interface ListAnswer<T> {
+  items: T[];
   metadata: { resourceVersion: string; continue?: string };
 }
 
-async function listPage(
+async function listPage<T>(
   connection: ClusterConnection,
-  namespace: string,
+  resource: Resource,
   next: string,
   signal: AbortSignal,
-): Promise<ListAnswer> {
-  const doing = `listing the Deployments of ${connection.name}`;
+): Promise<ListAnswer<T>> {
+  const doing = `listing the ${resource.title} of ${connection.name}`;
   try {
     const parameters = { limit: String(PAGE), ...(next === "" ? {} : { continue: next }) };
-    const answer = await (await get(connection, namespace, signal, parameters)).json();
-    if (isList(answer)) return answer;
+    const answer = await (await get(connection, resource, signal, parameters)).json();
+    if (isList<T>(answer)) return answer;
   } catch (error) {
     throw transient(error, doing);
   }
@@ -93,13 +106,16 @@ async function listPage(
 
 async function get(
   connection: ClusterConnection,
-  namespace: string,
+  { path, labelSelector }: Resource,
   signal: AbortSignal,
   parameters: Record<string, string>,
 ): Promise<Response> {
   const server = connection.config.getCurrentCluster()?.server ?? "";
-  const query = new URLSearchParams({ labelSelector: LABEL_SELECTOR, ...parameters });
-  const url = `${server}/apis/apps/v1/namespaces/${namespace}/deployments?${query}`;
+  const query = new URLSearchParams({
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+    ...parameters,
+  });
+  const url = `${server}${path}?${query}`;
   const context = new RequestContext(url, "GET");
   await connection.config.applySecurityAuthentication(context);
   const dispatcher = context.getDispatcher();
@@ -122,7 +138,7 @@ export class GoneError extends TransientKubernetesError {
   }
 }
 
-function isList(answer: unknown): answer is ListAnswer {
+function isList<T>(answer: unknown): answer is ListAnswer<T> {
   return (
     typeof answer === "object" &&
     answer !== null &&

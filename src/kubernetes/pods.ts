@@ -14,17 +14,34 @@ const WAITING_REASONS = new Set([
   "CrashLoopBackOff",
 ]);
 
-/** Why the pods of the newest template do not come up, in the words of Kubernetes; undefined when they do not say. */
-export function podReasonOf(
+/** Waiting reasons that nothing but another change of the Deployment can mend. */
+const FATAL_REASONS = new Set(["InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"]);
+
+/** Why a pod does not come up. */
+export interface PodTrouble {
+  /** In the words of Kubernetes: "ImagePullBackOff: manifest unknown". */
+  reason: string;
+  /** False: it cannot go away by itself. */
+  heals: boolean;
+}
+
+/** Why the pods of the newest template do not come up; undefined when they do not say. What is final goes first. */
+export function podTroubleOf(
   pods: V1Pod[],
   deployment: V1Deployment,
   containerName: string,
-): string | undefined {
-  for (const pod of newest(pods, deployment, containerName)) {
-    const reason = reasonOf(pod, containerName);
-    if (reason !== undefined) return reason;
-  }
-  return undefined;
+): PodTrouble | undefined {
+  const troubles = newest(pods, deployment, containerName)
+    .map((pod) => troubleOf(pod, containerName))
+    .filter((trouble) => trouble !== undefined);
+  return troubles.find(({ heals }) => !heals) ?? troubles[0];
+}
+
+/** Why this pod does not come up; undefined when it does not say. */
+export function troubleOf(pod: V1Pod, containerName: string): PodTrouble | undefined {
+  const reason = reasonOf(pod, containerName);
+  if (reason === undefined) return undefined;
+  return { reason, heals: !FATAL_REASONS.has(reason.split(":")[0] ?? "") };
 }
 
 /** The pods of the newest ReplicaSet: those that share their template hash with the youngest pod of the wanted image. */
@@ -33,8 +50,13 @@ function newest(pods: V1Pod[], deployment: V1Deployment, containerName: string):
   const youngestFirst = pods
     .filter((pod) => imageOf(pod.spec?.containers, containerName) === wanted)
     .sort((a, b) => createdMs(b) - createdMs(a));
-  const hash = hashOf(youngestFirst[0]);
-  return youngestFirst.filter((pod) => hashOf(pod) === hash);
+  const [youngest] = youngestFirst;
+  const hash = hashOf(youngest);
+  // Times are in whole seconds: two templates with pods of one second cannot be told apart, and neither is blamed.
+  const ambiguous = youngestFirst.some(
+    (pod) => hashOf(pod) !== hash && createdMs(pod) === (youngest === undefined ? 0 : createdMs(youngest)),
+  );
+  return ambiguous ? [] : youngestFirst.filter((pod) => hashOf(pod) === hash);
 }
 
 function reasonOf(pod: V1Pod, containerName: string): string | undefined {
@@ -65,9 +87,12 @@ function containerReason(container: V1ContainerStatus): string | undefined {
   if (waiting?.reason !== undefined && WAITING_REASONS.has(waiting.reason)) {
     return sentence(waiting.reason, waiting.message);
   }
-  return container.state?.terminated !== undefined && exit !== undefined
-    ? sentence("Container terminated", exit)
-    : undefined;
+  if (container.state?.terminated !== undefined && exit !== undefined) {
+    return sentence("Container terminated", exit);
+  }
+  // Between two crashes it runs for a while; it is no better then.
+  const crashed = (container.restartCount ?? 0) > 0 && !container.ready && exit !== undefined;
+  return crashed ? sentence("CrashLoopBackOff", exit) : undefined;
 }
 
 function detail(reason: string | undefined, message: string | undefined): string {

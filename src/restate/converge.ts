@@ -32,8 +32,24 @@ export interface Wait {
 
 async function lookAt(cluster: Cluster, k8sName: string, expected: Expectation): Promise<Look> {
   const snapshot = await kubernetes(() => cluster.read(k8sName));
-  const verdict = judge(snapshot, expected);
+  const verdict = await withPods(cluster, k8sName, judge(snapshot, expected), snapshot?.updatedReplicas ?? 0);
   return { verdict, ...(snapshot === undefined ? {} : { observed: observe(snapshot) }), atMs: Date.now() };
+}
+
+/** Pods that can never come up fail a Deploy that still waits for them; others may heal. */
+async function withPods(
+  cluster: Cluster,
+  k8sName: string,
+  verdict: Verdict,
+  updatedReplicas: number,
+): Promise<Verdict> {
+  // Without a pod of the new template those in trouble are the old one's.
+  if (verdict.kind !== "waiting" || updatedReplicas === 0 || !cluster.inTrouble(k8sName)) return verdict;
+  const trouble = await kubernetes(() => cluster.podTrouble(k8sName));
+  if (trouble === undefined) return verdict;
+  return trouble.heals
+    ? { ...verdict, suspicion: trouble.reason }
+    : { kind: "failed", reason: trouble.reason };
 }
 
 /** Makes this Deploy the one that NotifyReady wakes. */
@@ -92,6 +108,6 @@ export function failed(reason: string): Ending {
 
 /** The pods' own reason, where there is one, says more than the Deployment's. Not worth failing or waiting for. */
 async function podsTell(ctx: ObjectContext, { cluster, k8sName }: Wait, otherwise: string): Promise<string> {
-  const own = await ctx.run("ask the pods why", () => cluster.podReason(k8sName).catch(() => undefined));
-  return own === undefined ? otherwise : `${own} (${otherwise})`;
+  const own = await ctx.run("ask the pods why", () => cluster.podTrouble(k8sName).catch(() => undefined));
+  return own === undefined || otherwise.startsWith(own.reason) ? otherwise : `${own.reason} (${otherwise})`;
 }

@@ -199,7 +199,7 @@ describe("trouble on the way", () => {
     };
     await expect(cluster.read("k8s-one")).rejects.toMatchObject(match);
     await expect(cluster.patch("k8s-one", v2)).rejects.toMatchObject(match);
-    await expect(cluster.podReason("k8s-one")).rejects.toMatchObject(match);
+    await expect(cluster.podTrouble("k8s-one")).rejects.toMatchObject(match);
   });
 
   it("a server that does not answer gives an error in time", async () => {
@@ -224,13 +224,15 @@ describe("the pods' own reason", () => {
     await expect
       .poll(async () => (await cluster.read("k8s-broken"))?.availableReplicas, { timeout: 20_000 })
       .toBe(1);
-    expect(await cluster.podReason("k8s-broken")).toBeUndefined();
+    expect(await cluster.podTrouble("k8s-broken").then((trouble) => trouble?.reason)).toBeUndefined();
     await cluster.patch("k8s-broken", { image: "x:bad", changeCause: "t" });
     await expect
-      .poll(() => cluster.podReason("k8s-broken"), { timeout: 20_000 })
+      .poll(() => cluster.podTrouble("k8s-broken").then((trouble) => trouble?.reason), { timeout: 20_000 })
       .toMatch(/^(ImagePullBackOff|ErrImagePull): .+/);
     await cluster.patch("k8s-broken", { image: "x:v2", changeCause: "t" });
-    await expect.poll(() => cluster.podReason("k8s-broken"), { timeout: 20_000 }).toBeUndefined();
+    await expect
+      .poll(() => cluster.podTrouble("k8s-broken").then((trouble) => trouble?.reason), { timeout: 20_000 })
+      .toBeUndefined();
   });
 
   it("names the exit code of a container that crashes", async () => {
@@ -242,12 +244,12 @@ describe("the pods' own reason", () => {
     });
     await cluster.patch("k8s-crashing", { image: "x:bad", changeCause: "t" });
     await expect
-      .poll(() => cluster.podReason("k8s-crashing"), { timeout: 20_000 })
+      .poll(() => cluster.podTrouble("k8s-crashing").then((trouble) => trouble?.reason), { timeout: 20_000 })
       .toMatch(/^CrashLoopBackOff: exit code 1/);
   });
 
   it("is nothing where there is no Deployment", async () => {
-    expect(await cluster.podReason("k8s-nobody")).toBeUndefined();
+    expect(await cluster.podTrouble("k8s-nobody").then((trouble) => trouble?.reason)).toBeUndefined();
   });
 });
 

@@ -258,8 +258,9 @@ describe("wake-ups", () => {
     await kubernetes.deploy("lost");
     await kubernetes.deploy("at-rest");
     await kubernetes.deploy("still-waits", (deployment) => {
-      const [container] = deployment.spec?.template.spec?.containers ?? [];
-      if (container !== undefined) container.image = "x:bad";
+      const fault = { "sentinel-rollout.dev/fault": "NeverReady" };
+      if (deployment.spec !== undefined)
+        deployment.spec.template.metadata = { ...deployment.spec.template.metadata, annotations: fault };
     });
     for (const id of ["lost", "at-rest"]) await available(id, 1);
     begin();

@@ -176,3 +176,37 @@ describe("Deploy, while", () => {
     expect(await world.row(ID)).toMatchObject({ deploy_status: "ready", running_image: NEW });
   });
 });
+
+describe("Deploy of a broken image", () => {
+  it.override({ options: { sentinels: 2, env: { DEPLOY_TIMEOUT_SECONDS: "60", FAIL_FAST_SECONDS: "3" } } });
+
+  it("fails at once for a reason that cannot heal, long before any deadline", async ({ world }) => {
+    await world.fault(ID, "CreateContainerConfigError", NEW);
+    const began = performance.now();
+    const { body } = await world.deploy(ID, { image: NEW });
+    expect(body.status).toBe("failed");
+    expect(body.reason).toMatch(/^CreateContainerConfigError: /);
+    expect(performance.now() - began).toBeLessThan(3_000);
+  });
+
+  for (const fault of ["ImagePullBackOff", "CrashLoopBackOff", "Unschedulable"]) {
+    it(`fails with ${fault} once that has lasted FAIL_FAST_SECONDS`, async ({ world }) => {
+      await world.fault(ID, fault, NEW);
+      const began = performance.now();
+      const { body } = await world.deploy(ID, { image: NEW });
+      const took = performance.now() - began;
+      expect(body.status).toBe("failed");
+      expect(body.reason).toMatch(new RegExp(`^${fault}`));
+      expect(took).toBeGreaterThan(3_000);
+      expect(took).toBeLessThan(20_000);
+    });
+  }
+
+  it("is not blamed for the pods of the broken one before it", async ({ world }) => {
+    await world.fault(ID, "CreateContainerConfigError", NEW);
+    expect((await world.deploy(ID, { image: NEW })).body.status).toBe("failed");
+    expect((await world.deploy(ID, { image: "ghcr.io/unkeyed/sentinel:v1.2.4" })).body).toEqual({
+      status: "ready",
+    });
+  });
+});
