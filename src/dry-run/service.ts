@@ -24,7 +24,7 @@ export interface LogLine {
   [field: string]: unknown;
 }
 
-export const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
+const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 
 /**
  * Starts `node dist/main.js`, as `npm start` does, and waits until it calls itself ready.

@@ -1,12 +1,11 @@
-import { execa } from "execa";
 import type { Config } from "../config.ts";
+import { migrateDatabase } from "../mysql/migrate.ts";
 import { checkFaults, seedFleet } from "./fleet.ts";
 import { planFleet } from "./fleet-plan.ts";
 import { temporaryDirectory } from "./leftovers.ts";
 import { type Mysql, startMysql } from "./mysql.ts";
 import { freePort, isFree, preferPort } from "./ports.ts";
 import { type RestateServer, startRestate } from "./restate-server.ts";
-import { PROJECT } from "./service.ts";
 import { startSlackSink } from "./slack-sink.ts";
 import { embeddedCluster, realCluster, type StackCluster } from "./stack-cluster.ts";
 import { NEW_IMAGE, type StackOptions, type StackParts } from "./stack-types.ts";
@@ -54,15 +53,14 @@ export async function startParts(options: StackOptions, config: Config, undo: Un
 
 async function startDatabase({ env }: StackOptions, log: (line: string) => void): Promise<Mysql> {
   const mysql = await startMysql({ server: env?.DATABASE_URL, log });
-  const migrated = await execa(process.execPath, ["dist/mysql/migrate.js"], {
-    cwd: PROJECT,
-    env: { DATABASE_URL: mysql.url },
-    reject: false,
-    all: true,
-  });
-  if (migrated.exitCode === 0) return mysql;
-  await mysql.stop();
-  throw new Error(`npm run db:migrate failed:\n${migrated.all}`);
+  try {
+    // What `npm run db:migrate` does.
+    await migrateDatabase(mysql.url);
+    return mysql;
+  } catch (error) {
+    await mysql.stop();
+    throw error;
+  }
 }
 
 async function startRestateServer(
