@@ -103,8 +103,17 @@ function sentence(issue: z.core.$ZodIssue, schema: z.ZodType, body: Record<strin
   return `The field ${field} ${issue.message}, got ${shown(issue.input)}.`;
 }
 
-/** A caller's value on one line, short enough for a sentence. */
-function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length <= 80 ? text : `${text.slice(0, 79)}…`;
+/** A caller's value on one line, short enough for a sentence; no character is cut in two. */
+export function shown(value: unknown): string {
+  const text = jsonOf(value);
+  return text.length <= 80 ? text : `${text.slice(0, 79).replace(/[\ud800-\udbff]$/, "")}…`;
+}
+
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    // It was read, but writing it takes more of the stack than there is.
+    return "a value that is nested too deep";
+  }
 }

@@ -10,7 +10,7 @@ import type { Event } from "../domain/state.ts";
 import { viewOfNothing } from "../domain/view.ts";
 import type { Logger } from "../log.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
-import { accepted, answerOf, BadRequestError, type Body, bodyOf } from "./body.ts";
+import { accepted, answerOf, BadRequestError, type Body, bodyOf, shown } from "./body.ts";
 import { report, unlessCancelled } from "./driver.ts";
 import { asTerminalError } from "./errors.ts";
 import { driveForward } from "./forward.ts";
@@ -176,7 +176,7 @@ function operation<I, O>(
     async (ctx: ObjectSharedContext, body: Body<I>): Promise<O> => {
       if (ctx.key !== SINGLETON) {
         throw new BadRequestError(
-          `The key must be ${SINGLETON}, got ${JSON.stringify(ctx.key).slice(0, 80)}: there is one rollout at a time.`,
+          `The key must be ${SINGLETON}, got ${shown(ctx.key)}: there is one rollout at a time.`,
         );
       }
       return run(ctx, accepted(body));

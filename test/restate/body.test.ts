@@ -253,6 +253,24 @@ describe("whatever a caller sends", () => {
     );
   });
 
+  it("may be nested without end", () => {
+    const deep = "[".repeat(100_000) + "]".repeat(100_000);
+    const shown = "got a value that is nested too deep.";
+    expect(parseBody(RolloutRequest, deep)).toMatchObject({ problem: expect.stringContaining(shown) });
+    expect(parseBody(RolloutRequest, `{"image":${deep}}`)).toMatchObject({
+      problem: `The field image must be a string, ${shown}`,
+    });
+  });
+
+  it("is shown without a character cut in two", () => {
+    for (const before of ["", "x"]) {
+      const body = JSON.stringify({ image: `${before}${"🚀".repeat(100)}` });
+      const parsed = parseBody(RolloutRequest, body);
+      expect(parsed.ok || parsed.problem.isWellFormed()).toBe(true);
+      expect(parsed.ok || parsed.problem).toContain("🚀…");
+    }
+  });
+
   it("is never added to what the service itself holds", () => {
     parseBody(EmptyRequest, '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}');
     expect({}).not.toHaveProperty("polluted");
