@@ -15,7 +15,7 @@ export default defineConfig({
           ...limits,
         },
       },
-      { test: { name: "e2e", ...e2e } },
+      { test: { name: "e2e", ...e2e, include: ["test/{e2e,operator}/**/*.test.ts"] } },
       // Every wait suspends and replays: the service must not notice.
       { test: { name: "e2e-suspending", ...e2e, env: { RESTATE_SUSPENDS: "1" } } },
     ],
