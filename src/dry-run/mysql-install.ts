@@ -9,6 +9,8 @@ const ADVICE =
   "no MySQL-compatible server found: install MariaDB or MySQL (Debian: apt-get install mariadb-server, " +
   "macOS: brew install mariadb), or set DATABASE_URL to a server on which a database may be created";
 
+const DOWNLOADS = "https://cdn.mysql.com/";
+
 /**
  * A server for a machine that has none: the distribution's package where this process may install it, else a download.
  * @throws Error that says what to install
@@ -21,7 +23,8 @@ export async function obtainMysql(log: (line: string) => void): Promise<MysqlBin
     );
     await installMariadb();
   } catch (error) {
-    throw new Error(`${ADVICE}\n(${(error as Error).message})`);
+    // The downloader throws plain strings.
+    throw new Error(`${ADVICE}\n(${error instanceof Error ? error.message : String(error)})`);
   }
   const installed = await findMysql();
   if (installed === undefined) throw new Error(ADVICE);
@@ -79,6 +82,10 @@ function forbidServiceStart(): () => void {
 /** Needs no rights, but downloads some 100 MB, once: the programs stay in the temporary directory of the system. */
 async function downloadMysql(log: (line: string) => void): Promise<MysqlBinaries> {
   log("no MySQL or MariaDB server here: downloading MySQL");
+  // The downloader would fill the terminal with its retries.
+  await fetch(DOWNLOADS, { method: "HEAD", signal: AbortSignal.timeout(10_000) }).catch(() => {
+    throw new Error(`${DOWNLOADS} cannot be reached`);
+  });
   const { createDB } = await import("mysql-memory-server");
   // Its own server is started once to learn where the programs are, then ours takes over.
   const server = await createDB({ version: "8.4.x", xEnabled: "OFF" });

@@ -32,12 +32,8 @@ export async function planRollout(
 }
 
 /** @throws ConflictError when there are sentinels and all of them serve the image already */
-export function requireWork({ fleet, waves, image }: RolloutPlan): void {
-  if (fleet > 0 && waves.length === 0) {
-    throw new ConflictError(
-      `Nothing to roll out: all ${plural(fleet, "running sentinel")} already serve ${image}.`,
-    );
-  }
+export function requireWork(plan: RolloutPlan): void {
+  if (plan.fleet > 0 && plan.waves.length === 0) throw new ConflictError(nothingToDo(plan));
 }
 
 export function planResponse(plan: RolloutPlan): PlanResponse {
@@ -48,9 +44,18 @@ export function planResponse(plan: RolloutPlan): PlanResponse {
     total,
     waves: waves.map((ids, i) => ({ wave: i + 1, size: ids.length, sentinel_ids: ids.slice(0, SHOWN_IDS) })),
     left_out: leftOut === 0 ? [] : [{ reason: "already serves the image", count: leftOut }],
-    message:
-      total === 0
-        ? "There is no running sentinel: nothing to roll out."
-        : `A Rollout would now deploy ${image} to ${plural(total, "sentinel")} in ${plural(waves.length, "wave")} of ${waves.map((wave) => wave.length).join(", ")}.`,
+    message: summary(plan, total),
   };
+}
+
+function summary(plan: RolloutPlan, total: number): string {
+  const { fleet, image, waves } = plan;
+  if (fleet === 0) return "There is no running sentinel: nothing to roll out.";
+  if (total === 0) return nothingToDo(plan);
+  const sizes = waves.map((wave) => wave.length).join(", ");
+  return `A Rollout would now deploy ${image} to ${plural(total, "sentinel")} in ${plural(waves.length, "wave")} of ${sizes}.`;
+}
+
+function nothingToDo({ fleet, image }: RolloutPlan): string {
+  return `Nothing to roll out: all ${plural(fleet, "running sentinel")} already serve ${image}.`;
 }
