@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type ServerHttp2Session } from "node:http2";
-import { createEndpointHandler, type LoggerTransport } from "@restatedev/restate-sdk";
+import { createEndpointHandler, type LoggerTransport, TerminalError } from "@restatedev/restate-sdk";
 import type { Logger } from "../log.ts";
 import type { DeployOptions } from "./deploy.ts";
 import { createNotifier, type NotifierOptions } from "./notifier.ts";
@@ -60,7 +60,8 @@ function sdkLogger(logger: Logger): LoggerTransport {
     const text = [message, ...rest]
       .map((part) => (part instanceof Error ? part.message : String(part)))
       .join(" ");
-    // Suspending and resuming is how Restate works, not news.
-    logger[level === "info" ? "debug" : level](about, text);
+    // Suspending, resuming and refusing a request is how it works, not news.
+    const usual = level === "info" || rest.some((part) => part instanceof TerminalError);
+    logger[usual ? "debug" : level](about, text);
   };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config.ts";
 import type { Logger } from "../log.ts";
-import { SentinelObject } from "./names.ts";
+import { SETTLE_HEADER, SentinelObject } from "./names.ts";
 
 /** Longest wait (ms) for an answer of Restate. */
 const TIMEOUT_MS = 5_000;
@@ -23,28 +23,28 @@ export function createIngress({
   restateUrl,
   restateToken,
 }: Pick<Config, "restateUrl" | "restateToken">): Ingress {
-  async function send(id: string, handler: string, body: object, idempotencyKey?: string): Promise<void> {
+  async function notify(id: string, body: object, headers: Record<string, string>): Promise<void> {
     const response = await fetch(
-      `${restateUrl}/${SentinelObject.name}/${encodeURIComponent(id)}/${handler}/send`,
+      `${restateUrl}/${SentinelObject.name}/${encodeURIComponent(id)}/NotifyReady/send`,
       {
         method: "POST",
         headers: {
           "content-type": "application/json",
           ...(restateToken === undefined ? {} : { authorization: `Bearer ${restateToken}` }),
-          ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
+          ...headers,
         },
         body: JSON.stringify(body),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       },
     );
     await response.arrayBuffer();
-    if (!response.ok) throw new Error(`the Restate ingress answered ${response.status} to ${handler}`);
+    if (!response.ok) throw new Error(`the Restate ingress answered ${response.status} to NotifyReady`);
   }
   return {
-    notifyReady: (id, image) => send(id, "NotifyReady", { image }),
+    notifyReady: (id, image) => notify(id, { image }, {}),
     settleAbandoned: (id, updatedAtMs) => {
       const round = Math.floor(Date.now() / SETTLE_AGAIN_MS);
-      return send(id, "Deploy", {}, `settle-${id}-${updatedAtMs}-${round}`);
+      return notify(id, {}, { [SETTLE_HEADER]: `settle-${id}-${updatedAtMs}-${round}` });
     },
   };
 }

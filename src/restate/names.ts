@@ -58,3 +58,9 @@ export const RETRY_POLICY: RetryPolicy = {
   maxInterval: 2_000,
   maxAttempts: 1_000_000,
 };
+
+/**
+ * A NotifyReady that carries it also has the row settled by a Deploy that changes nothing. The value keeps apart those
+ * that are to run. Not a call of Deploy itself: that would keep the caller's bearer token in its journal.
+ */
+export const SETTLE_HEADER = "x-settle-abandoned";

@@ -15,7 +15,7 @@ import { report, unlessCancelled } from "./driver.ts";
 import { asTerminalError } from "./errors.ts";
 import { driveForward } from "./forward.ts";
 import { RETRY_POLICY, RolloutObject, SINGLETON } from "./names.ts";
-import { planResponse, planRollout, requireWork } from "./plan.ts";
+import { planResponse, planRollout, type RolloutPlan, requireWork } from "./plan.ts";
 import { rollbackResponse, rolloutResponse, statusResponse } from "./responses.ts";
 import { driveRollback } from "./rollback.ts";
 import {
@@ -48,8 +48,9 @@ export function createRolloutService(options: RolloutOptions) {
   async function rollout(ctx: Shared, request: RolloutRequest): Promise<RolloutResponse> {
     assertLegal("Rollout", await readRollout(ctx));
     const rolloutId = ctx.rand.uuidv4();
-    const selecting = ctx.run("select the sentinels", () => planRollout(store, request));
-    const { fleet, leftOut: _, ...plan } = await planned(ctx, selecting);
+    const selected = await select(ctx, request);
+    requireWork(selected);
+    const { fleet, leftOut: _, ...plan } = selected;
     if (fleet === 0) return rolloutResponse(viewOfNothing(request.image));
     const begin = (drive: { invocationId: string; signal: string }): Event & { type: "begin" } => ({
       type: "begin",
@@ -81,11 +82,13 @@ export function createRolloutService(options: RolloutOptions) {
   }
 
   async function plan(ctx: Shared, request: RolloutRequest): Promise<PlanResponse> {
-    return planResponse(
-      await planned(
-        ctx,
-        ctx.run("select the sentinels", () => planRollout(store, request)),
-      ),
+    return planResponse(await select(ctx, request));
+  }
+
+  function select(ctx: Shared, request: RolloutRequest): Promise<RolloutPlan> {
+    return unlessCancelled(
+      ctx,
+      ctx.run("select the sentinels", () => planRollout(store, request)),
     );
   }
 
@@ -152,15 +155,6 @@ export function createRolloutService(options: RolloutOptions) {
     },
     options: { asTerminalError, retryPolicy: RETRY_POLICY, enableLazyState: false },
   });
-}
-
-async function planned(
-  ctx: Shared,
-  selecting: ReturnType<typeof ctx.run<Awaited<ReturnType<typeof planRollout>>>>,
-) {
-  const plan = await unlessCancelled(ctx, selecting);
-  requireWork(plan);
-  return plan;
 }
 
 /** A public handler: checks the key and the body before anything else. */

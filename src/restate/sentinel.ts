@@ -1,9 +1,9 @@
-import { handlers, type ObjectContext, type ObjectSharedContext, object } from "@restatedev/restate-sdk";
+import { handlers, type ObjectContext, type ObjectSharedContext, object, rpc } from "@restatedev/restate-sdk";
 import { accepted, answerOf, type Body, bodyOf } from "./body.ts";
 import { AWAKEABLE_KEY } from "./converge.ts";
 import { type DeployOptions, deploy } from "./deploy.ts";
 import { asTerminalError } from "./errors.ts";
-import { RETRY_POLICY, SentinelObject } from "./names.ts";
+import { RETRY_POLICY, SETTLE_HEADER, SentinelObject } from "./names.ts";
 import { DeployRequest, DeployResponse, NotifyReadyRequest } from "./schemas.ts";
 
 /** `hydra.v1.SentinelService`, keyed by the sentinel's id: deploys one sentinel at a time. */
@@ -27,11 +27,19 @@ export function createSentinelService(options: DeployOptions) {
             "Has a waiting Deploy look at its Deployment now; a hint that cannot make it report what is not so.",
           accept: "*/*",
           input: bodyOf(NotifyReadyRequest),
+          // The watcher's bearer token comes with it: nothing of it is kept.
+          journalRetention: 0,
         },
         async (ctx: ObjectSharedContext, body: Body<NotifyReadyRequest>): Promise<void> => {
           accepted(body);
           const awakeable = await ctx.get<string>(AWAKEABLE_KEY);
           if (awakeable !== null) ctx.resolveAwakeable(awakeable);
+          const settle = ctx.request().headers.get(SETTLE_HEADER);
+          if (settle !== undefined) {
+            ctx
+              .objectSendClient(SentinelObject, ctx.key)
+              .Deploy({}, rpc.sendOpts({ idempotencyKey: settle }));
+          }
         },
       ),
     },

@@ -36,24 +36,39 @@ describe("Slack", () => {
     await world.quiet();
     expect(world.slack()).toEqual(STORY.slice(1));
   });
+});
 
-  it("has its URL in no state, journal or log", async ({ world }) => {
+describe("secrets", () => {
+  it.override({ options: { sentinels: 2, env: { RESTATE_TOKEN: "canary-bearer-token" } } });
+
+  it("(the webhook's URL, the DSN's password, the ingress token) are in no state, journal or log", async ({
+    world,
+  }) => {
     world.stack.slack.failNext(2, { status: 500 });
     world.stack.slack.failNext(1, "reset");
+    await world.fault("sen_0001", "slow:2");
     await world.verb("Rollout", { image: NEW });
     await world.quiet();
+    const [woken] = await world.sql<{ n: number }>(
+      "SELECT count(*) AS n FROM sys_journal WHERE entry_type = 'Notification: Signal'",
+    );
+    expect(woken?.n).toBeGreaterThan(0);
+    const { webhookUrl } = world.stack.slack;
     const secrets = [
-      new URL(world.stack.slack.webhookUrl).pathname,
+      new URL(webhookUrl).pathname,
       new URL(world.stack.databaseUrl).password,
+      "canary-bearer-token",
     ];
-    const journal = JSON.stringify([
+    const everything = JSON.stringify([
       await world.sql("SELECT entry_json, raw FROM sys_journal"),
       await world.sql("SELECT value_utf8 FROM state"),
       await world.sql("SELECT last_failure FROM sys_invocation"),
       world.stack.service.logs(),
     ]);
-    for (const secret of secrets) expect(journal).not.toContain(secret);
-    for (const secret of secrets) expect(journal).not.toContain(Buffer.from(secret).toString("hex"));
+    for (const secret of secrets) {
+      expect(everything).not.toContain(secret);
+      expect(everything).not.toContain(Buffer.from(secret).toString("hex"));
+    }
   });
 });
 

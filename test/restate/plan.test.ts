@@ -57,8 +57,14 @@ describe("the plan of a rollout", () => {
     );
   });
 
-  it("of a fleet that serves the image is a conflict", async () => {
+  it("of a fleet that serves the image says so, and is a conflict for a rollout", async () => {
     const plan = await planned(fleet(4, IMAGE));
+    expect(planResponse(plan)).toMatchObject({
+      total: 0,
+      waves: [],
+      left_out: [{ reason: "already serves the image", count: 4 }],
+      message: "Nothing to roll out: all 4 running sentinels already serve sentinel:v2.",
+    });
     expect(() => requireWork(plan)).toThrow(
       new ConflictError("Nothing to roll out: all 4 running sentinels already serve sentinel:v2."),
     );
