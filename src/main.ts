@@ -17,6 +17,10 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   const logger = createLogger(config.logLevel);
   const stopping = new AbortController();
+  // From the first moment on: a stop in the middle of the start is an orderly one too.
+  const stopSignal = new Promise<string>((resolve) => {
+    for (const name of ["SIGTERM", "SIGINT"]) process.once(name, resolve);
+  });
 
   const pool = openPool(config.databaseUrl);
   const store = createSentinelStore(pool.db);
@@ -56,10 +60,7 @@ async function main(): Promise<void> {
   );
   logger.info({ port: endpoint.port, healthPort: health.port }, "sentinel-rollout is up");
 
-  const signal = await new Promise<string>((resolve) => {
-    for (const name of ["SIGTERM", "SIGINT"]) process.once(name, resolve);
-  });
-  logger.info({ signal }, "stopping");
+  logger.info({ signal: await stopSignal }, "stopping");
   stopping.abort();
   await watcher.stop();
   await endpoint.close(GRACE_MS);
