@@ -35,14 +35,20 @@ export function bodyOf<T>(schema: z.ZodType<T>): Serde<Body<T>> {
 export function answerOf<T>(schema: z.ZodType<T>): Serde<T> {
   return {
     contentType: "application/json",
-    jsonSchema: z.toJSONSchema(schema, { unrepresentable: "any" }),
+    jsonSchema: jsonSchemaOf(schema, "output"),
     serialize: (value) => new TextEncoder().encode(JSON.stringify(value)),
     deserialize: (bytes) => schema.parse(JSON.parse(new TextDecoder().decode(bytes))),
   };
 }
 
-export function jsonSchemaOf(schema: z.ZodType): object {
-  return z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+export function jsonSchemaOf(schema: z.ZodType, io: "input" | "output" = "input"): object {
+  return z.toJSONSchema(schema, { io, unrepresentable: "any", override: withoutSafeIntegerBounds });
+}
+
+/** What any integer has by itself is noise in the playground. */
+function withoutSafeIntegerBounds({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
 }
 
 /** Parses a request body; an empty one counts as `{}`. */

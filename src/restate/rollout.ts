@@ -166,7 +166,14 @@ function operation<I, O>(
   extra: { explicitCancellation?: boolean } = {},
 ) {
   return handlers.object.shared(
-    { description, accept: "*/*", input, output, enableLazyState: true, ...extra },
+    {
+      description: `${description} The key is \`${SINGLETON}\`.`,
+      accept: "*/*",
+      input,
+      output,
+      enableLazyState: true,
+      ...extra,
+    },
     async (ctx: ObjectSharedContext, body: Body<I>): Promise<O> => {
       if (ctx.key !== SINGLETON) {
         throw new BadRequestError(

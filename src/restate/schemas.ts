@@ -91,8 +91,22 @@ const Failure = z.object({ sentinel_id: z.string(), reason: z.string() });
 const failures = z.array(Failure).describe("At most 20 of the failures, the newest last.");
 const message = z.string().describe("One sentence for a person.");
 
-/** What `Rollout`, `Resume` and `Cancel` answer. */
-export const RolloutResponse = z.object({
+const EXAMPLE_FAILURE = { sentinel_id: "sen_0017", reason: "ImagePullBackOff: manifest unknown" };
+const EXAMPLE_ROLLOUT = {
+  state: "paused",
+  rollout_id: "7781234a-c6dd-46f2-9b25-bd023dd2129f",
+  image: EXAMPLE_IMAGE,
+  wave: 3,
+  waves: 5,
+  total: 100,
+  succeeded: 24,
+  failed: 1,
+  failures: [EXAMPLE_FAILURE],
+  next: ["Resume", "Cancel", "RollbackAll"],
+  message: `Paused in wave 3 of 5 (wave 3/5: 1 of 20 sentinels failed): 24 of 100 sentinels took ${EXAMPLE_IMAGE}, 1 failed. Resume skips the failed sentinels, Cancel keeps things as they are, RollbackAll reverts.`,
+};
+
+const rolloutFields = z.object({
   state: State,
   rollout_id: z.string().describe("Empty when there is no rollout."),
   image: z.string(),
@@ -105,50 +119,96 @@ export const RolloutResponse = z.object({
   next: z.array(z.string()).describe("The operations that are legal now."),
   message,
 });
+
+/** What `Rollout`, `Resume` and `Cancel` answer. */
+export const RolloutResponse = rolloutFields.meta({ examples: [EXAMPLE_ROLLOUT] });
 export type RolloutResponse = z.infer<typeof RolloutResponse>;
 
-export const StatusResponse = RolloutResponse.extend({
-  started_at: z.string().nullable().describe("When the rollout started (ISO 8601)."),
-  wave_started_at: z.string().nullable().describe("When its current wave started (ISO 8601)."),
-  reverted: z.int().describe("Sentinels that were rolled back."),
-  waiting_for: z.string().describe("What it is waiting for; empty when for nothing."),
-  waiting_since: z
-    .string()
-    .nullable()
-    .describe("Since when the state, and the wave, is what it is now (ISO 8601)."),
-  estimated_seconds_left: z
-    .int()
-    .nullable()
-    .describe("From the waves done so far; null while there are none, or nothing runs."),
-});
+export const StatusResponse = rolloutFields
+  .extend({
+    started_at: z.string().nullable().describe("When the rollout started (ISO 8601)."),
+    wave_started_at: z.string().nullable().describe("When its current wave started (ISO 8601)."),
+    reverted: z.int().describe("Sentinels that were rolled back."),
+    waiting_for: z.string().describe("What it is waiting for; empty when for nothing."),
+    waiting_since: z
+      .string()
+      .nullable()
+      .describe("Since when the state, and the wave, is what it is now (ISO 8601)."),
+    estimated_seconds_left: z
+      .int()
+      .nullable()
+      .describe("From the waves done so far; null while there are none, or nothing runs."),
+  })
+  .meta({
+    examples: [
+      {
+        ...EXAMPLE_ROLLOUT,
+        started_at: "2026-01-31T02:15:00.000Z",
+        wave_started_at: "2026-01-31T02:40:00.000Z",
+        reverted: 0,
+        waiting_for: "an operator: Resume, Cancel or RollbackAll",
+        waiting_since: "2026-01-31T02:52:00.000Z",
+        estimated_seconds_left: null,
+      },
+    ],
+  });
 export type StatusResponse = z.infer<typeof StatusResponse>;
 
-export const RollbackResponse = z.object({
-  reverted: z.int().describe("Sentinels that run their previous image again."),
-  total: z.int().describe("Sentinels that were to be reverted."),
-  failures,
-  state: State,
-  message,
-});
+export const RollbackResponse = z
+  .object({
+    reverted: z.int().describe("Sentinels that run their previous image again."),
+    total: z.int().describe("Sentinels that were to be reverted."),
+    failures,
+    state: State,
+    message,
+  })
+  .meta({
+    examples: [
+      {
+        reverted: 24,
+        total: 24,
+        failures: [],
+        state: "cancelled",
+        message: "Rolled back: 24 of 24 sentinels reverted.",
+      },
+    ],
+  });
 export type RollbackResponse = z.infer<typeof RollbackResponse>;
 
-export const PlanResponse = z.object({
-  image: z.string(),
-  total: z.int().describe("Sentinels that a Rollout would deploy now."),
-  waves: z.array(
-    z.object({
-      wave: z.int().describe("Counted from 1."),
-      size: z.int(),
-      sentinel_ids: z.array(z.string()).describe("At most 20 of them."),
-    }),
-  ),
-  left_out: z.array(z.object({ reason: z.string(), count: z.int() })),
-  message,
-});
+export const PlanResponse = z
+  .object({
+    image: z.string(),
+    total: z.int().describe("Sentinels that a Rollout would deploy now."),
+    waves: z.array(
+      z.object({
+        wave: z.int().describe("Counted from 1."),
+        size: z.int(),
+        sentinel_ids: z.array(z.string()).describe("At most 20 of them."),
+      }),
+    ),
+    left_out: z.array(z.object({ reason: z.string(), count: z.int() })),
+    message,
+  })
+  .meta({
+    examples: [
+      {
+        image: EXAMPLE_IMAGE,
+        total: 2,
+        waves: [
+          { wave: 1, size: 1, sentinel_ids: ["sen_0001"] },
+          { wave: 2, size: 1, sentinel_ids: ["sen_0002"] },
+        ],
+        left_out: [{ reason: "already serves the image", count: 1 }],
+        message: `A Rollout would now deploy ${EXAMPLE_IMAGE} to 2 sentinels in 2 waves of 1, 1.`,
+      },
+    ],
+  });
 export type PlanResponse = z.infer<typeof PlanResponse>;
 
-export const DeployResponse = z.object({
-  status: z.enum(["ready", "failed"]),
-  reason: z.string().optional().describe("Why it failed."),
-});
+export const DeployResponse = z
+  .object({
+    status: z.enum(["ready", "failed"]),
+    reason: z.string().optional().describe("Why it failed."),
+  })
+  .meta({ examples: [{ status: "ready" }, { status: "failed", reason: EXAMPLE_FAILURE.reason }] });
 export type DeployResponse = z.infer<typeof DeployResponse>;

@@ -14,7 +14,8 @@ export function createSentinelService(options: DeployOptions) {
     handlers: {
       Deploy: handlers.object.exclusive(
         {
-          description: "Brings the sentinel to the given values and answers ready or failed.",
+          description:
+            "Brings the sentinel to the given values and answers ready or failed. The key is the sentinel's id.",
           accept: "*/*",
           input: bodyOf(DeployRequest),
           output: answerOf(DeployResponse),
