@@ -1,0 +1,3 @@
+import { interruptionsOf } from "./interruption-cases.ts";
+
+interruptionsOf("Resume");
