@@ -15,6 +15,8 @@ export default defineConfig({
           ...limits,
         },
       },
+      // On the embedded Kubernetes API, or on the cluster that TEST_KUBECONFIG names.
+      { test: { name: "cluster", include: ["test/cluster/**/*.test.ts"], ...limits } },
       { test: { name: "e2e", ...e2e, include: ["test/{e2e,operator}/**/*.test.ts"] } },
       // Every wait suspends and replays: the service must not notice.
       { test: { name: "e2e-suspending", ...e2e, env: { RESTATE_SUSPENDS: "1" } } },

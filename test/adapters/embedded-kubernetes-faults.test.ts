@@ -5,7 +5,7 @@ import {
   FAULT_IMAGE_ANNOTATION,
   startEmbeddedKubernetes,
 } from "../../src/dry-run/kubernetes/index.ts";
-import { Cluster, condition, deployment, isRolledOut, until } from "./embedded-kubernetes-client.ts";
+import { Cluster, condition, deployment, isRolledOut, until } from "../support/kubernetes-api.ts";
 
 // What only the embedded API has: faults on demand, announced by the Deployment itself or injected into the API.
 

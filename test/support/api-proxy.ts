@@ -11,9 +11,13 @@ export type Mishap =
   /** Taken, and never answered. */
   | "hang"
   /** The connection is reset. */
-  | "reset";
+  | "reset"
+  /** Another path and query is asked for instead. */
+  | { instead: string };
 
 export interface ApiProxy {
+  /** `http://127.0.0.1:<port>` */
+  url: string;
   kubeconfigFile: string;
   /** Requests that came, as "METHOD path?query". */
   requests: string[];
@@ -44,6 +48,9 @@ export async function startApiProxy(upstreamKubeconfig: string, file: string): P
     proxy.requests.push(`${method} ${url}`);
     const mishap = proxy.mishap({ method, url });
     if (mishap === undefined) return forward(new URL(cluster.server + url), options, request, response);
+    if (typeof mishap === "object" && "instead" in mishap) {
+      return forward(new URL(cluster.server + mishap.instead), options, request, response);
+    }
     if (mishap === "hang") return;
     if (mishap === "reset") return request.socket.resetAndDestroy();
     response.writeHead(mishap.answer, { "content-type": "application/json", ...mishap.headers });
@@ -54,13 +61,12 @@ export async function startApiProxy(upstreamKubeconfig: string, file: string): P
   await once(server, "listening");
 
   const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
   const through = new KubeConfig();
-  through.loadFromClusterAndUser(
-    { name: "through", server: `http://127.0.0.1:${port}`, skipTLSVerify: true },
-    { name: "tester" },
-  );
+  through.loadFromClusterAndUser({ name: "through", server: url, skipTLSVerify: true }, { name: "tester" });
   await writeFile(file, through.exportConfig());
   const proxy: ApiProxy = {
+    url,
     kubeconfigFile: file,
     requests: [],
     connections: 0,

@@ -3,7 +3,16 @@ import type { Collection } from "./collection.ts";
 import { deleteOrMark, terminate } from "./deletion.ts";
 import { isObject, type Json } from "./json.ts";
 import type { KubeObject } from "./objects.ts";
-import { conflict, DEPLOYMENTS, kinded, notFound, PODS, REPLICA_SETS, type Resource } from "./resources.ts";
+import {
+  conflict,
+  DEPLOYMENTS,
+  EVENTS,
+  kinded,
+  notFound,
+  PODS,
+  REPLICA_SETS,
+  type Resource,
+} from "./resources.ts";
 import { badRequest } from "./status.ts";
 import type { Store } from "./store.ts";
 
@@ -60,7 +69,7 @@ function mark<T extends KubeObject>(
 }
 
 function emptyNamespace(store: Store, namespace: string): void {
-  for (const resource of [DEPLOYMENTS, REPLICA_SETS, PODS]) {
+  for (const resource of [DEPLOYMENTS, REPLICA_SETS, PODS, EVENTS]) {
     const collection = store.collection(resource);
     const inside = collection.list({ namespace, labels: [], fields: [] }, store.version);
     for (const { key } of inside.entries) collection.delete(key);

@@ -1,6 +1,7 @@
 import type { ApiFaults } from "./api-faults.ts";
 import { Clock } from "./clock.ts";
 import { DeploymentController } from "./deployment-controller.ts";
+import { EventRecorder } from "./events.ts";
 import { GarbageCollector } from "./garbage-collector.ts";
 import { Kubelet } from "./kubelet.ts";
 import { ReplicaSets } from "./replica-sets.ts";
@@ -50,11 +51,12 @@ export async function startEmbeddedKubernetes({
 }: EmbeddedKubernetesOptions = {}): Promise<EmbeddedKubernetes> {
   const clock = new Clock(clockRate);
   const store = new Store(clock);
-  const replicaSets = new ReplicaSets(store);
+  const events = new EventRecorder(store, clock);
+  const replicaSets = new ReplicaSets(store, events);
   const controllers = [
     new DeploymentController(store, clock, replicaSets),
-    new ReplicaSetController(store, clock),
-    new Kubelet(store, clock, podStartMs, (pod) => replicaSets.faultOf(pod)),
+    new ReplicaSetController(store, clock, events),
+    new Kubelet(store, clock, events, podStartMs, (pod) => replicaSets.faultOf(pod)),
     new GarbageCollector(store, clock),
   ];
   const server = new ApiServer(store, clock);

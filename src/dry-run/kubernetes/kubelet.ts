@@ -1,8 +1,10 @@
 import type { Clock } from "./clock.ts";
 import { keyOf } from "./collection.ts";
+import type { EventRecorder } from "./events.ts";
 import type { Pod } from "./objects.ts";
 import type { PodFault } from "./pod-faults.ts";
 import { running, scheduled, stuck, unschedulable } from "./pod-status.ts";
+import { PODS } from "./resources.ts";
 import type { Store } from "./store.ts";
 import { WorkQueue } from "./work-queue.ts";
 
@@ -12,6 +14,7 @@ const NODES = ["sim-1", "sim-2", "sim-3"];
 export class Kubelet {
   readonly #store: Store;
   readonly #clock: Clock;
+  readonly #events: EventRecorder;
   readonly #startMs: number;
   readonly #faultOf: (pod: Pod) => PodFault | undefined;
   readonly #queue: WorkQueue;
@@ -19,8 +22,15 @@ export class Kubelet {
   #nextIp = 0;
 
   /** @param startMs how long a healthy pod takes to become ready, in real milliseconds */
-  constructor(store: Store, clock: Clock, startMs: number, faultOf: (pod: Pod) => PodFault | undefined) {
+  constructor(
+    store: Store,
+    clock: Clock,
+    events: EventRecorder,
+    startMs: number,
+    faultOf: (pod: Pod) => PodFault | undefined,
+  ) {
     this.#store = store;
+    this.#events = events;
     this.#clock = clock;
     this.#startMs = startMs;
     this.#faultOf = faultOf;
@@ -47,10 +57,19 @@ export class Kubelet {
     const fault = this.#faultOf(pod);
     const now = this.#clock.timestamp();
     if (fault?.kind === "Unschedulable" || Object.keys(pod.spec.nodeSelector ?? {}).length > 0) {
-      this.#store.pods.update(unschedulable(pod, now));
+      const { status } = this.#store.pods.update(unschedulable(pod, now));
+      const message = status.conditions?.[0]?.message ?? "";
+      const component = "default-scheduler";
+      this.#events.record(PODS, pod, { type: "Warning", reason: "FailedScheduling", message, component });
       return;
     }
-    this.#store.pods.update(scheduled(pod, NODES[this.#nextNode++ % NODES.length] ?? "sim-1", now));
+    const node = NODES[this.#nextNode++ % NODES.length] ?? "sim-1";
+    this.#store.pods.update(scheduled(pod, node, now));
+    this.#events.record(PODS, pod, {
+      reason: "Scheduled",
+      message: `Successfully assigned ${keyOf(pod.metadata)} to ${node}`,
+      component: "default-scheduler",
+    });
     const start = () => this.#start(pod, fault);
     if (fault?.kind === "slow") this.#clock.after(fault.seconds * 1000, start);
     else this.#clock.afterReal(this.#startMs, start);

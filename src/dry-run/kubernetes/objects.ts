@@ -147,6 +147,28 @@ export interface Pod extends KubeObject {
   };
 }
 
+/** What a controller did to an object, as `kubectl describe` tells it. */
+export interface KubeEvent extends KubeObject {
+  involvedObject: {
+    kind: string;
+    namespace: string;
+    name: string;
+    uid: string;
+    apiVersion: string;
+    resourceVersion: string;
+  };
+  type: "Normal" | "Warning";
+  reason: string;
+  message: string;
+  source: { component: string };
+  firstTimestamp: string;
+  lastTimestamp: string;
+  count: number;
+  eventTime: null;
+  reportingComponent: string;
+  reportingInstance: string;
+}
+
 /** A new object without what the store gives it. */
 export type Draft<T extends KubeObject> = Omit<T, "metadata"> & {
   metadata: Omit<ObjectMeta, "uid" | "resourceVersion" | "creationTimestamp">;

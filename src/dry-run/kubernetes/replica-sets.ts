@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
+import type { EventRecorder } from "./events.ts";
 import { templateHash, templateKey } from "./names.ts";
 import type { Deployment, ObjectMeta, PodTemplate, ReplicaSet } from "./objects.ts";
 import { faultOfNewReplicaSet, type PodFault } from "./pod-faults.ts";
+import { DEPLOYMENTS } from "./resources.ts";
 import {
   DESIRED_REPLICAS,
   MAX_REPLICAS,
@@ -17,11 +19,13 @@ const HASH_LABEL = "pod-template-hash";
 /** The ReplicaSets of Deployments: finding, making, resizing and pruning them. */
 export class ReplicaSets {
   readonly #store: Store;
+  readonly #events: EventRecorder;
   /** By uid: what a Deployment's annotation said when the ReplicaSet was made holds for all its pods. */
   readonly #faults = new Map<string, PodFault>();
 
-  constructor(store: Store) {
+  constructor(store: Store, events: EventRecorder) {
     this.#store = store;
+    this.#events = events;
     store.replicaSets.listen(({ type, entry }) => {
       if (type === "DELETED") this.#faults.delete(entry.object.metadata.uid);
     });
@@ -79,6 +83,7 @@ export class ReplicaSets {
     });
     const fault = faultOfNewReplicaSet(deployment, old.length > 0);
     if (fault !== undefined) this.#faults.set(created.metadata.uid, fault);
+    this.#tellScaled(deployment, created, 0, created.spec.replicas);
     return created;
   }
 
@@ -111,7 +116,17 @@ export class ReplicaSets {
         metadata: { ...replicaSet.metadata, annotations, generation },
         spec: { ...replicaSet.spec, replicas },
       });
+      this.#tellScaled(deployment, replicaSet, replicaSet.spec.replicas, replicas);
     }
+  }
+
+  #tellScaled(deployment: Deployment, { metadata: { name } }: ReplicaSet, from: number, to: number): void {
+    if (from === to) return;
+    this.#events.record(DEPLOYMENTS, deployment, {
+      reason: "ScalingReplicaSet",
+      message: `Scaled ${to > from ? "up" : "down"} replica set ${name} from ${from} to ${to}`,
+      component: "deployment-controller",
+    });
   }
 
   /** True when a ReplicaSet was last sized for another number of replicas than the Deployment has now. */

@@ -2,10 +2,12 @@ import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "./clock.ts";
 import { keyOf } from "./collection.ts";
 import { isDeleting, terminate } from "./deletion.ts";
+import type { EventRecorder } from "./events.ts";
 import { suffix } from "./names.ts";
 import type { Pod, PodTemplate, ReplicaSet, ReplicaSetStatus } from "./objects.ts";
 import { podSpec, qosClass } from "./pod-spec.ts";
 import { isReady, readySince } from "./pod-status.ts";
+import { REPLICA_SETS } from "./resources.ts";
 import type { Store } from "./store.ts";
 import { WorkQueue } from "./work-queue.ts";
 
@@ -13,10 +15,12 @@ import { WorkQueue } from "./work-queue.ts";
 export class ReplicaSetController {
   readonly #store: Store;
   readonly #clock: Clock;
+  readonly #events: EventRecorder;
   readonly #queue: WorkQueue;
 
-  constructor(store: Store, clock: Clock) {
+  constructor(store: Store, clock: Clock, events: EventRecorder) {
     this.#store = store;
+    this.#events = events;
     this.#clock = clock;
     this.#queue = new WorkQueue(clock, (key) => this.#sync(key));
     store.replicaSets.listen(({ type, entry }) => {
@@ -39,7 +43,10 @@ export class ReplicaSetController {
     const active = all.filter((pod) => !isDeleting(pod));
     const missing = isDeleting(replicaSet) ? 0 : replicaSet.spec.replicas - active.length;
     for (let created = 0; created < missing; created++) this.#createPod(replicaSet);
-    for (const pod of victims(active, -missing)) terminate(this.#store, this.#clock, pod);
+    for (const pod of victims(active, -missing)) {
+      terminate(this.#store, this.#clock, pod);
+      this.#tell(replicaSet, "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
+    }
     // The status tells of the pods found, not of those just made: they come with the next event.
     this.#writeStatus(replicaSet, active, all.length - active.length);
   }
@@ -66,7 +73,7 @@ export class ReplicaSetController {
   #createPod(replicaSet: ReplicaSet): void {
     const { name, namespace, uid } = replicaSet.metadata;
     const { template } = replicaSet.spec;
-    this.#store.pods.create({
+    const pod = this.#store.pods.create({
       metadata: {
         name: `${name}-${suffix(5)}`,
         generateName: `${name}-`,
@@ -87,6 +94,11 @@ export class ReplicaSetController {
       spec: podSpec(template),
       status: { phase: "Pending", qosClass: qosClass(template) },
     });
+    this.#tell(replicaSet, "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
+  }
+
+  #tell(replicaSet: ReplicaSet, reason: string, message: string): void {
+    this.#events.record(REPLICA_SETS, replicaSet, { reason, message, component: "replicaset-controller" });
   }
 }
 

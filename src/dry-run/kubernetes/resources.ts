@@ -43,7 +43,6 @@ export const PODS: Resource = {
   inAll: true,
 };
 
-/** Served so that `kubectl describe` finds what it asks for; the embedded cluster records no events. */
 export const EVENTS: Resource = {
   group: "",
   kind: "Event",
@@ -57,6 +56,7 @@ export const EVENTS: Resource = {
     "involvedObject.name",
     "involvedObject.namespace",
     "involvedObject.uid",
+    "reason",
     "type",
   ],
 };

@@ -2,7 +2,7 @@ import type { Change } from "./change-log.ts";
 import type { Clock } from "./clock.ts";
 import { Collection, type Page, type Versions } from "./collection.ts";
 import type { Entry } from "./entry.ts";
-import type { Deployment, KubeObject, Namespace, Pod, ReplicaSet } from "./objects.ts";
+import type { Deployment, KubeEvent, KubeObject, Namespace, Pod, ReplicaSet } from "./objects.ts";
 import { DEPLOYMENTS, EVENTS, NAMESPACES, PODS, REPLICA_SETS, type Resource } from "./resources.ts";
 import type { Selection } from "./selectors.ts";
 
@@ -12,7 +12,7 @@ export class Store {
   readonly deployments: Collection<Deployment>;
   readonly replicaSets: Collection<ReplicaSet>;
   readonly pods: Collection<Pod>;
-  readonly events: Collection<KubeObject>;
+  readonly events: Collection<KubeEvent>;
   readonly #versions: Versions = { current: 0 };
 
   constructor(clock: Clock) {

@@ -1,5 +1,13 @@
-import type { Deployment, KubeObject, Namespace, Pod, PodTemplate, ReplicaSet } from "./objects.ts";
-import { DEPLOYMENTS, NAMESPACES, PODS, REPLICA_SETS, type Resource } from "./resources.ts";
+import type {
+  Deployment,
+  KubeEvent,
+  KubeObject,
+  Namespace,
+  Pod,
+  PodTemplate,
+  ReplicaSet,
+} from "./objects.ts";
+import { DEPLOYMENTS, EVENTS, NAMESPACES, PODS, REPLICA_SETS, type Resource } from "./resources.ts";
 import { formatSelector } from "./selectors.ts";
 
 /** Rows and columns as `kubectl get` prints them. */
@@ -105,6 +113,17 @@ const TABLES = new Map<Resource, Table>([
           "<none>",
           "<none>",
         ];
+      },
+    },
+  ],
+  [
+    EVENTS,
+    {
+      columns: ["Last Seen", "Type", "Reason", "Object", "Message"].map((name) => column(name)),
+      cells(object, now) {
+        const { type, reason, message, lastTimestamp, involvedObject } = object as KubeEvent;
+        const about = `${involvedObject.kind.toLowerCase()}/${involvedObject.name}`;
+        return [duration(now - Date.parse(lastTimestamp)), type, reason, about, message];
       },
     },
   ],

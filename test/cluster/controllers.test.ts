@@ -6,9 +6,8 @@ import {
   isRolledOut,
   until,
   type WatchEvent,
-} from "./embedded-kubernetes-client.ts";
+} from "../support/kubernetes-api.ts";
 
-// These hold for a real control plane as well: see KUBERNETES_CONTRACT_URL in embedded-kubernetes-client.ts.
 let cluster: Cluster;
 beforeAll(async () => {
   cluster = await Cluster.start();

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Cluster, deployment, until } from "./embedded-kubernetes-client.ts";
+import { Cluster, deployment, until } from "../support/kubernetes-api.ts";
 
-// These hold for a real API server as well: see KUBERNETES_CONTRACT_URL in embedded-kubernetes-client.ts.
 let cluster: Cluster;
 beforeAll(async () => {
   cluster = await Cluster.start();

@@ -1,8 +1,9 @@
 import { join } from "node:path";
+import { PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Cluster, DeploymentChange } from "../../src/kubernetes/cluster.ts";
 import { type Clusters, connectClusters } from "../../src/kubernetes/clusters.ts";
-import { type ApiProxy, type Mishap, startApiProxy } from "../support/api-proxy.ts";
+import { type ApiProxy, startApiProxy } from "../support/api-proxy.ts";
 import { startKubernetes, type TestKubernetes } from "../support/kubernetes.ts";
 
 let kubernetes: TestKubernetes;
@@ -42,7 +43,7 @@ async function spec(id: string) {
 }
 
 describe("a patch", () => {
-  it("takes one request and changes the image and its cause, nothing else", async () => {
+  it("takes one request, changes the image and its cause and nothing else, and bumps the generation once", async () => {
     await kubernetes.deploy("one", (deployment) => {
       deployment.metadata = { ...deployment.metadata, annotations: { "somebody/else": "keeps this" } };
     });
@@ -58,6 +59,48 @@ describe("a patch", () => {
     const container = before.spec?.template.spec?.containers[0];
     if (container !== undefined) container.image = "x:v2";
     expect(after.spec).toEqual(before.spec);
+    expect(after.metadata?.labels).toEqual(before.metadata?.labels);
+    expect(after.metadata?.uid).toBe(before.metadata?.uid);
+  });
+
+  it("leaves alone what other managers own, in the same container too", async () => {
+    await kubernetes.deploy("owned");
+    const { namespace, admin } = kubernetes;
+    await admin.apps.patchNamespacedDeployment(
+      {
+        name: "k8s-owned",
+        namespace,
+        fieldManager: "somebody",
+        body: {
+          metadata: { labels: { team: "a" }, annotations: { note: "b" } },
+          spec: {
+            replicas: 0,
+            minReadySeconds: 1,
+            template: {
+              metadata: { labels: { tier: "c" } },
+              spec: { containers: [{ name: "sentinel", env: [{ name: "D", value: "d" }] }] },
+            },
+          },
+        },
+      },
+      setHeaderOptions("Content-Type", PatchStrategy.StrategicMergePatch),
+    );
+    const theirs = async () =>
+      (await spec("owned")).metadata?.managedFields?.filter(({ manager }) => manager === "somebody");
+    const before = await theirs();
+    await cluster.patch("k8s-owned", { ...v2, cpuMillicores: 100, memoryMib: 64 });
+    expect(await theirs()).toEqual(before);
+    expect(await spec("owned")).toMatchObject({
+      metadata: { labels: { team: "a" }, annotations: { note: "b" } },
+      spec: {
+        replicas: 0,
+        minReadySeconds: 1,
+        template: {
+          metadata: { labels: { app: "owned", tier: "c" } },
+          spec: { containers: [{ image: "x:v2", env: [{ name: "D", value: "d" }] }] },
+        },
+      },
+    });
   });
 
   it("sets limits and requests of what is given, and leaves the others", async () => {
@@ -98,15 +141,23 @@ describe("a patch", () => {
     });
   });
 
-  it("a second time changes nothing", async () => {
-    await kubernetes.deploy("twice");
-    const change = { ...v2, cpuMillicores: 2_000, memoryMib: 1_024, replicas: 2 };
-    await cluster.patch("k8s-twice", change);
-    const { generation } = (await spec("twice")).metadata ?? {};
-    expect(await cluster.patch("k8s-twice", change)).toMatchObject({
-      kind: "patched",
-      snapshot: { generation },
+  it("a second time changes nothing, not even the version", async () => {
+    // No pods: nothing else changes it meanwhile.
+    await kubernetes.deploy("twice", (deployment) => {
+      Object.assign(deployment.spec ?? {}, { replicas: 0 });
     });
+    const change = { ...v2, cpuMillicores: 2_000, memoryMib: 1_024, replicas: 0 };
+    const first = await cluster.patch("k8s-twice", change);
+    await expect
+      .poll(async () => (await spec("twice")).status?.observedGeneration, { timeout: 20_000 })
+      .toBe(2);
+    const { metadata } = await spec("twice");
+    const second = await cluster.patch("k8s-twice", change);
+    expect((await spec("twice")).metadata).toEqual(metadata);
+    expect([first, second]).toMatchObject([
+      { kind: "patched", snapshot: { generation: 2 } },
+      { kind: "patched", snapshot: { generation: 2 } },
+    ]);
   });
 
   it("finds the sentinel's container behind another one, and knows it the next time", async () => {
@@ -171,112 +222,5 @@ describe("a patch", () => {
     expect(await cluster.patch("k8s-busy", v2)).toMatchObject({ kind: "patched" });
     proxy.mishap = ({ method }) => (method === "PATCH" ? conflict : undefined);
     await expect(cluster.patch("k8s-busy", v2)).rejects.toMatchObject({ name: "TransientKubernetesError" });
-  });
-});
-
-describe("trouble on the way", () => {
-  const status = (code: number, message: string) => JSON.stringify({ kind: "Status", code, message });
-  const mishaps: [string, Mishap, object][] = [
-    [
-      "throttling",
-      { answer: 429, body: status(429, "slow down"), headers: { "retry-after": "3" } },
-      { retryAfterMs: 3_000, message: expect.stringContaining("429: slow down") },
-    ],
-    ["an overloaded server", { answer: 503, body: "" }, { message: expect.stringContaining("503") }],
-    ["an expired token", { answer: 401, body: status(401, "Unauthorized") }, {}],
-    ["a missing role", { answer: 403, body: status(403, "forbidden: User x") }, { message: /User x/ }],
-    ["a proxy's page instead of an answer", { answer: 200, body: "<html>login</html>" }, {}],
-    ["a proxy's own 404", { answer: 404, body: "<html>no route</html>" }, {}],
-    ["a reset connection", "reset", {}],
-  ];
-  it.each(mishaps)("%s may pass: read, patch and pods say so", async (_, mishap, expected) => {
-    proxy.mishap = () => mishap;
-    const transient = { name: "TransientKubernetesError", ...expected };
-    const message = (expected as { message?: unknown }).message;
-    const match = {
-      ...transient,
-      ...(message instanceof RegExp ? { message: expect.stringMatching(message) } : {}),
-    };
-    await expect(cluster.read("k8s-one")).rejects.toMatchObject(match);
-    await expect(cluster.patch("k8s-one", v2)).rejects.toMatchObject(match);
-    await expect(cluster.podTrouble("k8s-one")).rejects.toMatchObject(match);
-  });
-
-  it("a server that does not answer gives an error in time", async () => {
-    proxy.mishap = () => "hang";
-    await expect(cluster.read("k8s-one")).rejects.toMatchObject({
-      name: "TransientKubernetesError",
-      message: expect.stringContaining("no answer in time"),
-    });
-  });
-
-  it("many calls at once share a few connections", async () => {
-    await kubernetes.deploy("many");
-    proxy.connections = 0;
-    await Promise.all(Array.from({ length: 200 }, () => cluster.read("k8s-many")));
-    expect(proxy.connections).toBeLessThanOrEqual(16);
-  });
-});
-
-describe("the pods' own reason", () => {
-  it("is what the newest pods say, and nothing while all is well", async () => {
-    await kubernetes.deploy("broken");
-    await expect
-      .poll(async () => (await cluster.read("k8s-broken"))?.availableReplicas, { timeout: 20_000 })
-      .toBe(1);
-    expect(await cluster.podTrouble("k8s-broken").then((trouble) => trouble?.reason)).toBeUndefined();
-    await cluster.patch("k8s-broken", { image: "x:bad", changeCause: "t" });
-    await expect
-      .poll(() => cluster.podTrouble("k8s-broken").then((trouble) => trouble?.reason), { timeout: 20_000 })
-      .toMatch(/^(ImagePullBackOff|ErrImagePull): .+/);
-    await cluster.patch("k8s-broken", { image: "x:v2", changeCause: "t" });
-    await expect
-      .poll(() => cluster.podTrouble("k8s-broken").then((trouble) => trouble?.reason), { timeout: 20_000 })
-      .toBeUndefined();
-  });
-
-  it("names the exit code of a container that crashes", async () => {
-    await kubernetes.deploy("crashing", (deployment) => {
-      const { metadata } = deployment.spec?.template ?? {};
-      if (metadata?.annotations !== undefined) {
-        metadata.annotations["sentinel-rollout.dev/fault"] = "CrashLoopBackOff";
-      }
-    });
-    await cluster.patch("k8s-crashing", { image: "x:bad", changeCause: "t" });
-    await expect
-      .poll(() => cluster.podTrouble("k8s-crashing").then((trouble) => trouble?.reason), { timeout: 20_000 })
-      .toMatch(/^CrashLoopBackOff: exit code 1/);
-  });
-
-  it("is nothing where there is no Deployment", async () => {
-    expect(await cluster.podTrouble("k8s-nobody").then((trouble) => trouble?.reason)).toBeUndefined();
-  });
-});
-
-describe("clusters", () => {
-  it("a region leads to its context's cluster; an unmapped one to none", async () => {
-    const { namespace, kubeconfigFile, admin } = kubernetes;
-    const mapped = await connectClusters({
-      kubeContexts: new Map([
-        ["eu", admin.name],
-        ["us", admin.name],
-      ]),
-      kubeNamespace: namespace,
-      kubeContainer: "sentinel",
-      kubeconfigFile,
-    });
-    expect(mapped.all).toHaveLength(1);
-    expect(mapped.forRegion("eu")).toBe(mapped.all[0]);
-    expect(mapped.forRegion("us")).toBe(mapped.all[0]);
-    expect(mapped.forRegion("mars")).toBeUndefined();
-    await mapped.close();
-  });
-
-  it("a context that does not exist is named at once", async () => {
-    const { namespace, kubeconfigFile } = kubernetes;
-    const config = { kubeNamespace: namespace, kubeContainer: "sentinel", kubeconfigFile };
-    await expect(connectClusters({ kubeContexts: new Map([["eu", "nowhere"]]), ...config })).rejects.toThrow(
-      "nowhere",
-    );
   });
 });

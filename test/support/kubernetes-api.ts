@@ -1,16 +1,20 @@
 import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { vi } from "vitest";
 import { startEmbeddedKubernetes } from "../../src/dry-run/kubernetes/index.ts";
+import { startApiProxy } from "./api-proxy.ts";
 
 /**
- * A small client for the tests of the embedded Kubernetes API. With `KUBERNETES_CONTRACT_URL` (from `kubectl proxy`) the
- * same tests run against a real API server, which is right wherever the two differ.
+ * A small client for what the Kubernetes API says on the wire, in a namespace of its own: of the embedded API, or of the
+ * real cluster that `TEST_KUBECONFIG` names, which is right wherever the two differ.
  */
 export class Cluster {
   readonly url: string;
-  readonly namespace = `test-${randomBytes(5).toString("hex")}`;
+  readonly namespace = `sentinel-test-${randomBytes(5).toString("hex")}`;
   readonly #stop: () => Promise<void>;
   readonly #watches = new Set<OpenWatch>();
 
@@ -20,10 +24,17 @@ export class Cluster {
   }
 
   static async start(): Promise<Cluster> {
-    const real = process.env.KUBERNETES_CONTRACT_URL;
-    if (real !== undefined) return Cluster.at(real, async () => {});
-    const embedded = await startEmbeddedKubernetes({ podStartMs: 20 });
-    return Cluster.at(embedded.url, () => embedded.close());
+    const real = process.env.TEST_KUBECONFIG;
+    if (real === undefined) {
+      const embedded = await startEmbeddedKubernetes({ podStartMs: 20 });
+      return Cluster.at(embedded.url, () => embedded.close());
+    }
+    const directory = await mkdtemp(join(tmpdir(), "kubernetes-api-"));
+    const proxy = await startApiProxy(real, join(directory, "kubeconfig"));
+    return Cluster.at(proxy.url, async () => {
+      await proxy.close();
+      await rm(directory, { recursive: true, force: true });
+    });
   }
 
   /** Makes a namespace of its own at `url`; `stop` is called once it is removed. */
@@ -37,6 +48,20 @@ export class Cluster {
     for (const watch of this.#watches) watch.close();
     await this.call("DELETE", `/api/v1/namespaces/${this.namespace}`).catch(() => undefined);
     await this.#stop();
+  }
+
+  /** A kubeconfig whose current context is this cluster and namespace. */
+  async writeKubeconfig(file: string): Promise<void> {
+    const name = "test";
+    const config = {
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: [{ name, cluster: { server: this.url } }],
+      contexts: [{ name, context: { cluster: name, user: name, namespace: this.namespace } }],
+      users: [{ name, user: {} }],
+      "current-context": name,
+    };
+    await writeFile(file, JSON.stringify(config));
   }
 
   /** The path of a collection in the test's namespace. */

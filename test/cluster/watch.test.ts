@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { judge } from "../../src/domain/convergence.ts";
 import { type ClusterConnection, connect } from "../../src/kubernetes/connection.ts";
 import {
   type DeploymentWatch,
@@ -115,6 +116,80 @@ describe("what is watched", () => {
     for (let at = 0; at < ids.length; at += 10)
       await Promise.all(ids.slice(at, at + 10).map((id) => kubernetes.remove(id)));
     await expect.poll(() => gone.length, patience).toBe(510);
+  });
+});
+
+describe("every convergence is delivered", () => {
+  const image = (round: number) => `x:r${round}`;
+  const ids = Array.from({ length: 12 }, (_, i) => `all-${i}`);
+  const converged = (id: string, round: number) =>
+    seen.some(
+      (each) =>
+        each.sentinelId === id && judge(each, { image: image(round), generation: 0 }).kind === "converged",
+    );
+  /** One rollout of each, and what the watch tells until all have been seen to converge. */
+  const round = async (number: number) => {
+    await Promise.all(ids.map((id) => setImage(id, image(number))));
+    await expect.poll(() => ids.filter((id) => !converged(id, number)), patience).toEqual([]);
+  };
+  const generations = (id: string) =>
+    seen.filter(({ sentinelId }) => sentinelId === id).map(({ generation }) => generation);
+
+  it("in order, while the connection breaks in mid-rollout, without a LIST: it goes on where it was", async () => {
+    await Promise.all(ids.map((id) => kubernetes.deploy(id)));
+    begin();
+    await synced();
+    await streaming();
+    const lists = () => proxy.requests.filter((request) => !isWatch(request)).length;
+    const before = lists();
+    await round(1);
+    const opened = proxy.requests.filter(isWatch).length;
+    const changes = seen.length;
+    const rolling = round(2);
+    await expect.poll(() => seen.length, patience).toBeGreaterThan(changes);
+    proxy.cut();
+    await rolling;
+    await round(3);
+    expect(proxy.requests.filter(isWatch).length).toBeGreaterThan(opened);
+    expect(lists()).toBe(before);
+    for (const id of ids) {
+      const told = generations(id);
+      expect(told).toEqual([...told].sort((a, b) => a - b));
+      expect(watch.get(`k8s-${id}`)).toMatchObject({ image: image(3), availableReplicas: 1 });
+    }
+  });
+
+  it("when its version has expired meanwhile, with what a LIST shows then", async () => {
+    begin();
+    await synced();
+    await streaming();
+    const expired = {
+      type: "ERROR",
+      object: {
+        kind: "Status",
+        apiVersion: "v1",
+        metadata: {},
+        status: "Failure",
+        message: "too old resource version: 1 (2)",
+        reason: "Expired",
+        code: 410,
+      },
+    };
+    let isExpired = false;
+    proxy.mishap = ({ url }) => {
+      if (!isWatch(url)) {
+        isExpired = false;
+        return undefined;
+      }
+      return isExpired ? { answer: 200, body: `${JSON.stringify(expired)}\n` } : undefined;
+    };
+    for (const number of [4, 5]) {
+      const rolling = round(number);
+      isExpired = true;
+      proxy.cut();
+      await rolling;
+      expect(isExpired).toBe(false);
+    }
   });
 });
 
