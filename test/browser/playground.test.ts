@@ -1,0 +1,131 @@
+import { describe, expect } from "vitest";
+import { ids, NEW, it as withWorld } from "../support/world.ts";
+import { findChromium, keepPictures, startChromium } from "./chromium.ts";
+import { type Playground, RestateUi } from "./restate-ui.ts";
+
+const ROLLOUTS = "hydra.v1.SentinelRolloutService";
+const SENTINELS = "hydra.v1.SentinelService";
+
+const executablePath = findChromium();
+const notRun = executablePath === undefined && process.env.CI !== "true";
+if (notRun) console.warn("Not run: there is no chromium on the PATH. Debian: apt-get install chromium");
+
+const it = withWorld.extend<{ ui: RestateUi }>({
+  ui: async ({ world, task }, use) => {
+    if (executablePath === undefined)
+      throw new Error("There is no chromium on the PATH; CI must install it.");
+    const { context, close } = await startChromium(executablePath);
+    try {
+      await use(new RestateUi(context, world.stack.admin));
+      if (task.result?.state === "fail") console.error(`Pictures: ${await keepPictures(context)}`);
+    } finally {
+      await close();
+    }
+  },
+});
+
+describe.skipIf(notRun)("the playground, in a browser", { timeout: 240_000 }, () => {
+  it.override({ options: { sentinels: 3, env: { DEPLOY_TIMEOUT_SECONDS: "10", FAIL_FAST_SECONDS: "1" } } });
+
+  it("opens each handler with its description, its key, and a body that is safe to send as it stands", async ({
+    world,
+    ui,
+  }) => {
+    const rollout = { image: NEW };
+    const playground = await ui.openPlayground(ROLLOUTS, "Rollout");
+    await expectForm(playground, {
+      about: "Starts a rollout; answers when it is completed, paused or cancelled. The key is singleton.",
+      body: rollout,
+    });
+    const texts = await playground.paragraphs();
+    expect(texts).toContainEqual(expect.stringMatching(/^The image to roll out: .* tag or digest/));
+    expect(texts).toContainEqual(
+      expect.stringMatching(/^Cumulative percent .* Default \[1,5,25,50,100\]\.$/),
+    );
+    expect(await playground.responseExample()).toMatchObject({ state: "paused", image: NEW });
+
+    const others: [handler: string, about: RegExp, body: object][] = [
+      ["Plan", /^Tells which waves .* Changes nothing\. The key is singleton\.$/, rollout],
+      ["Resume", /^Goes on after the failed wave.* The key is singleton\.$/, {}],
+      ["Cancel", /^Stops here and keeps the new image.* The key is singleton\.$/, {}],
+      ["RollbackAll", /^Returns every sentinel that took the new image.* The key is singleton\.$/, {}],
+      ["Status", /^Tells where the rollout stands\. Changes nothing\. The key is singleton\.$/, {}],
+    ];
+    for (const [handler, about, body] of others) {
+      await playground.pick(handler);
+      await expectForm(playground, { about: expect.stringMatching(about), body });
+    }
+    await playground.pickSend("Rollout");
+    await expectForm(playground, { about: expect.any(String), body: rollout });
+
+    await expectForm(await ui.openPlayground(SENTINELS, "Deploy"), {
+      about: expect.stringMatching(
+        /^Brings the sentinel to the given values .* The key is the sentinel's id\.$/,
+      ),
+      body: {},
+    });
+    expect(await world.sql("SELECT id FROM sys_invocation")).toEqual([]);
+  });
+
+  it("says in a sentence what is wrong with a key or a body, and nothing has happened", async ({
+    world,
+    ui,
+  }) => {
+    const playground = await ui.openPlayground(ROLLOUTS, "Rollout");
+    expect(await playground.send("Singleton")).toMatchObject({
+      status: "400 Bad Request",
+      body: { message: 'The key must be singleton, got "Singleton": there is one rollout at a time.' },
+    });
+    await playground.pick("Cancel");
+    expect(await playground.send("singleton")).toMatchObject({
+      status: "409 Conflict",
+      body: { message: "Cancel is not legal while the rollout is idle; legal now: Rollout." },
+    });
+    expect(await world.state()).toBeUndefined();
+    expect(await world.on(NEW)).toEqual([]);
+  });
+
+  it("starts a rollout, shows its answer and its state, and cancels it", async ({ world, ui }) => {
+    await world.fault("sen_0002", "ImagePullBackOff", NEW);
+    const playground = await ui.openPlayground(ROLLOUTS, "Rollout");
+    expect(await playground.send("singleton")).toMatchObject({
+      status: "200 OK",
+      body: {
+        state: "paused",
+        image: NEW,
+        wave: 2,
+        succeeded: 1,
+        failures: [{ sentinel_id: "sen_0002", reason: expect.stringContaining("ImagePullBackOff") }],
+        next: ["Resume", "Cancel", "RollbackAll"],
+      },
+    });
+    expect(await ui.stateOf(ROLLOUTS, "singleton", "rolloutState")).toEqual(await world.state());
+
+    await playground.pick("Cancel");
+    expect(await playground.send("singleton")).toMatchObject({
+      status: "200 OK",
+      body: { state: "cancelled" },
+    });
+    await playground.pick("Status");
+    expect(await playground.send("singleton")).toMatchObject({
+      status: "200 OK",
+      body: {
+        state: "cancelled",
+        succeeded: 1,
+        failed: 1,
+        next: ["Rollout", "RollbackAll"],
+        waiting_for: "",
+      },
+    });
+    expect(await world.on(NEW)).toEqual(ids(1, 2));
+  });
+});
+
+/** The form of a handler: the text that comes first, and the body that it offers. */
+async function expectForm(playground: Playground, expected: { about: string; body: object }): Promise<void> {
+  const form = async () => {
+    const [about] = await playground.paragraphs();
+    return { about: about?.replaceAll(/\s+/g, " "), body: JSON.parse(await playground.body()) };
+  };
+  await expect.poll(form, { timeout: 10_000 }).toEqual(expected);
+}
