@@ -27,7 +27,7 @@ import {
   StatusResponse,
 } from "./schemas.ts";
 import { readMachine, readRollout, transition } from "./transition.ts";
-import { watch } from "./watchdog.ts";
+import { watch, watchAgain } from "./watchdog.ts";
 
 export interface RolloutOptions {
   store: Pick<SentinelStore, "candidates" | "images">;
@@ -93,6 +93,8 @@ export function createRolloutService(options: RolloutOptions) {
   }
 
   const DRIVER = { explicitCancellation: true };
+  // Whoever watches asks again and again: nothing of it stays among the invocations.
+  const READ_ONLY = { journalRetention: 0 };
   return object({
     name: RolloutObject.name,
     description: "Rolls a new image over all running sentinels, wave by wave. The only key is `singleton`.",
@@ -128,14 +130,15 @@ export function createRolloutService(options: RolloutOptions) {
         "Tells where the rollout stands. Changes nothing.",
         bodyOf(EmptyRequest),
         answerOf(StatusResponse),
-        async (ctx) => statusResponse(await readMachine(ctx), await ctx.date.now()),
+        async (ctx) => statusResponse(await readMachine(ctx), await ctx.date.now(), maxInFlight),
+        READ_ONLY,
       ),
       Plan: operation(
         "Tells which waves a Rollout would run now. Changes nothing.",
         bodyOf(RolloutRequest),
         answerOf(PlanResponse),
         plan,
-        DRIVER,
+        { ...DRIVER, ...READ_ONLY },
       ),
       Transition: handlers.object.exclusive(
         {
@@ -163,7 +166,7 @@ function operation<I, O>(
   input: Serde<Body<I>>,
   output: Serde<O>,
   run: (ctx: Shared, request: I) => Promise<O>,
-  extra: { explicitCancellation?: boolean } = {},
+  extra: { explicitCancellation?: boolean; journalRetention?: number } = {},
 ) {
   return handlers.object.shared(
     {
@@ -180,7 +183,9 @@ function operation<I, O>(
           `The key must be ${SINGLETON}, got ${shown(ctx.key)}: there is one rollout at a time.`,
         );
       }
-      return run(ctx, accepted(body));
+      const request = accepted(body);
+      await watchAgain(ctx);
+      return run(ctx, request);
     },
   );
 }

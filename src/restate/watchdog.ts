@@ -1,5 +1,10 @@
-import { InvocationIdParser, type ObjectSharedContext } from "@restatedev/restate-sdk";
+import { InvocationIdParser, type ObjectSharedContext, rpc } from "@restatedev/restate-sdk";
 import { report } from "./driver.ts";
+import { RolloutObject } from "./names.ts";
+import { readMachine } from "./transition.ts";
+
+/** A drive is watched anew at most so often (ms): each watch waits until the drive has ended. */
+const AGAIN_MS = 60_000;
 
 /**
  * Waits until a driving invocation has ended, however it did. A killed one runs no code of its own any more, so this is
@@ -13,4 +18,18 @@ export async function watch(ctx: ObjectSharedContext, drive: string): Promise<vo
     .map((_, failure) => failure?.message ?? "it ended");
   const reason = `the driving invocation ended before its time (${ending})`;
   await report(ctx, "the drive has ended", { type: "abandon", drive, reason });
+}
+
+/**
+ * Whoever kills all that runs in the UI kills the watchdog too. So whenever an operator asks for something, what is said
+ * to be driving is watched anew: should it be gone, the state moves on.
+ */
+export async function watchAgain(ctx: ObjectSharedContext): Promise<void> {
+  const { forward, rollback } = await readMachine(ctx);
+  for (const drive of [forward, rollback]) {
+    if (drive === undefined) continue;
+    const { invocationId } = drive;
+    const idempotencyKey = `watch ${invocationId} ${Math.floor((await ctx.date.now()) / AGAIN_MS)}`;
+    ctx.objectSendClient(RolloutObject, ctx.key).Watch({ invocationId }, rpc.sendOpts({ idempotencyKey }));
+  }
 }
