@@ -17,7 +17,7 @@ export default defineConfig({
       },
       // On the embedded Kubernetes API, or on the cluster that TEST_KUBECONFIG names.
       { test: { name: "cluster", include: ["test/cluster/**/*.test.ts"], ...limits } },
-      { test: { name: "e2e", ...e2e, include: ["test/{e2e,operator}/**/*.test.ts"] } },
+      { test: { name: "e2e", ...e2e, include: ["test/{e2e,operator,watch}/**/*.test.ts"] } },
       // Every wait suspends and replays: the service must not notice.
       { test: { name: "e2e-suspending", ...e2e, env: { RESTATE_SUSPENDS: "1" } } },
     ],

@@ -6,16 +6,35 @@ import type { RollbackResponse, RolloutResponse, StatusResponse } from "./schema
 
 /** What operators are answered, in the field names of the runbook. */
 export function rolloutResponse(view: View): RolloutResponse {
-  const { rolloutId, failures, next, ...rest } = view;
-  return { ...rest, rollout_id: rolloutId, failures: failures.map(failureResponse), next: [...next] };
+  const { state, rolloutId, image, wave, waves, total, succeeded, failed, failures, next, message } = view;
+  return {
+    state,
+    rollout_id: rolloutId,
+    image,
+    wave,
+    waves,
+    total,
+    succeeded,
+    failed,
+    failures: failures.map(failureResponse),
+    next: [...next],
+    message,
+  };
 }
 
-export function statusResponse({ rollout, forward, sinceMs }: Machine, nowMs: number): StatusResponse {
+/** @param maxInFlight most Deploys of a drive in flight at a time */
+export function statusResponse(
+  { rollout, forward, sinceMs }: Machine,
+  nowMs: number,
+  maxInFlight: number,
+): StatusResponse {
   const leftMs = rollout === undefined ? undefined : timeLeft(rollout, forward, nowMs);
   return {
     ...rolloutResponse(viewOf(rollout)),
     started_at: iso(rollout?.startedAtMs),
     wave_started_at: iso(rollout?.waveStartedAtMs),
+    wave_sizes: rollout?.waves.map((wave) => wave.length) ?? [],
+    in_flight: rollout?.state === "in_progress" ? Math.min(maxInFlight, remaining(rollout).length) : 0,
     reverted: rollout?.revertedIds.length ?? 0,
     waiting_for: rollout === undefined ? "" : waitingFor(rollout),
     waiting_since: iso(sinceMs),

@@ -128,6 +128,8 @@ export const StatusResponse = rolloutFields
   .extend({
     started_at: z.string().nullable().describe("When the rollout started (ISO 8601)."),
     wave_started_at: z.string().nullable().describe("When its current wave started (ISO 8601)."),
+    wave_sizes: z.array(z.int()).describe("Sentinels in each wave."),
+    in_flight: z.int().describe("Deploys of the current wave in flight, at most."),
     reverted: z.int().describe("Sentinels that were rolled back."),
     waiting_for: z.string().describe("What it is waiting for; empty when for nothing."),
     waiting_since: z
@@ -145,6 +147,8 @@ export const StatusResponse = rolloutFields
         ...EXAMPLE_ROLLOUT,
         started_at: "2026-01-31T02:15:00.000Z",
         wave_started_at: "2026-01-31T02:40:00.000Z",
+        wave_sizes: [1, 4, 20, 25, 50],
+        in_flight: 0,
         reverted: 0,
         waiting_for: "an operator: Resume, Cancel or RollbackAll",
         waiting_since: "2026-01-31T02:52:00.000Z",

@@ -20,13 +20,13 @@ import {
   recordReverted,
 } from "../domain/machines.ts";
 
-const statusAfter = (...events: Event[]) => statusResponse(machineAfter(...events), 50_000);
+const statusAfter = (...events: Event[]) => statusResponse(machineAfter(...events), 50_000, 500);
 
 describe("the responses", () => {
   it.each(Object.entries(MACHINES))("while it is %s are those of the published schema", (_, machine) => {
     const response = rolloutResponse(viewOf(machine.rollout));
     expect(RolloutResponse.strict().parse(response)).toEqual(response);
-    const status = statusResponse(machine, 50_000);
+    const status = statusResponse(machine, 50_000, 500);
     expect(StatusResponse.strict().parse(status)).toEqual(status);
   });
 
@@ -50,7 +50,9 @@ describe("the responses", () => {
 
 describe("Status", () => {
   it("before the first rollout is idle", () => {
-    expect(statusResponse({ rollout: undefined, forward: undefined, rollback: undefined }, 0)).toMatchObject({
+    expect(
+      statusResponse({ rollout: undefined, forward: undefined, rollback: undefined }, 0, 500),
+    ).toMatchObject({
       state: "idle",
       started_at: null,
       wave_started_at: null,

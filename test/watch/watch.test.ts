@@ -1,0 +1,73 @@
+import { execa } from "execa";
+import { describe, expect } from "vitest";
+import { freePort } from "../../src/dry-run/ports.ts";
+import { it, NEW } from "../support/world.ts";
+
+const CLI = "src/watch/cli.ts";
+
+function watch(args: string[], env: Record<string, string> = {}) {
+  return execa(process.execPath, [CLI, ...args], {
+    reject: false,
+    stdin: "ignore",
+    env: { RESTATE_URL: "", ...env },
+  });
+}
+
+describe("npm run watch", () => {
+  it.override({ options: { sentinels: 6 } });
+
+  it("writes plain lines without a terminal, until the rollout is completed", async ({ world }) => {
+    await world.fault("sen_0002", "slow:2");
+    const rollout = await world.start("Rollout", { image: NEW, wave_percentages: [50, 100] });
+    await world.untilState("in progress", ({ state }) => state === "in_progress");
+    const { exitCode, stdout, stderr } = await watch([], {
+      RESTATE_URL: world.stack.ingress,
+      RESTATE_TOKEN: "x",
+    });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    const lines = stdout.split("\n");
+    expect(lines[0]).toMatch(
+      /^\S+ ghcr.io\/unkeyed\/sentinel:v1.2.3 is in progress · .* · wave 1\/2: \d of 3 · \d in flight$/,
+    );
+    expect(lines.at(-1)).toMatch(/is completed · 6 of 6 took it · \d+s · wave 2\/2: 3 of 3$/);
+    expect(stdout).not.toContain("\u001b");
+    await world.answer(rollout);
+  });
+
+  it("redraws in place on a terminal, and leaves the last picture", async ({ world }) => {
+    await world.fault("sen_0002", "slow:3");
+    await world.change("UPDATE sentinels SET k8s_name = 'gone' WHERE id = 'sen_0001'");
+    await world.start("Rollout", { image: NEW, wave_percentages: [50, 100] });
+    await world.untilState("in progress", ({ state }) => state === "in_progress");
+    const command = `stty cols 120 rows 40; exec ${process.execPath} ${CLI} ${world.stack.ingress}`;
+    const { exitCode, stdout } = await execa("script", ["-qec", command, "/dev/null"], {
+      reject: false,
+      stdin: "ignore",
+    });
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain("▸ wave 1/2");
+    expect(stdout).toContain("✗ sen_0001  Deployment gone not found");
+    // It erases just the lines that it drew, and never the screen.
+    expect(stdout).toContain("\u001b[2K");
+    for (const whole of ["\u001b[2J", "\u001b[3J", "\u001b[?1049h"]) expect(stdout).not.toContain(whole);
+    expect(stdout).toContain("is paused");
+  });
+
+  it("says in one line what is wrong with the ingress", async ({ world }) => {
+    const nobody = `http://127.0.0.1:${await freePort()}`;
+    for (const [args, problem] of [
+      [[nobody], `the ingress ${nobody} does not answer (ECONNREFUSED)`],
+      [[world.stack.admin], `the ingress ${world.stack.admin} does not know hydra.v1.SentinelRolloutService`],
+      [[], "which ingress? Give its http(s) URL, or set RESTATE_URL."],
+    ] as const) {
+      const { exitCode, stderr, stdout } = await watch([...args]);
+      expect({ exitCode, stderr, stdout }).toEqual({ exitCode: 2, stderr: problem, stdout: "" });
+    }
+  });
+
+  it("says that nothing has run yet", async ({ world }) => {
+    const { exitCode, stdout } = await watch([world.stack.ingress]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/No rollout has run yet\.$/);
+  });
+});
