@@ -17,14 +17,18 @@ export async function readRollout(ctx: ObjectSharedContext): Promise<RolloutStat
   return (await ctx.get<RolloutState>(ROLLOUT_KEY)) ?? undefined;
 }
 
-export async function readMachine(ctx: ObjectSharedContext): Promise<Machine> {
-  const sinceMs = await ctx.get<number>(SINCE_KEY);
+/** The invocations that drive the rollout, without the rollout itself, which may be large. */
+export async function readDrives(ctx: ObjectSharedContext): Promise<Pick<Machine, "forward" | "rollback">> {
   return {
-    rollout: await readRollout(ctx),
     forward: (await ctx.get<Drive>(FORWARD_KEY)) ?? undefined,
     rollback: (await ctx.get<Drive>(ROLLBACK_KEY)) ?? undefined,
-    ...(sinceMs === null ? {} : { sinceMs }),
   };
+}
+
+export async function readMachine(ctx: ObjectSharedContext): Promise<Machine> {
+  const sinceMs = await ctx.get<number>(SINCE_KEY);
+  const rollout = await readRollout(ctx);
+  return { rollout, ...(await readDrives(ctx)), ...(sinceMs === null ? {} : { sinceMs }) };
 }
 
 /**

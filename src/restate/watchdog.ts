@@ -1,7 +1,7 @@
 import { InvocationIdParser, type ObjectSharedContext, rpc } from "@restatedev/restate-sdk";
 import { report } from "./driver.ts";
 import { RolloutObject } from "./names.ts";
-import { readMachine } from "./transition.ts";
+import { readDrives } from "./transition.ts";
 
 /** A drive is watched anew at most so often (ms): each watch waits until the drive has ended. */
 const AGAIN_MS = 60_000;
@@ -25,7 +25,7 @@ export async function watch(ctx: ObjectSharedContext, drive: string): Promise<vo
  * to be driving is watched anew: should it be gone, the state moves on.
  */
 export async function watchAgain(ctx: ObjectSharedContext): Promise<void> {
-  const { forward, rollback } = await readMachine(ctx);
+  const { forward, rollback } = await readDrives(ctx);
   for (const drive of [forward, rollback]) {
     if (drive === undefined) continue;
     const { invocationId } = drive;
