@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createLogUpdate } from "log-update";
 import type { RolloutState } from "../domain/state.ts";
 import type { StatusResponse } from "../restate/schemas.ts";
+import { screen } from "../watch/view.ts";
 import { call, readState } from "./restate-api.ts";
 
 /** One wave, as it was seen from outside. */
@@ -25,7 +26,6 @@ export interface RolloutProgress {
 
 export const ROLLOUT = "hydra.v1.SentinelRolloutService/singleton";
 const POLL_MS = 150;
-const BAR_WIDTH = 30;
 
 /**
  * Follows a rollout until `over` settles, and shows what moves: bars on a terminal, else a line for each step.
@@ -86,15 +86,8 @@ type Show = (progress: RolloutProgress, final: boolean) => void;
 
 function bars(out: NodeJS.WriteStream): Show {
   const draw = createLogUpdate(out);
-  return ({ waves, current, status }, final) => {
-    const rows = waves.map((wave, index) => {
-      const done = wave.succeeded + wave.failed;
-      const filled = Math.round((BAR_WIDTH * done) / wave.size);
-      const bar = "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled);
-      const mark = index === current && !final ? "▸" : " ";
-      return `${mark} wave ${index + 1}/${waves.length} ${bar} ${done}/${wave.size}${failedPart(wave)}`;
-    });
-    draw([...rows, status.waiting_for === "" ? "" : `  waiting for ${status.waiting_for}`].join("\n"));
+  return ({ status }, final) => {
+    draw(screen(status, Date.now(), out.columns).join("\n"));
     if (final) draw.done();
   };
 }
