@@ -171,6 +171,23 @@ test("expired versions are gone: 410 in the stream of a watch, 410 for the next 
   await until(() => expect(watch.story).toEqual(["DELETED old-a"]));
 });
 
+test("a stale list shows what was, and a watch from its version tells what it missed", async () => {
+  const { cluster, kubernetes } = await start();
+  await cluster.deploy("gone", { spec: { replicas: 0 } });
+  const { metadata } = await cluster.get("deployments");
+  await cluster.call("DELETE", "deployments/gone");
+  await cluster.deploy("new", { spec: { replicas: 0 } });
+  const { resourceVersion } = metadata;
+  kubernetes.faults.inject({ kind: "staleList", resourceVersion }, { only: ({ verb }) => verb === "list" });
+  const stale = await cluster.get("deployments");
+  expect(stale.items?.map(({ metadata: { name } }) => name)).toEqual(["gone"]);
+  expect(stale.metadata.resourceVersion).toBe(resourceVersion);
+  const watch = await cluster.watch(`deployments?resourceVersion=${stale.metadata.resourceVersion}`);
+  await until(() => expect(watch.story.slice(0, 2)).toEqual(["DELETED gone", "ADDED new"]));
+  const fresh = await cluster.get("deployments");
+  expect(fresh.items?.map(({ metadata: { name } }) => name)).toEqual(["new"]);
+});
+
 test("what is not supported is refused rather than done halfway", async () => {
   const { cluster } = await start();
   await cluster.deploy("plain", { spec: { replicas: 0 } });

@@ -50,7 +50,7 @@ describe.runIf(runsKubectl)("kubectl changes", () => {
       "sentinel-rollout.dev/fault": "CrashLoopBackOff",
       "sentinel-rollout.dev/fault-image": V2,
     };
-    await cluster.deploy("failing", { spec: { progressDeadlineSeconds: 1 }, templateAnnotations: fault });
+    await cluster.deploy("failing", { spec: { progressDeadlineSeconds: 3 }, templateAnnotations: fault });
     await kubectl.run("set", "image", "deploy/failing", `sentinel=${V2}`);
     const failed = await status("failing");
     expect(failed.exitCode).toBe(1);

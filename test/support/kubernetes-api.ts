@@ -4,7 +4,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { vi } from "vitest";
+import { setTimeout as delay } from "node:timers/promises";
 import { startEmbeddedKubernetes } from "../../src/dry-run/kubernetes/index.ts";
 import { startApiProxy } from "./api-proxy.ts";
 
@@ -157,6 +157,7 @@ export interface Body {
   details: { causes?: { field: string; message: string }[] };
   metadata: {
     name: string;
+    namespace?: string;
     uid: string;
     generation: number;
     resourceVersion: string;
@@ -244,9 +245,17 @@ export function condition(object: Body, type: string): { status: string; reason?
   return { status: found.status, ...(found.reason === undefined ? {} : { reason: found.reason }) };
 }
 
-/** Asks again until `look` does not throw any more. */
-export function until<T>(look: () => Promise<T> | T, timeout = 20_000): Promise<T> {
-  return vi.waitFor(look, { timeout, interval: 25 });
+/** Asks again until `look` does not throw any more. @throws what it threw last, after `timeoutMs` */
+export async function until<T>(look: () => Promise<T> | T, timeoutMs = 20_000): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await look();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+    await delay(25);
+  }
 }
 
 export interface WatchEvent {

@@ -17,7 +17,9 @@ export type ApiFault =
   /** The connection breaks before anything is done. */
   | { kind: "reset" }
   /** Everything is done, then the connection breaks instead of an answer. */
-  | { kind: "lostAnswer" };
+  | { kind: "lostAnswer" }
+  /** A list as it was at this version, as a lagging cache has it; other requests are answered as ever. */
+  | { kind: "staleList"; resourceVersion: string };
 
 /** Trouble with the API itself, for tests of what its clients make of it. */
 export interface ApiFaults {

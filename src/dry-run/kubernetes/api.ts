@@ -38,15 +38,18 @@ export class Api {
     this.#writes = new Writes(store);
   }
 
-  /** @throws ApiError */
-  answer({ verb, route, query, headers, body }: Call): Answer {
+  /**
+   * @param asOf the version that a list shows instead of the present one
+   * @throws ApiError
+   */
+  answer({ verb, route, query, headers, body }: Call, asOf?: number): Answer {
     const { resource, namespace, name = "", subresource } = route;
     const key = keyOf({ name, ...(namespace === undefined ? {} : { namespace }) });
     if (verb !== "get" && verb !== "list" && query.has("dryRun")) throw badRequest("dryRun is not supported");
     const contentType = (headers["content-type"] ?? "").split(";")[0]?.trim() ?? "";
     switch (verb) {
       case "list":
-        return this.#list(route, query, headers.accept);
+        return this.#list(route, query, headers.accept, asOf);
       case "get":
         if (subresource === "scale") return json(200, this.#writes.scale(key, name));
         return this.#get(resource, key, name, headers.accept);
@@ -103,9 +106,9 @@ export class Api {
     };
   }
 
-  #list(route: Route, query: URLSearchParams, accept: string | undefined): Answer {
+  #list(route: Route, query: URLSearchParams, accept: string | undefined, asOf?: number): Answer {
     const collection = this.#store.collection(route.resource);
-    const page = listPage(this.#store, collection, this.selection(route, query), query);
+    const page = listPage(this.#store, collection, this.selection(route, query), query, asOf);
     const table = this.#table(route.resource, accept);
     if (table === undefined) return { code: 200, body: listBody(collection, page) };
     const objects = page.entries.map(({ object }) => object);

@@ -58,34 +58,37 @@ export class DeploymentController {
 
   #roll(found: Deployment): void {
     const { deployment, fresh, old } = this.#withFresh(found);
-    const present = this.#replicaSets.of(deployment);
-    const size = newSize(deployment, fresh.spec.replicas, total(present));
+    const present = this.#replicaSets.split(deployment);
+    const size = newSize(deployment, fresh.spec.replicas, total(present.all));
     if (size !== fresh.spec.replicas)
       this.#replicaSets.resize(deployment, [{ replicaSet: fresh, replicas: size }]);
     else this.#replicaSets.resize(deployment, shrinkOld(deployment, fresh, old));
-    this.#finish(deployment);
+    // The real one has a conflict when it writes a status on top of the revision just written, and tries again.
+    if (deployment === found) this.#finish(deployment, present);
+    else this.#sync(keyOf(found.metadata));
   }
 
   #recreate(deployment: Deployment): void {
-    const { old } = this.#replicaSets.split(deployment);
+    const present = this.#replicaSets.split(deployment);
+    const { old } = present;
     const active = old.filter(({ spec }) => spec.replicas > 0);
     this.#replicaSets.resize(
       deployment,
       active.map((replicaSet) => ({ replicaSet, replicas: 0 })),
     );
     const busy = old.some(({ status }) => status.replicas > 0 || (status.terminatingReplicas ?? 0) > 0);
-    if (active.length > 0 || busy) this.#finish(deployment);
+    if (active.length > 0 || busy) this.#finish(deployment, present);
     else this.#roll(deployment);
   }
 
   /** Only sizes change: no new ReplicaSet, no progress to report. */
   #scale(deployment: Deployment): void {
+    const present = this.#replicaSets.split(deployment);
     this.#replicaSets.scale(deployment);
-    this.#count(deployment);
+    this.#count(deployment, present);
   }
 
-  #count(deployment: Deployment): void {
-    const { fresh, all } = this.#replicaSets.split(deployment);
+  #count(deployment: Deployment, { fresh, all } = this.#replicaSets.split(deployment)): void {
     const status = countedStatus(deployment, fresh, all, this.#clock.timestamp());
     if (!isDeepStrictEqual(status, deployment.status))
       this.#store.deployments.update({ ...deployment, status });
@@ -128,9 +131,11 @@ export class DeploymentController {
     return { deployment: updated, fresh, old };
   }
 
-  /** Writes the status, prunes history once all is done, and comes back when the deadline passes. */
-  #finish(deployment: Deployment): void {
-    const { fresh, old, all } = this.#replicaSets.split(deployment);
+  /**
+   * Writes the status as it was before anything was resized just now, prunes history once all is done, and comes back
+   * when the deadline passes.
+   */
+  #finish(deployment: Deployment, { fresh, old, all }: ReturnType<ReplicaSets["split"]>): void {
     const now = this.#clock.timestamp();
     const counted = countedStatus(deployment, fresh, all, now);
     const status = progressed(deployment, counted, fresh, this.#clock.now(), now);

@@ -5,6 +5,9 @@ import type { KubeObject } from "./objects.ts";
 import type { Store } from "./store.ts";
 import { WorkQueue } from "./work-queue.ts";
 
+/** The controllers count what is gone before its owner goes, in simulated milliseconds. */
+const BEHIND_MS = 20;
+
 /** Deletes what is owned by a deleted object, and lets go of an owner that waits for what it owns. */
 export class GarbageCollector {
   readonly #store: Store;
@@ -22,15 +25,15 @@ export class GarbageCollector {
     this.#replicaSets = new WorkQueue(clock, (key) => this.#finishReplicaSet(key));
     store.deployments.listen(({ type, entry: { key, object } }) => {
       if (type === "DELETED") this.#orphans.add(object.metadata.uid);
-      else if (isDeleting(object)) this.#deployments.add(key);
+      else if (isDeleting(object)) this.#deployments.putOff(key, BEHIND_MS);
     });
     store.replicaSets.listen(({ type, entry: { key, object } }) => {
       if (type === "DELETED") this.#orphans.add(object.metadata.uid);
-      else if (isDeleting(object)) this.#replicaSets.add(key);
-      if (type === "DELETED") this.#deployments.add(ownerKey(object));
+      else if (isDeleting(object)) this.#replicaSets.putOff(key, BEHIND_MS);
+      if (type === "DELETED") this.#deployments.putOff(ownerKey(object), BEHIND_MS);
     });
     store.pods.listen(({ type, entry }) => {
-      if (type === "DELETED") this.#replicaSets.add(ownerKey(entry.object));
+      if (type === "DELETED") this.#replicaSets.putOff(ownerKey(entry.object), BEHIND_MS);
     });
   }
 

@@ -49,7 +49,7 @@ export class Kubelet {
   #sync(key: string): void {
     const pod = this.#store.pods.get(key);
     if (pod === undefined) return;
-    if (pod.metadata.deletionTimestamp !== undefined) this.#store.pods.delete(key);
+    if (pod.metadata.deletionTimestamp !== undefined) this.#end(pod);
     else if (pod.status.conditions === undefined) this.#schedule(pod);
   }
 
@@ -83,6 +83,13 @@ export class Kubelet {
     this.#store.pods.update(
       failure === undefined ? running(pod, this.#address(), now) : stuck(pod, failure, now),
     );
+  }
+
+  /** Once its containers have ended, the kubelet deletes a pod with no grace left. */
+  #end(pod: Pod): void {
+    const metadata = { ...pod.metadata, deletionGracePeriodSeconds: 0 };
+    if (pod.metadata.deletionGracePeriodSeconds !== 0) this.#store.pods.update({ ...pod, metadata });
+    this.#store.pods.delete(keyOf(metadata));
   }
 
   #address(): string {

@@ -11,7 +11,7 @@ interface ListResult {
 }
 
 /**
- * One page of a list. All pages show the state at the time of the first.
+ * One page of a list. All pages show the state at the time of the first, which is `asOf`.
  * @throws ApiError 400 for what cannot be read, 410 for a token from an expired version, 504 for a version of the future
  */
 export function listPage(
@@ -19,11 +19,12 @@ export function listPage(
   collection: AnyCollection,
   selection: Selection,
   query: URLSearchParams,
+  asOf = store.version,
 ): ListResult {
   const limit = wholeNumber(query.get("limit") ?? "0");
   const token = query.get("continue") ?? "";
   if (token === "") mustNotBeAhead(store, query.get("resourceVersion") ?? "");
-  const { version, after } = token === "" ? { version: store.version } : readToken(token);
+  const { version, after } = token === "" ? { version: asOf } : readToken(token);
   if (version !== undefined && version < collection.log.floor) {
     const message =
       "The provided continue parameter is too old: list again, or go on inconsistently with this token.";

@@ -9,8 +9,16 @@ export function scheduled(pod: Pod, node: string, now: string): Pod {
 }
 
 export function unschedulable(pod: Pod, now: string): Pod {
-  const message = "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.";
-  const conditions = [{ ...condition("PodScheduled", "False", now), reason: "Unschedulable", message }];
+  const message =
+    "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.";
+  const conditions = [
+    {
+      ...condition("PodScheduled", "False", now),
+      observedGeneration: pod.metadata.generation ?? 1,
+      reason: "Unschedulable",
+      message,
+    },
+  ];
   return { ...pod, status: { ...pod.status, conditions } };
 }
 

@@ -125,6 +125,9 @@ export class ApiServer implements ApiFaults {
         if (call.verb !== "watch") this.#api.answer(call);
         response.socket?.resetAndDestroy();
         return;
+      case "staleList":
+        send(response, this.#api.answer(call, Number(fault.resourceVersion)));
+        return;
       case "reset":
         response.socket?.resetAndDestroy();
     }

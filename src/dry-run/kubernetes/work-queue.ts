@@ -23,15 +23,14 @@ export class WorkQueue {
 
   /** Adds `key` once `ms` simulated milliseconds have passed; an earlier appointment of the same key stands. */
   addAfter(key: string, ms: number): void {
-    const at = this.#clock.now() + ms;
     const present = this.#later.get(key);
-    if (present !== undefined && present.at <= at) return;
-    present?.cancel();
-    const cancel = this.#clock.after(ms, () => {
-      this.#later.delete(key);
-      this.add(key);
-    });
-    this.#later.set(key, { at, cancel });
+    if (present === undefined || present.at > this.#clock.now() + ms) this.#appoint(key, ms);
+  }
+
+  /** Adds `key` once `ms` simulated milliseconds have passed since it was last put off. */
+  putOff(key: string, ms: number): void {
+    this.#ready.delete(key);
+    this.#appoint(key, ms);
   }
 
   close(): void {
@@ -39,11 +38,21 @@ export class WorkQueue {
     this.#ready.clear();
   }
 
+  #appoint(key: string, ms: number): void {
+    this.#later.get(key)?.cancel();
+    const at = this.#clock.now() + ms;
+    const cancel = this.#clock.after(ms, () => {
+      this.#later.delete(key);
+      this.add(key);
+    });
+    this.#later.set(key, { at, cancel });
+  }
+
   #run(): void {
     const until = performance.now() + SLICE_MS;
     for (const key of this.#ready) {
-      this.#ready.delete(key);
-      this.#reconcile(key);
+      // What a reconciliation itself calls for comes before anybody else has seen its first half.
+      while (this.#ready.delete(key)) this.#reconcile(key);
       if (performance.now() > until) break;
     }
     this.#running = this.#ready.size > 0 ? setImmediate(() => this.#run()) : undefined;
