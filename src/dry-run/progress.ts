@@ -87,7 +87,7 @@ type Show = (progress: RolloutProgress, final: boolean) => void;
 function bars(out: NodeJS.WriteStream): Show {
   const draw = createLogUpdate(out);
   return ({ status }, final) => {
-    draw(screen(status, Date.now(), out.columns).join("\n"));
+    draw(screen(status, Date.now(), out).join("\n"));
     if (final) draw.done();
   };
 }

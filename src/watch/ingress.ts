@@ -13,33 +13,57 @@ export class IngressError extends Error {
   }
 }
 
-/** @throws IngressError, which never names the token */
+/**
+ * What `fetch` would refuse with a message that quotes the secret.
+ * @throws IngressError, which never names the token
+ */
+export function checkIngress(url: string, token: string | undefined): void {
+  const parsed = URL.parse(url);
+  if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
+    throw new IngressError("which ingress? Give its http(s) URL, or set RESTATE_URL.", false);
+  }
+  if (parsed.username !== "" || parsed.password !== "") {
+    throw new IngressError("the ingress URL must have no user or password: set RESTATE_TOKEN", false);
+  }
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+    throw new IngressError("RESTATE_TOKEN must be one word of ASCII characters", false);
+  }
+}
+
+/**
+ * @param url one that `checkIngress` has let through, like the token
+ * @throws IngressError, which never names the token
+ */
 export async function readStatus(
   url: string,
   token: string | undefined,
   signal: AbortSignal,
 ): Promise<StatusResponse> {
-  const response = await fetch(`${url.replace(/\/+$/, "")}/${SERVICE}/singleton/Status`, {
-    method: "POST",
-    headers: {
-      "content-type": "application/json",
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-    },
-    body: "{}",
-    signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
-  }).catch((error: unknown) => {
-    throw new IngressError(`the ingress ${url} does not answer (${cause(error)})`, true);
-  });
-  const text = await response.text();
-  if (response.ok) return understood(url, text);
-  if (response.status === 401 || response.status === 403) {
-    throw new IngressError(
-      `the ingress ${url} refuses the token (${response.status}): set RESTATE_TOKEN`,
-      false,
-    );
+  const { status, text } = await post(url, token, signal);
+  if (status === 200) return understood(url, text);
+  if (status === 401 || status === 403) {
+    const advice = token === undefined ? "wants a token: set" : "refuses the token: check";
+    throw new IngressError(`the ingress ${url} ${advice} RESTATE_TOKEN (${status})`, false);
   }
-  if (response.status === 404) throw new IngressError(`the ingress ${url} does not know ${SERVICE}`, false);
-  throw new IngressError(`the ingress ${url} answered ${response.status}`, response.status >= 500);
+  if (status === 404) throw new IngressError(`the ingress ${url} does not know ${SERVICE}`, false);
+  throw new IngressError(`the ingress ${url} answered ${status}`, status >= 500 || status === 429);
+}
+
+async function post(url: string, token: string | undefined, signal: AbortSignal) {
+  try {
+    const response = await fetch(`${url.replace(/\/+$/, "")}/${SERVICE}/singleton/Status`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      body: "{}",
+      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+    });
+    return { status: response.status, text: await response.text() };
+  } catch (error) {
+    throw new IngressError(`the ingress ${url} does not answer (${cause(error)})`, true);
+  }
 }
 
 function understood(url: string, text: string): StatusResponse {
@@ -52,7 +76,7 @@ function understood(url: string, text: string): StatusResponse {
 
 function cause(error: unknown): string {
   if (!(error instanceof Error)) return "no answer";
-  if (error.name === "TimeoutError") return "no answer in time";
+  if (error.name === "TimeoutError") return `nothing within ${TIMEOUT_MS / 1000} s`;
   const { cause: inner } = error;
   return inner instanceof Error && "code" in inner ? String(inner.code) : error.message;
 }

@@ -3,6 +3,8 @@ import type { StatusResponse } from "../restate/schemas.ts";
 
 const BAR_WIDTH = 30;
 const SHOWN_FAILURES = 5;
+/** However many failures there are, this many lines are left for the waves. */
+const LEAST_WAVE_ROWS = 3;
 
 /** One wave as `Status` tells it: waves are finished in order, so the totals say how far each one is. */
 export interface WaveProgress {
@@ -22,21 +24,36 @@ export function wavesOf(status: StatusResponse): WaveProgress[] {
   });
 }
 
+/** Of a terminal, in characters. */
+export interface Size {
+  columns: number;
+  rows: number;
+}
+
 /**
- * A rollout on a terminal: a headline, a bar for each wave, what fails, and what it waits for.
- * @param columns no line is longer, so that redrawing never scrolls
+ * A rollout on a terminal: how it stands, a bar for each wave, what it waits for, and what fails. It fits: redrawing it
+ * never scrolls. Once nothing runs, sentences are wrapped instead of cut, for then there is time to read.
+ * @param trouble why the picture may be old
  */
-export function screen(status: StatusResponse, nowMs: number, columns: number): string[] {
-  const failures = status.failures.slice(-SHOWN_FAILURES);
-  const more = status.failed - failures.length;
-  const rows = [
-    headline(status, nowMs),
-    ...wavesOf(status).map((wave) => waveRow(status, wave)),
-    ...failures.map(({ sentinel_id, reason }) => `  ✗ ${sentinel_id}  ${reason}`),
-    ...(more > 0 && failures.length > 0 ? [`  (+${more} more failed)`] : []),
-    ...(status.waiting_for === "" ? [] : [`  waiting for ${status.waiting_for}`]),
+export function screen(status: StatusResponse, nowMs: number, size: Size, trouble?: string): string[] {
+  const fitted = (texts: string[]) =>
+    texts
+      .map(plain)
+      .flatMap((text) => (running(status) ? cut(text, size.columns) : wrapped(text, size.columns)));
+  const sentences = [
+    ...(status.started_at === null
+      ? []
+      : [`  ${running(status) ? `waiting for ${status.waiting_for}` : status.message}`]),
+    ...(trouble === undefined ? [] : [`  ! ${trouble}`]),
   ];
-  return rows.map((row) => cut(row.replaceAll(/\s*\n\s*/g, " "), columns));
+  const head = fitted(
+    status.started_at === null ? [status.message] : [subject(status), `  ${numbers(status, nowMs)}`],
+  );
+  const below = [...fitted(sentences), ...fitted(failureRows(status))];
+  // The line below the last one is the cursor's.
+  const most = Math.max(1, size.rows - 1);
+  const room = Math.max(LEAST_WAVE_ROWS, most - head.length - below.length);
+  return [...head, ...waveRows(status, room).map((row) => cut(row, size.columns)), ...below].slice(0, most);
 }
 
 /** Where the rollout stands, on one line; what is written when there is no terminal. */
@@ -46,37 +63,105 @@ export function line(status: StatusResponse, nowMs: number): string {
   return `${headline(status, nowMs)} · wave ${wave.number}/${status.waves}: ${wave.done} of ${wave.size}${inFlight(status)}`;
 }
 
+export function failureRow({ sentinel_id, reason }: StatusResponse["failures"][number]): string {
+  return `  ✗ ${sentinel_id}  ${reason}`;
+}
+
+export function running({ state }: StatusResponse): boolean {
+  return state === "in_progress" || state === "rolling_back";
+}
+
 function headline(status: StatusResponse, nowMs: number): string {
-  if (status.started_at === null) return status.message;
-  const { image, state, succeeded, total, failed, estimated_seconds_left } = status;
-  const until = running(status) ? nowMs : Date.parse(status.waiting_since ?? status.started_at);
-  const left =
-    estimated_seconds_left === null ? "" : `, about ${duration(estimated_seconds_left * 1000)} left`;
+  return status.started_at === null ? status.message : `${subject(status)} · ${numbers(status, nowMs)}`;
+}
+
+function subject({ image, state }: StatusResponse): string {
+  return `${image} is ${state.replaceAll("_", " ")}`;
+}
+
+function numbers(status: StatusResponse, nowMs: number): string {
+  const { succeeded, total, failed, reverted, estimated_seconds_left } = status;
   return [
-    `${image} is ${state.replaceAll("_", " ")}`,
     `${succeeded} of ${total} took it${failed === 0 ? "" : `, ${failed} failed`}`,
-    ...(status.reverted === 0 ? [] : [`${status.reverted} reverted`]),
-    `${duration(until - Date.parse(status.started_at))}${left}`,
+    ...(reverted === 0 ? [] : [`${reverted} reverted`]),
+    `${duration(elapsedMs(status, nowMs))} elapsed`,
+    ...(estimated_seconds_left === null ? [] : [`about ${duration(estimated_seconds_left * 1000)} left`]),
   ].join(" · ");
 }
 
+function elapsedMs(status: StatusResponse, nowMs: number): number {
+  if (status.started_at === null) return 0;
+  const until = running(status) ? nowMs : Date.parse(status.waiting_since ?? status.started_at);
+  return until - Date.parse(status.started_at);
+}
+
+/** At most `room` lines: the current wave and those around it, where there are more. */
+function waveRows(status: StatusResponse, room: number): string[] {
+  const rows = wavesOf(status).map((wave) => waveRow(status, wave));
+  if (status.state === "rolling_back") rows.push(rollbackRow(status));
+  if (rows.length <= room) return rows;
+  const shown = Math.max(1, room - 2);
+  const at = status.state === "rolling_back" ? rows.length - 1 : status.wave - 1;
+  const first = Math.max(0, Math.min(at - Math.floor(shown / 2), rows.length - shown));
+  const after = rows.length - first - shown;
+  return [
+    ...(first === 0 ? [] : [`  … ${first} before`]),
+    ...rows.slice(first, first + shown),
+    ...(after === 0 ? [] : [`  … ${after} after`]),
+  ];
+}
+
 function waveRow(status: StatusResponse, { number, size, done }: WaveProgress): string {
+  const current = number === status.wave && status.state === "in_progress";
+  const name = `wave ${number}/${status.waves}`.padEnd(nameWidth(status));
+  return `${current ? "▸" : " "} ${name} ${bar(done, size)} ${done}/${size}${current ? inFlight(status) : ""}`;
+}
+
+function rollbackRow(status: StatusResponse): string {
+  const total = Math.max(status.succeeded, status.reverted);
+  const name = "rollback".padEnd(nameWidth(status));
+  return `▸ ${name} ${bar(status.reverted, total)} ${status.reverted}/${total}`;
+}
+
+function nameWidth({ waves }: StatusResponse): number {
+  return `wave ${waves}/${waves}`.length;
+}
+
+function bar(done: number, size: number): string {
   const filled = size === 0 ? 0 : Math.floor((BAR_WIDTH * done) / size);
-  const bar = "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled);
-  const current = number === status.wave && running(status);
-  const name = `wave ${number}/${status.waves}`;
-  return `${current ? "▸" : " "} ${name} ${bar} ${done}/${size}${current ? inFlight(status) : ""}`;
+  return "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled);
+}
+
+function failureRows({ failures, failed }: StatusResponse): string[] {
+  const shown = failures.slice(-SHOWN_FAILURES);
+  const more = failed - shown.length;
+  return [...shown.map(failureRow), ...(more > 0 && shown.length > 0 ? [`  (+${more} more failed)`] : [])];
 }
 
 function inFlight(status: StatusResponse): string {
   return status.in_flight === 0 ? "" : ` · ${status.in_flight} in flight`;
 }
 
-function running({ state }: StatusResponse): boolean {
-  return state === "in_progress" || state === "rolling_back";
+/** On one line and without control characters: reasons are foreign text, and the terminal would obey it. */
+export function plain(text: string): string {
+  return text.replaceAll(/\s*[\r\n]+\s*/g, " ").replaceAll(/\p{Cc}/gu, "");
 }
 
 function cut(text: string, columns: number): string {
   const characters = [...text];
   return characters.length <= columns ? text : `${characters.slice(0, Math.max(0, columns - 1)).join("")}…`;
+}
+
+/** In lines of at most `columns`, broken at spaces where possible; those after the first are indented. */
+function wrapped(text: string, columns: number): string[] {
+  const indent = columns > 20 ? "    " : "";
+  const rows: string[] = [];
+  let rest = [...text];
+  while (rest.length > columns) {
+    const space = rest.lastIndexOf(" ", columns);
+    const end = space > indent.length ? space : columns;
+    rows.push(rest.slice(0, end).join(""));
+    rest = [...indent, ...rest.slice(rest[end] === " " ? end + 1 : end)];
+  }
+  return [...rows, rest.join("")];
 }

@@ -70,6 +70,13 @@ describe("Status", () => {
   });
 
   const second = [begin(), finishWave("rollout-1", ready("a"))];
+  it("tells the sizes of the waves, and how many Deploys of the current one are in flight at most", () => {
+    expect(statusAfter(...second)).toMatchObject({ wave_sizes: [1, 2], in_flight: 2 });
+    expect(statusAfter(...second, record("rollout-1", failed("b")))).toMatchObject({ in_flight: 1 });
+    expect(statusResponse(machineAfter(...second), 50_000, 1)).toMatchObject({ in_flight: 1 });
+    expect(statusAfter(...second, cancel())).toMatchObject({ wave_sizes: [1, 2], in_flight: 0 });
+  });
+
   const killedRollback = [begin(), abandon("rollout-1"), beginRollback(), recordReverted("rollback-1", "a")];
   const cases: [waitingFor: string, events: Event[]][] = [
     ["2 sentinels of wave 2/2 to come up", second],

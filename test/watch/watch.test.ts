@@ -2,15 +2,13 @@ import { execa } from "execa";
 import { describe, expect } from "vitest";
 import { freePort } from "../../src/dry-run/ports.ts";
 import { it, NEW } from "../support/world.ts";
+import { CLI, watch } from "./command.ts";
 
-const CLI = "src/watch/cli.ts";
-
-function watch(args: string[], env: Record<string, string> = {}) {
-  return execa(process.execPath, [CLI, ...args], {
-    reject: false,
-    stdin: "ignore",
-    env: { RESTATE_URL: "", ...env },
-  });
+/** `script` runs a command on a pseudo-terminal; util-linux and the BSDs take it differently. */
+function scriptArgs(command: string): string[] {
+  return process.platform === "linux"
+    ? ["-qec", command, "/dev/null"]
+    : ["-q", "/dev/null", "sh", "-c", command];
 }
 
 describe("npm run watch", () => {
@@ -29,7 +27,8 @@ describe("npm run watch", () => {
     expect(lines[0]).toMatch(
       /^\S+ ghcr.io\/unkeyed\/sentinel:v1.2.3 is in progress · .* · wave 1\/2: \d of 3 · \d in flight$/,
     );
-    expect(lines.at(-1)).toMatch(/is completed · 6 of 6 took it · \d+s · wave 2\/2: 3 of 3$/);
+    expect(lines.at(-1)).toMatch(/^\S+ Completed: 6 of 6 sentinels took /);
+    expect(lines.at(-2)).toMatch(/is completed · 6 of 6 took it · \d+s elapsed · wave 2\/2: 3 of 3$/);
     expect(stdout).not.toContain("\u001b");
     await world.answer(rollout);
   });
@@ -40,7 +39,7 @@ describe("npm run watch", () => {
     await world.start("Rollout", { image: NEW, wave_percentages: [50, 100] });
     await world.untilState("in progress", ({ state }) => state === "in_progress");
     const command = `stty cols 120 rows 40; exec ${process.execPath} ${CLI} ${world.stack.ingress}`;
-    const { exitCode, stdout } = await execa("script", ["-qec", command, "/dev/null"], {
+    const { exitCode, stdout } = await execa("script", scriptArgs(command), {
       reject: false,
       stdin: "ignore",
     });
@@ -53,12 +52,28 @@ describe("npm run watch", () => {
     expect(stdout).toContain("is paused");
   });
 
+  it("without a terminal names each failing sentinel once, and says at the end why it paused", async ({
+    world,
+  }) => {
+    await world.fault("sen_0002", "slow:3");
+    await world.change("UPDATE sentinels SET k8s_name = 'gone' WHERE id = 'sen_0001'");
+    await world.start("Rollout", { image: NEW, wave_percentages: [50, 100] });
+    await world.untilState("in progress", ({ state }) => state === "in_progress");
+    const { exitCode, stdout } = await watch([world.stack.ingress]);
+    expect(exitCode).toBe(1);
+    const failures = stdout.split("\n").filter((each) => each.includes("✗"));
+    expect(failures).toEqual([expect.stringMatching(/^\S+ ✗ sen_0001 {2}Deployment gone not found/)]);
+    expect(stdout.split("\n").at(-1)).toMatch(/^\S+ Paused in wave 1 of 2 .*RollbackAll reverts\.$/);
+  });
+
   it("says in one line what is wrong with the ingress", async ({ world }) => {
     const nobody = `http://127.0.0.1:${await freePort()}`;
     for (const [args, problem] of [
       [[nobody], `the ingress ${nobody} does not answer (ECONNREFUSED)`],
       [[world.stack.admin], `the ingress ${world.stack.admin} does not know hydra.v1.SentinelRolloutService`],
       [[], "which ingress? Give its http(s) URL, or set RESTATE_URL."],
+      [["--fast"], "Unknown option '--fast'; see --help"],
+      [[nobody, nobody], "one ingress URL is enough; see --help"],
     ] as const) {
       const { exitCode, stderr, stdout } = await watch([...args]);
       expect({ exitCode, stderr, stdout }).toEqual({ exitCode: 2, stderr: problem, stdout: "" });

@@ -1,0 +1,52 @@
+import { createLogUpdate } from "log-update";
+import type { StatusResponse } from "../restate/schemas.ts";
+import { failureRow, line, plain, running, screen, wavesOf } from "./view.ts";
+
+/** Without a terminal a line is written when the state or the wave changes, and in between at most so often (ms). */
+const LINE_EVERY_MS = 10_000;
+
+/** Shows a rollout as it is now; `trouble` says why that may be old. */
+export type Show = (status: StatusResponse, trouble?: string) => void;
+
+/** Bars on a terminal, lines elsewhere: a terminal without a width cannot be redrawn in place. */
+export function showOn(out: NodeJS.WriteStream): Show {
+  return out.isTTY && out.columns > 0 ? bars(out) : lines(out);
+}
+
+/** Redraws in place: what the terminal showed before stays where it is, and so does the end of each rollout. */
+function bars(out: NodeJS.WriteStream): Show {
+  const draw = createLogUpdate(out);
+  process.once("exit", () => draw.done());
+  let rollout: string | undefined;
+  return (status, trouble) => {
+    if (rollout !== undefined && rollout !== status.rollout_id) draw.done();
+    rollout = status.rollout_id;
+    draw(screen(status, Date.now(), out, trouble).join("\n"));
+  };
+}
+
+function lines(out: NodeJS.WriteStream): Show {
+  const tell = (text: string) => out.write(`${new Date().toISOString()} ${plain(text)}\n`);
+  const told = new Set<string>();
+  let last = "";
+  let lastMs = 0;
+  let lastTrouble: string | undefined;
+  return (status, trouble) => {
+    if (trouble !== undefined && trouble !== lastTrouble) tell(`! ${trouble}`);
+    lastTrouble = trouble;
+    for (const failure of status.failures) {
+      const key = `${status.rollout_id} ${failure.sentinel_id} ${failure.reason}`;
+      if (!told.has(key)) tell(failureRow(failure).trimStart());
+      told.add(key);
+    }
+    const done = wavesOf(status).reduce((sum, wave) => sum + wave.done, 0);
+    const step = `${status.rollout_id} ${status.state} ${status.wave}`;
+    const moved = `${step} ${done} ${status.failed} ${status.reverted}`;
+    const due = Date.now() - lastMs >= LINE_EVERY_MS;
+    if (last === moved || (last.startsWith(`${step} `) && !due)) return;
+    last = moved;
+    lastMs = Date.now();
+    tell(line(status, Date.now()));
+    if (!running(status) && status.started_at !== null) tell(status.message);
+  };
+}
