@@ -80,7 +80,10 @@ describe.runIf(runsKubectl)("kubectl shows", () => {
         (rows) => expect(rows).toHaveLength(2),
         async () => void (await cluster.setImage("watched", V2)),
         (rows) => {
-          expect(rows.map((row) => row.slice(0, 4))).toContainEqual(["watched", "2/2", "0", "2"]);
+          // How far it is when it is first seen is a matter of luck; that it is not there yet is not.
+          expect(rows.slice(2).map(([, , updated]) => updated)).toContainEqual(
+            expect.stringMatching(/^[01]$/),
+          );
           expect(rows.at(-1)?.slice(0, 4)).toEqual(["watched", "2/2", "2", "2"]);
         },
       ],

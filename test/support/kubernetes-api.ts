@@ -30,17 +30,28 @@ export class Cluster {
       return Cluster.at(embedded.url, () => embedded.close());
     }
     const directory = await mkdtemp(join(tmpdir(), "kubernetes-api-"));
-    const proxy = await startApiProxy(real, join(directory, "kubeconfig"));
-    return Cluster.at(proxy.url, async () => {
-      await proxy.close();
-      await rm(directory, { recursive: true, force: true });
-    });
+    const cleanUp = () => rm(directory, { recursive: true, force: true });
+    try {
+      const proxy = await startApiProxy(real, join(directory, "kubeconfig"));
+      return await Cluster.at(proxy.url, async () => {
+        await proxy.close();
+        await cleanUp();
+      });
+    } catch (error) {
+      await cleanUp();
+      throw error;
+    }
   }
 
   /** Makes a namespace of its own at `url`; `stop` is called once it is removed. */
   static async at(url: string, stop: () => Promise<void>): Promise<Cluster> {
     const cluster = new Cluster(url, stop);
-    await cluster.call("POST", "/api/v1/namespaces", { metadata: { name: cluster.namespace } });
+    try {
+      await cluster.call("POST", "/api/v1/namespaces", { metadata: { name: cluster.namespace } });
+    } catch (error) {
+      await stop();
+      throw error;
+    }
     return cluster;
   }
 

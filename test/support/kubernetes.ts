@@ -25,7 +25,9 @@ export async function startKubernetes(): Promise<TestKubernetes> {
   const directory = await mkdtemp(join(tmpdir(), "kubernetes-test-"));
   const undo = [() => rm(directory, { recursive: true, force: true })];
   const stop = async () => {
-    for (const step of undo.splice(0).reverse()) await step();
+    const failures: unknown[] = [];
+    for (const step of undo.splice(0).reverse()) await step().catch((error) => failures.push(error));
+    if (failures.length > 0) throw new AggregateError(failures, "the test cluster is not all cleaned up");
   };
   try {
     const namespace = `sentinel-${randomBytes(4).toString("hex")}`;
