@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { databaseAddress } from "./mysql/address.ts";
 
 /**
  * The one reader of the environment. Everything is checked at start and all problems are reported together,
@@ -71,7 +72,11 @@ const kubeContexts = z
 const database = z.object({
   DATABASE_URL: z
     .string("is required: mysql://user:pass@host:3306/db")
-    .refine(isDatabaseUrl, "must look like mysql://user:pass@host:3306/db"),
+    .refine(isDatabaseUrl, "must look like mysql://user:pass@host:3306/db")
+    .superRefine((url, ctx) => {
+      const problem = isDatabaseUrl(url) ? addressProblem(url) : undefined;
+      if (problem !== undefined) ctx.addIssue(problem);
+    }),
 });
 
 const environment = database.extend({
@@ -163,6 +168,16 @@ function hasProtocol(text: string, protocols: string[]): boolean {
 
 function isDatabaseUrl(text: string): boolean {
   return hasProtocol(text, ["mysql:", "mariadb:"]) && new URL(text).pathname.length > 1;
+}
+
+/** Its TLS parameters and files are looked at when the service starts, not when it first connects. */
+function addressProblem(url: string): string | undefined {
+  try {
+    databaseAddress(url);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : "cannot be used";
+  }
 }
 
 function list(text: string): string[] {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { V1Deployment } from "@kubernetes/client-node";
 import { createConnection } from "mysql2/promise";
+import { databaseAddress } from "../mysql/address.ts";
 import { brief, type Cluster, ID_LABEL, listSentinelDeployments } from "./cluster.ts";
 import type { SentinelFault } from "./faults.ts";
 import { deploymentFor, type FleetSettings } from "./fleet-deployment.ts";
@@ -137,7 +138,10 @@ async function insertRows(options: FleetOptions): Promise<void> {
     index % 4 === 0 ? "idle" : "ready",
     now,
   ]);
-  const connection = await createConnection({ uri: options.databaseUrl, connectTimeout: 10_000 });
+  const connection = await createConnection({
+    ...databaseAddress(options.databaseUrl),
+    connectTimeout: 10_000,
+  });
   try {
     await connection.query(`INSERT INTO sentinels (${COLUMNS.join(", ")}) VALUES ?`, [rows]);
   } finally {

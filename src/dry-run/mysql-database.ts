@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
+import { databaseAddress } from "../mysql/address.ts";
 
 /**
  * Makes a database of its own on a server that belongs to somebody else.
@@ -37,7 +38,7 @@ export async function baseDirectory(url: string): Promise<string> {
 }
 
 async function execute(url: string, sql: string): Promise<RowDataPacket[]> {
-  const connection = await createConnection({ uri: url, connectTimeout: 10_000 });
+  const connection = await createConnection({ ...databaseAddress(url), connectTimeout: 10_000 });
   try {
     const [rows] = await connection.query<RowDataPacket[]>(sql);
     return Array.isArray(rows) ? rows : [];

@@ -24,6 +24,8 @@ export interface Mysql {
 export interface MysqlOptions {
   /** A database URL of a server to use instead of a private one. Default: `DATABASE_URL`. */
   server?: string | undefined;
+  /** More arguments of a private server. */
+  args?: readonly string[];
   /** Told what takes long, one line each. */
   log?: (line: string) => void;
 }
@@ -37,7 +39,7 @@ export async function startMysql(options: MysqlOptions = {}): Promise<Mysql> {
   const log = options.log ?? (() => undefined);
   const server = "server" in options ? options.server : process.env.DATABASE_URL || undefined;
   if (server !== undefined) return useServer(server);
-  return startPrivate((await findMysql()) ?? (await obtainMysql(log)));
+  return startPrivate((await findMysql()) ?? (await obtainMysql(log)), options.args ?? []);
 }
 
 async function useServer(server: string): Promise<Mysql> {
@@ -60,7 +62,7 @@ async function useServer(server: string): Promise<Mysql> {
   }
 }
 
-async function startPrivate(binaries: MysqlBinaries): Promise<Mysql> {
+async function startPrivate(binaries: MysqlBinaries, more: readonly string[]): Promise<Mysql> {
   const directory = await temporaryDirectory();
   try {
     const data = join(directory.path, "data");
@@ -73,7 +75,7 @@ async function startPrivate(binaries: MysqlBinaries): Promise<Mysql> {
     const server = managedProcess({
       name: binaries.flavour === "mariadb" ? "MariaDB" : "MySQL",
       command: binaries.server,
-      args: serverArguments(binaries, directory.path, data, initFile, port),
+      args: [...serverArguments(binaries, directory.path, data, initFile, port), ...more],
       env: process.env,
       logFile: join(directory.path, "mysql.log"),
       ready: () => canQuery(url),

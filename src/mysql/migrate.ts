@@ -3,6 +3,7 @@ import { drizzle } from "drizzle-orm/mysql2";
 import { migrate } from "drizzle-orm/mysql2/migrator";
 import mysql, { type Connection, type RowDataPacket } from "mysql2/promise";
 import { readDatabaseUrl } from "../config.ts";
+import { databaseAddress } from "./address.ts";
 import { settled } from "./pool.ts";
 
 /** Same place from src/ and from dist/. */
@@ -12,7 +13,10 @@ const LOCK_TIMEOUT_SECONDS = 60;
 
 /** Applies what is missing. The migrator takes no lock of its own: of several at once all but one would fail. */
 export async function migrateDatabase(databaseUrl: string): Promise<void> {
-  const connection = await mysql.createConnection({ uri: databaseUrl, connectTimeout: 10_000 });
+  const connection = await mysql.createConnection({
+    ...databaseAddress(databaseUrl),
+    connectTimeout: 10_000,
+  });
   try {
     await lock(connection);
     await settled(migrate(drizzle(connection), { migrationsFolder: MIGRATIONS }));

@@ -1,6 +1,7 @@
 import { DrizzleQueryError } from "drizzle-orm";
 import { drizzle, type MySqlRemoteDatabase } from "drizzle-orm/mysql-proxy";
 import mysql, { type Pool, type PoolConnection, type QueryOptions } from "mysql2/promise";
+import { databaseAddress } from "./address.ts";
 
 export type Database = MySqlRemoteDatabase;
 
@@ -33,7 +34,7 @@ const MESSAGE_LENGTH = 300;
 /** Connects with the first statement, not before. */
 export function openPool(databaseUrl: string, statementTimeoutMs = STATEMENT_TIMEOUT_MS): DatabasePool {
   const pool = mysql.createPool({
-    uri: databaseUrl,
+    ...databaseAddress(databaseUrl),
     connectionLimit: CONNECTIONS,
     queueLimit: QUEUE_LIMIT,
     connectTimeout: CONNECT_TIMEOUT_MS,

@@ -101,6 +101,32 @@ describe("problems of the configuration", () => {
     ["DATABASE_URL", "postgres://db/x", "must look like mysql://user:pass@host:3306/db"],
     ["DATABASE_URL", "mysql://db:3306/", "must look like mysql://user:pass@host:3306/db"],
     ["DATABASE_URL", "db:3306", "must look like mysql://user:pass@host:3306/db"],
+    [
+      "DATABASE_URL",
+      "mysql://db/x?ssl-mode=on",
+      "ssl-mode must be one of DISABLED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY",
+    ],
+    ["DATABASE_URL", "mysql://db/x?ssl-mode=REQUIRED&ssl={}", "ssl-mode and ssl exclude each other"],
+    [
+      "DATABASE_URL",
+      "mysql://db/x?ssl-ca=/ca.pem",
+      "ssl-ca needs an ssl-mode: REQUIRED, VERIFY_CA, VERIFY_IDENTITY",
+    ],
+    [
+      "DATABASE_URL",
+      "mysql://db/x?ssl-mode=VERIFY_CA&ssl-ca=/nowhere/ca.pem",
+      "ssl-ca: cannot read /nowhere/ca.pem (ENOENT)",
+    ],
+    [
+      "DATABASE_URL",
+      "mysql://db/x?ssl-mode=VERIFY_CA&ssl-ca=package.json",
+      "ssl-ca: package.json is not in PEM format",
+    ],
+    [
+      "DATABASE_URL",
+      "mysql://10.0.0.7/x?ssl-mode=VERIFY_IDENTITY",
+      "ssl-mode=VERIFY_IDENTITY needs the host's name, not its address",
+    ],
     ["RESTATE_URL", undefined, "is required: the Restate ingress"],
     ["RESTATE_URL", "restate:8080", "must be an http(s):// URL"],
     ["PORT", "65536", "must be a whole number from 0 to 65535"],
