@@ -73,13 +73,13 @@ function draft(change: PhaseChange): Draft {
     case "paused":
       return {
         header: `Sentinel rollout paused in ${wave}`,
-        fields: [done(p), ["Failed", String(p.failed)], ["Running for", duration(p.elapsedMs)]],
+        fields: [done(p), ...notDone(p), ["Running for", duration(p.elapsedMs)]],
         body: [`*Why:* ${reason(change.reason)}`, ...failing(change.failures, p.failed), NEXT_STEPS],
       };
     case "resumed":
       return {
         header: "Sentinel rollout resumed",
-        fields: [done(p), ["Failed", String(p.failed)]],
+        fields: [done(p), ...notDone(p)],
         body: [
           change.remaining === 0
             ? "Goes on after the failed wave; failed sentinels are not retried."
@@ -89,13 +89,13 @@ function draft(change: PhaseChange): Draft {
     case "cancelled":
       return {
         header: `Sentinel rollout cancelled in ${wave}`,
-        fields: [done(p), ["Failed", String(p.failed)], ["Ran for", duration(p.elapsedMs)]],
+        fields: [done(p), ...notDone(p), ["Ran for", duration(p.elapsedMs)]],
         body: ["Nothing more is launched; sentinels that took the new image keep it."],
       };
     case "completed":
       return {
         header: "Sentinel rollout completed",
-        fields: [done(p), ["Failed", String(p.failed)], ["Took", duration(p.elapsedMs)]],
+        fields: [done(p), ...notDone(p), ["Took", duration(p.elapsedMs)]],
         body: failing(change.failures, p.failed),
       };
     case "rollback started":
@@ -140,6 +140,12 @@ export function duration(ms: number): string {
 
 function done(p: Progress): [string, string] {
   return ["On the new image", share(p.succeeded, p.total)];
+}
+
+/** Skipped ones are rare: they are named only where there are any. */
+function notDone(p: Progress): [string, string][] {
+  const failed: [string, string] = ["Failed", String(p.failed)];
+  return p.skipped === 0 ? [failed] : [failed, ["Skipped, no longer running", String(p.skipped)]];
 }
 
 function share(part: number, whole: number): string {

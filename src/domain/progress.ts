@@ -2,7 +2,7 @@ import type { Drive, Failure, Progress, RolloutState } from "./state.ts";
 
 /** The sentinels of the current wave that nobody has heard of yet. */
 export function remaining(rollout: RolloutState): string[] {
-  const recorded = new Set([...rollout.succeededIds, ...rollout.failedIds]);
+  const recorded = new Set([...rollout.succeededIds, ...rollout.failedIds, ...rollout.skippedIds]);
   return currentWave(rollout).filter((id) => !recorded.has(id));
 }
 
@@ -23,6 +23,11 @@ export function failuresOf(rollout: RolloutState, most: number): Failure[] {
     .map((id) => ({ id, reason: rollout.failureReasons[id] ?? "unknown" }));
 }
 
+/** Likewise, those that were skipped. */
+export function skipsOf(rollout: RolloutState, most: number): Failure[] {
+  return rollout.skippedIds.slice(-most).map((id) => ({ id, reason: rollout.skipReasons[id] ?? "unknown" }));
+}
+
 /** How many are known to have taken the image: the result of one that was reverted may have been lost with its wave. */
 export function tookImage(rollout: RolloutState): number {
   return new Set([...rollout.succeededIds, ...rollout.revertedIds]).size;
@@ -38,6 +43,7 @@ export function progressOf(rollout: RolloutState, nowMs: number): Progress {
     total: rollout.totalSentinels,
     succeeded: rollout.succeededIds.length,
     failed: rollout.failedIds.length,
+    skipped: rollout.skippedIds.length,
     elapsedMs: Math.max(0, nowMs - rollout.startedAtMs),
     waveElapsedMs: Math.max(0, nowMs - rollout.waveStartedAtMs),
   };

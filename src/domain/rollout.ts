@@ -91,6 +91,8 @@ function begin(machine: Machine, event: Event & { type: "begin" }, nowMs: number
     succeededIds: [],
     failedIds: [],
     failureReasons: {},
+    skippedIds: [],
+    skipReasons: {},
     revertedIds: [],
     totalSentinels: event.waves.reduce((sum, wave) => sum + wave.length, 0),
     startedAtMs: nowMs,
@@ -191,10 +193,12 @@ function waveFailure(rollout: RolloutState, failed: number): string {
 /** Adds what is new; a result that is already there stays as it was first reported. */
 function withResults(rollout: RolloutState, results: readonly SentinelResult[]): RolloutState {
   if (results.length === 0) return rollout;
-  const known = new Set([...rollout.succeededIds, ...rollout.failedIds]);
+  const known = new Set([...rollout.succeededIds, ...rollout.failedIds, ...rollout.skippedIds]);
   const fresh = results.filter((result) => !known.has(result.id));
-  const failed = fresh.filter((result) => result.failure !== undefined);
-  const succeeded = fresh.filter((result) => result.failure === undefined);
+  const skipped = fresh.filter((result) => result.skipped !== undefined);
+  const attempted = fresh.filter((result) => result.skipped === undefined);
+  const failed = attempted.filter((result) => result.failure !== undefined);
+  const succeeded = attempted.filter((result) => result.failure === undefined);
   return {
     ...rollout,
     succeededIds: [...rollout.succeededIds, ...succeeded.map((result) => result.id)],
@@ -202,6 +206,11 @@ function withResults(rollout: RolloutState, results: readonly SentinelResult[]):
     failureReasons: {
       ...rollout.failureReasons,
       ...Object.fromEntries(failed.map((result) => [result.id, result.failure ?? ""])),
+    },
+    skippedIds: [...rollout.skippedIds, ...skipped.map((result) => result.id)],
+    skipReasons: {
+      ...rollout.skipReasons,
+      ...Object.fromEntries(skipped.map((result) => [result.id, result.skipped ?? ""])),
     },
   };
 }

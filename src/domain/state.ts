@@ -17,6 +17,9 @@ export interface RolloutState {
   succeededIds: string[];
   failedIds: string[];
   failureReasons: Record<string, string>;
+  /** Archived or deleted since the rollout began: neither a success nor a failure. */
+  skippedIds: string[];
+  skipReasons: Record<string, string>;
   revertedIds: string[];
   totalSentinels: number;
   startedAtMs: number;
@@ -49,6 +52,8 @@ export interface SentinelResult {
   id: string;
   /** Present when it failed: one clause for a person. */
   failure?: string;
+  /** Present when it is no longer a running sentinel, and why. */
+  skipped?: string;
 }
 
 export type NewDrive = Pick<Drive, "invocationId" | "signal">;
@@ -98,6 +103,7 @@ export interface Progress {
   total: number;
   succeeded: number;
   failed: number;
+  skipped: number;
   /** Milliseconds since the rollout began, and since its wave did. */
   elapsedMs: number;
   waveElapsedMs: number;

@@ -1,8 +1,8 @@
 import { LEGAL } from "./legality.ts";
-import { failuresOf, plural, progressOf, tookImage } from "./progress.ts";
+import { failuresOf, plural, progressOf, skipsOf, tookImage } from "./progress.ts";
 import type { Failure, Operation, Phase, RolloutState } from "./state.ts";
 
-/** A response lists at most this many failures; the count is always the full one. */
+/** A response lists at most this many failures, and skips; the count is always the full one. */
 const MOST_FAILURES = 20;
 
 /** What operators are answered; the edge writes it in snake_case. */
@@ -17,6 +17,9 @@ export interface View {
   succeeded: number;
   failed: number;
   failures: Failure[];
+  /** No longer running sentinels: archived or deleted since the rollout began. */
+  skipped: number;
+  skips: Failure[];
   next: readonly Operation[];
   message: string;
 }
@@ -26,7 +29,7 @@ export function viewOf(rollout: RolloutState | undefined): View {
   if (rollout === undefined) {
     return { ...NOTHING, state: "idle", next: LEGAL.idle, message: "No rollout has run yet." };
   }
-  const { wave, waves, total, succeeded, failed } = progressOf(rollout, rollout.startedAtMs);
+  const { wave, waves, total, succeeded, failed, skipped } = progressOf(rollout, rollout.startedAtMs);
   return {
     state: rollout.state,
     rolloutId: rollout.rolloutId,
@@ -37,6 +40,8 @@ export function viewOf(rollout: RolloutState | undefined): View {
     succeeded,
     failed,
     failures: failuresOf(rollout, MOST_FAILURES),
+    skipped,
+    skips: skipsOf(rollout, MOST_FAILURES),
     next: LEGAL[rollout.state],
     message: sentence(rollout),
   };
@@ -75,12 +80,15 @@ const NOTHING = {
   succeeded: 0,
   failed: 0,
   failures: [],
+  skipped: 0,
+  skips: [],
 };
 
 function sentence(rollout: RolloutState): string {
-  const { wave, waves, total, succeeded, failed } = progressOf(rollout, rollout.startedAtMs);
+  const { wave, waves, total, succeeded, failed, skipped } = progressOf(rollout, rollout.startedAtMs);
   const done = `${succeeded} of ${plural(total, "sentinel")} took ${rollout.image}`;
-  const bad = failed === 0 ? "" : `, ${failed} failed`;
+  const gone = skipped === 0 ? "" : `, ${skipped} skipped as no longer running`;
+  const bad = `${failed === 0 ? "" : `, ${failed} failed`}${gone}`;
   switch (rollout.state) {
     case "in_progress":
       return `Wave ${wave} of ${waves} is rolling out: ${done}${bad}.`;
@@ -88,8 +96,8 @@ function sentence(rollout: RolloutState): string {
       return `Paused in wave ${wave} of ${waves} (${rollout.pauseReason}): ${done}${bad}. Resume skips the failed sentinels, Cancel keeps things as they are, RollbackAll reverts.`;
     case "completed":
       return failed === 0
-        ? `Completed: ${done}.`
-        : `Completed: ${done}${bad} and can be retried by a new Rollout of the same image.`;
+        ? `Completed: ${done}${bad}.`
+        : `Completed: ${done}${bad}. A new Rollout of the same image retries the failed ones.`;
     case "rolling_back":
       return `Rolling back: ${rollout.revertedIds.length} of ${plural(tookImage(rollout), "sentinel")} reverted so far.`;
     case "cancelled":

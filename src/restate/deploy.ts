@@ -36,6 +36,11 @@ export async function deploy(
     nowMs: Date.now(),
   }));
   if (row === undefined) throw new TerminalError(`There is no sentinel ${ctx.key}.`, { errorCode: 404 });
+  const noLongerRunning = retired(row);
+  // An operator who deploys to such a sentinel means it; a rollout planned with one that was running.
+  if (noLongerRunning !== undefined && ctx.request().headers.has(ROLLOUT_ID_HEADER)) {
+    return { status: "failed", reason: noLongerRunning, skipped: true };
+  }
   const unfinished = (await ctx.get<DeployRequest>(REQUEST_KEY)) ?? undefined;
   const plan = planDeploy(row, request, unfinished, nowMs, options.deployTimeoutMs);
   ctx.set(REQUEST_KEY, askedFor(request, unfinished));
@@ -125,17 +130,33 @@ async function settle(
 ): Promise<DeployResponse> {
   const { headers } = ctx.request();
   const [rolloutId, wave] = [headers.get(ROLLOUT_ID_HEADER), headers.get(WAVE_HEADER)];
-  await ctx.run(`write the outcome: ${ending.status}`, async () => {
+  const skipped = await ctx.run(`write the outcome: ${ending.status}`, async () => {
     await store.settle(row.id, ending, Date.now());
     const about = {
       sentinelId: row.id,
       ...(rolloutId === undefined ? {} : { rolloutId }),
       ...(wave === undefined ? {} : { wave: Number(wave) }),
     };
-    if (ending.status === "ready") logger.info(about, "sentinel deploy ready");
-    else logger.error({ ...about, reason: ending.reason }, "sentinel deploy failed");
+    if (ending.status === "ready") {
+      logger.info(about, "sentinel deploy ready");
+      return null;
+    }
+    // Whoever archives or deletes a sentinel takes its Deployment away, which is no fault of the image.
+    const reason = retired(await store.read(row.id)) ?? null;
+    if (reason === null) logger.error({ ...about, reason: ending.reason }, "sentinel deploy failed");
+    else logger.warn({ ...about, reason }, "sentinel skipped");
+    return reason;
   });
   ctx.clear(AWAKEABLE_KEY);
   ctx.clear(REQUEST_KEY);
-  return ending.status === "ready" ? { status: "ready" } : { status: "failed", reason: ending.reason };
+  if (ending.status === "ready") return { status: "ready" };
+  return skipped === null
+    ? { status: "failed", reason: ending.reason }
+    : { status: "failed", reason: skipped, skipped: true };
+}
+
+/** Why a sentinel is no rollout's business any more; undefined while it is. */
+function retired(row: SentinelRow | undefined): string | undefined {
+  if (row === undefined) return "it has no row any more";
+  return row.desiredState === "running" ? undefined : `its desired state is ${row.desiredState}`;
 }

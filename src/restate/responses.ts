@@ -6,7 +6,7 @@ import type { RollbackResponse, RolloutResponse, StatusResponse } from "./schema
 
 /** What operators are answered, in the field names of the runbook. */
 export function rolloutResponse(view: View): RolloutResponse {
-  const { state, rolloutId, image, wave, waves, total, succeeded, failed, failures, next, message } = view;
+  const { state, rolloutId, image, wave, waves, total, succeeded, failed, skipped, next, message } = view;
   return {
     state,
     rollout_id: rolloutId,
@@ -16,7 +16,9 @@ export function rolloutResponse(view: View): RolloutResponse {
     total,
     succeeded,
     failed,
-    failures: failures.map(failureResponse),
+    failures: view.failures.map(failureResponse),
+    skipped,
+    skips: view.skips.map(failureResponse),
     next: [...next],
     message,
   };

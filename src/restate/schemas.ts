@@ -102,6 +102,8 @@ const EXAMPLE_ROLLOUT = {
   succeeded: 24,
   failed: 1,
   failures: [EXAMPLE_FAILURE],
+  skipped: 0,
+  skips: [],
   next: ["Resume", "Cancel", "RollbackAll"],
   message: `Paused in wave 3 of 5 (wave 3/5: 1 of 20 sentinels failed): 24 of 100 sentinels took ${EXAMPLE_IMAGE}, 1 failed. Resume skips the failed sentinels, Cancel keeps things as they are, RollbackAll reverts.`,
 };
@@ -116,6 +118,8 @@ const rolloutFields = z.object({
   succeeded: z.int(),
   failed: z.int().describe("The full count of failures."),
   failures,
+  skipped: z.int().describe("Sentinels that were archived or deleted since the rollout began."),
+  skips: z.array(Failure).describe("At most 20 of them and why, the newest last."),
   next: z.array(z.string()).describe("The operations that are legal now."),
   message,
 });
@@ -213,6 +217,10 @@ export const DeployResponse = z
   .object({
     status: z.enum(["ready", "failed"]),
     reason: z.string().optional().describe("Why it failed."),
+    skipped: z
+      .boolean()
+      .optional()
+      .describe("True when it failed because the sentinel is archived, on standby or deleted."),
   })
   .meta({ examples: [{ status: "ready" }, { status: "failed", reason: EXAMPLE_FAILURE.reason }] });
 export type DeployResponse = z.infer<typeof DeployResponse>;

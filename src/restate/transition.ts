@@ -13,8 +13,12 @@ const ROLLBACK_KEY = "rollbackDrive";
 
 const SINCE_KEY = "stateSinceMs";
 
+const NO_SKIPS = { skippedIds: [], skipReasons: {} };
+
 export async function readRollout(ctx: ObjectSharedContext): Promise<RolloutState | undefined> {
-  return (await ctx.get<RolloutState>(ROLLOUT_KEY)) ?? undefined;
+  const stored = await ctx.get<RolloutState>(ROLLOUT_KEY);
+  // A rollout that an earlier version began has no skips.
+  return stored === null ? undefined : { ...NO_SKIPS, ...stored };
 }
 
 /** The invocations that drive the rollout, without the rollout itself, which may be large. */

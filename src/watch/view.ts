@@ -16,7 +16,7 @@ export interface WaveProgress {
 }
 
 export function wavesOf(status: StatusResponse): WaveProgress[] {
-  let results = status.succeeded + status.failed;
+  let results = status.succeeded + status.failed + status.skipped;
   return status.wave_sizes.map((size, i) => {
     const done = Math.max(0, Math.min(size, results));
     results -= done;
@@ -80,13 +80,17 @@ function subject({ image, state }: StatusResponse): string {
 }
 
 function numbers(status: StatusResponse, nowMs: number): string {
-  const { succeeded, total, failed, reverted, estimated_seconds_left } = status;
+  const { succeeded, total, failed, skipped, reverted, estimated_seconds_left } = status;
   return [
-    `${succeeded} of ${total} took it${failed === 0 ? "" : `, ${failed} failed`}`,
+    `${succeeded} of ${total} took it${counted(failed, "failed")}${counted(skipped, "skipped")}`,
     ...(reverted === 0 ? [] : [`${reverted} reverted`]),
     `${duration(elapsedMs(status, nowMs))} elapsed`,
     ...(estimated_seconds_left === null ? [] : [`about ${duration(estimated_seconds_left * 1000)} left`]),
   ].join(" · ");
+}
+
+function counted(count: number, what: string): string {
+  return count === 0 ? "" : `, ${count} ${what}`;
 }
 
 function elapsedMs(status: StatusResponse, nowMs: number): number {

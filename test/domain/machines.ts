@@ -64,6 +64,8 @@ export const finishRollback = (drive: string, ...ids: string[]): Event => ({
 export const ready = (id: string): SentinelResult => ({ id });
 export const failed = (id: string, failure = `${id} did not come up`): SentinelResult => ({ id, failure });
 
+export const skipped = (id: string): SentinelResult => ({ id, skipped: `${id} is archived` });
+
 /** The outcome of the last of these events, one after another from the start. */
 export function outcomeOf(...events: Event[]): Outcome {
   const start: Outcome = { machine: EMPTY, changes: [], wake: [], accepted: true };

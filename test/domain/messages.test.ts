@@ -14,6 +14,7 @@ const progress: Progress = {
   total: 100,
   succeeded: 24,
   failed: 1,
+  skipped: 0,
   elapsedMs: 92 * MINUTE,
   waveElapsedMs: 125_000,
 };
@@ -135,6 +136,13 @@ describe("every phase change", () => {
   });
 });
 
+it("skipped sentinels are counted where there are any", () => {
+  const textOf = (skipped: number) =>
+    slackMessage({ kind: "completed", progress: { ...progress, skipped }, failures: [] }).text;
+  expect(textOf(2)).toContain("Skipped, no longer running: 2");
+  expect(textOf(0)).not.toContain("Skipped");
+});
+
 describe("failures", () => {
   const failing = (failures: Failure[], failed: number) =>
     textsOf(slackMessage({ ...CHANGES.paused, failures, progress: { ...progress, failed } })).join("\n");
@@ -195,6 +203,7 @@ describe("Slack's limits", () => {
     total: fc.nat(1_000_000),
     succeeded: fc.nat(1_000_000),
     failed: fc.integer({ min: 500, max: 1_000_000 }),
+    skipped: fc.nat(1_000_000),
     elapsedMs: fc.nat(),
     waveElapsedMs: fc.nat(),
   });

@@ -12,27 +12,32 @@ const SYSTEMS = [
   {
     name: "a rollout of two waves, resumed, rolled back twice, two invocations killed",
     waves: [["a"], ["b", "c"]],
-    left: { Rollout: 1, Resume: 1, RollbackAll: 2, kill: 2, interrupt: 0 },
+    left: { Rollout: 1, Resume: 1, RollbackAll: 2, kill: 2, interrupt: 0, skip: 0 },
   },
   {
     name: "a rollout of two waves, resumed, rolled back, one invocation killed, two cancelled",
     waves: [["a", "b"], ["c"]],
-    left: { Rollout: 1, Resume: 2, RollbackAll: 1, kill: 1, interrupt: 2 },
+    left: { Rollout: 1, Resume: 2, RollbackAll: 1, kill: 1, interrupt: 2, skip: 0 },
   },
   {
     name: "a rollout of three waves and four sentinels, resumed, rolled back, one invocation cancelled",
     waves: [["a"], ["b"], ["c", "d"]],
-    left: { Rollout: 1, Resume: 2, RollbackAll: 1, kill: 0, interrupt: 1 },
+    left: { Rollout: 1, Resume: 2, RollbackAll: 1, kill: 0, interrupt: 1, skip: 0 },
+  },
+  {
+    name: "a rollout of two waves, resumed, rolled back, one invocation killed, two sentinels archived",
+    waves: [["a"], ["b", "c"]],
+    left: { Rollout: 1, Resume: 1, RollbackAll: 1, kill: 1, interrupt: 0, skip: 2 },
   },
   {
     name: "two rollouts in a row, resumed, rolled back twice, one invocation killed",
     waves: [["a"], ["b"]],
-    left: { Rollout: 2, Resume: 1, RollbackAll: 2, kill: 1, interrupt: 0 },
+    left: { Rollout: 2, Resume: 1, RollbackAll: 2, kill: 1, interrupt: 0, skip: 0 },
   },
   {
     name: "two rollouts in a row, the first may settle in the second, one invocation cancelled",
     waves: [["a", "b"], ["c"]],
-    left: { Rollout: 2, Resume: 0, RollbackAll: 0, kill: 0, interrupt: 1 },
+    left: { Rollout: 2, Resume: 0, RollbackAll: 0, kill: 0, interrupt: 1, skip: 0 },
   },
 ];
 

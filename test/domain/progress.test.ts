@@ -15,6 +15,8 @@ const rollout: RolloutState = {
   currentWave: 3,
   succeededIds: ["a", "b", "c"],
   failedIds: [],
+  skippedIds: [],
+  skipReasons: {},
   failureReasons: {},
   revertedIds: [],
   totalSentinels: 5,

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { rollbackScope } from "../../src/domain/rollback.ts";
 import { apply, nextWave } from "../../src/domain/rollout.ts";
 import {
   abandon,
   begin,
+  beginRollback,
   cancel,
   failed,
   finishWave,
@@ -12,6 +14,7 @@ import {
   ready,
   record,
   resume,
+  skipped,
 } from "./machines.ts";
 
 const FORWARD = "rollout-1";
@@ -153,6 +156,31 @@ describe("Resume", () => {
     expect(machine).toMatchObject({ rollout: { state: "completed" }, forward: undefined });
     expect(watch).toBeUndefined();
     expect(changes.at(-1)).toMatchObject({ kind: "completed", failures: [{ id: "c" }] });
+  });
+});
+
+describe("a sentinel that was archived or deleted in mid-rollout", () => {
+  it("is neither a success nor a failure, and pauses nothing", () => {
+    const { machine, changes } = outcomeOf(begin(), finishWave("rollout-1", skipped("a")));
+    expect(machine.rollout).toMatchObject({
+      state: "in_progress",
+      currentWave: 1,
+      succeededIds: [],
+      failedIds: [],
+      skippedIds: ["a"],
+      skipReasons: { a: "a is archived" },
+    });
+    expect(changes.map(({ kind }) => kind)).toEqual(["wave completed", "wave started"]);
+  });
+
+  it("is not given out again after an interruption, and not rolled back", () => {
+    const interrupted = [begin(), finishWave("rollout-1", ready("a")), interrupt("rollout-1", skipped("b"))];
+    expect(nextWave(machineAfter(...interrupted, resume()), "resume-1")?.ids).toEqual(["c"]);
+    const scope = rollbackScope(machineAfter(...interrupted, beginRollback()), "rollback-1");
+    expect([...(scope?.recorded ?? []), ...(scope?.unrecorded ?? [])].map(({ id }) => id)).toEqual([
+      "a",
+      "c",
+    ]);
   });
 });
 

@@ -11,6 +11,7 @@ import {
   machineAfter,
   ready,
   record,
+  skipped,
 } from "./machines.ts";
 
 const FORWARD = "rollout-1";
@@ -68,6 +69,13 @@ describe("what operators are answered", () => {
       "completed",
       ["Rollout"],
       "Completed: 3 of 3 sentinels took sentinel:v2.",
+    ],
+    [
+      "at the end of one that lost sentinels on the way",
+      [begin(), ready1, finishWave(FORWARD, skipped("b"), ready("c"))],
+      "completed",
+      ["Rollout"],
+      "Completed: 2 of 3 sentinels took sentinel:v2, 1 skipped as no longer running.",
     ],
   ] as const;
 

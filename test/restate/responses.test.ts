@@ -41,6 +41,8 @@ describe("the responses", () => {
       total: 3,
       succeeded: 0,
       failed: 1,
+      skipped: 0,
+      skips: [],
       failures: [{ sentinel_id: "a", reason: "ImagePullBackOff: manifest unknown" }],
       next: ["Resume", "Cancel", "RollbackAll"],
       message: expect.stringMatching(/^Paused in wave 1 of 2 .*\.$/),

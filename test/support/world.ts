@@ -155,6 +155,12 @@ export class World {
     await apps.patchNamespacedDeployment({ name: k8sName, namespace, body: patch });
   }
 
+  /** As `kubectl delete deployment` does. */
+  async remove(id: string): Promise<void> {
+    const { apps, k8sName, namespace } = this.#deploymentOf(id);
+    await apps.deleteNamespacedDeployment({ name: k8sName, namespace });
+  }
+
   /** As `kubectl set image` does. */
   async setImage(id: string, image: string): Promise<void> {
     const { apps, k8sName, namespace } = this.#deploymentOf(id);

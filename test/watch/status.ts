@@ -14,6 +14,8 @@ export function status(change: Partial<StatusResponse> = {}): StatusResponse {
     succeeded: 14,
     failed: 1,
     failures: [{ sentinel_id: "sen_0017", reason: "ImagePullBackOff: manifest\nunknown" }],
+    skipped: 0,
+    skips: [],
     next: ["Cancel"],
     message: "Wave 3 of 5 is rolling out.",
     started_at: STARTED,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { line, screen, wavesOf } from "../../src/watch/view.ts";
-import { status } from "./status.ts";
+import { STARTED, status } from "./status.ts";
 
 const NOW = Date.parse("2026-01-31T02:02:05.000Z");
 
@@ -143,6 +143,8 @@ describe("a line", () => {
 
 describe("the waves", () => {
   it("are filled in order by the results there are", () => {
-    expect(wavesOf(status({ succeeded: 30, failed: 0 })).map(({ done }) => done)).toEqual([1, 4, 20, 5, 0]);
+    const results = { succeeded: 28, failed: 1, skipped: 1 };
+    expect(wavesOf(status(results)).map(({ done }) => done)).toEqual([1, 4, 20, 5, 0]);
+    expect(line(status(results), Date.parse(STARTED))).toContain("28 of 100 took it, 1 failed, 1 skipped");
   });
 });

@@ -43,7 +43,7 @@ export function openedForward(machine: Machine, id: string): ForwardDriver | und
   };
 }
 
-export function stepsOfForward({ machine, rows }: World, driver: ForwardDriver): DriverStep[] {
+export function stepsOfForward({ machine, rows, left }: World, driver: ForwardDriver): DriverStep[] {
   const steps: DriverStep[] = [];
   const stopped = driver.stopped !== undefined;
   const [next, ...waiting] = driver.waiting;
@@ -59,6 +59,10 @@ export function stepsOfForward({ machine, rows }: World, driver: ForwardDriver):
     for (const result of [{ id }, { id, failure: "did not come up" }]) {
       const name = result.failure === undefined ? `${id} is ready` : `${id} has failed`;
       steps.push({ name, driver: { ...driver, inFlight, results: [...driver.results, result] } });
+    }
+    if (left.skip > 0) {
+      const results = [...driver.results, { id, skipped: "its desired state is archived" }];
+      steps.push({ name: `${id} is archived`, driver: { ...driver, inFlight, results }, spends: "skip" });
     }
   }
   if (driver.inFlight.length > 0 && !stopped) {

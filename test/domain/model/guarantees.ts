@@ -23,21 +23,23 @@ export const guarantees: Checks = {
     whoBeginsIsWatched(from, step);
     whomItConcernsIsWoken(from, step);
     noWaveFollowsAFailureByItself(from, step);
+    nothingButAFailurePausesAWave(step);
   },
 };
 
 /** Each planned sentinel has at most one result, waves follow one another, and the numbers add up. */
 function bookkeeping(rollout: RolloutState): void {
-  const { succeededIds, failedIds, revertedIds, waves, currentWave, state } = rollout;
-  const results = [...succeededIds, ...failedIds];
+  const { succeededIds, failedIds, skippedIds, revertedIds, waves, currentWave, state } = rollout;
+  const results = [...succeededIds, ...failedIds, ...skippedIds];
   const recorded = new Set(results);
   holds(recorded.size === results.length, "no sentinel has two results");
   holds(Object.keys(rollout.failureReasons).length === failedIds.length, "every failure has its reason");
+  holds(Object.keys(rollout.skipReasons).length === skippedIds.length, "every skip has its reason");
   holds(rollout.totalSentinels === waves.flat().length, "the total is what was planned");
   const earlier = waves.slice(0, currentWave).flat();
   holds(
     earlier.every((id) => recorded.has(id)),
-    "no sentinel of an earlier wave was skipped",
+    "no sentinel of an earlier wave was forgotten",
   );
   const later = waves.slice(currentWave + 1).flat();
   holds(!later.some((id) => recorded.has(id)), "no sentinel of a later wave was deployed");
@@ -64,7 +66,7 @@ function oneWaveAtATime({ machine }: World, rollout: RolloutState, driver: Forwa
     hands.every((id) => current.includes(id)),
     "only the current wave is deployed",
   );
-  const recorded = new Set([...rollout.succeededIds, ...rollout.failedIds]);
+  const recorded = new Set([...rollout.succeededIds, ...rollout.failedIds, ...rollout.skippedIds]);
   holds(!hands.some((id) => recorded.has(id)), "who has a result is not deployed again");
   holds(driver.stopped !== undefined || hands.length > 0, "no wave is empty");
 }
@@ -74,7 +76,8 @@ function revertsOnlyWhatTookTheImage(world: World, rollout: RolloutState, driver
   const settling = world.drivers.flatMap((other) =>
     other.kind === "forward" && other.rolloutId === rollout.rolloutId ? other.inFlight : [],
   );
-  holds(!hands.some((id) => rollout.failedIds.includes(id)), "failed sentinels are not reverted");
+  const out = [...rollout.failedIds, ...rollout.skippedIds];
+  holds(!hands.some((id) => out.includes(id)), "failed and skipped sentinels are not reverted");
   holds(!hands.some((id) => settling.includes(id)), "who is still in flight is not reverted yet");
   holds(!hands.some((id) => rollout.revertedIds.includes(id)), "who was reverted is not reverted again");
   const { invocationId } = world.machine.rollback ?? {};
@@ -146,6 +149,17 @@ function noWaveFollowsAFailureByItself({ machine }: World, { by, to }: Step): vo
   holds(!wave.some((id) => after.failedIds.includes(id)), "no wave follows a failed one by itself");
 }
 
+/** Sentinels that were archived in mid-rollout do not stop the fleet. */
+function nothingButAFailurePausesAWave({ name, to, outcome }: Step): void {
+  const { rollout } = to.machine;
+  if (!name.endsWith("finishWave") || outcome?.accepted !== true || rollout?.state !== "paused") return;
+  const wave = rollout.waves[rollout.currentWave] ?? [];
+  holds(
+    wave.some((id) => rollout.failedIds.includes(id)),
+    "a wave without a failure does not pause",
+  );
+}
+
 /** Slack hears of each phase change and of nothing else, in numbers that can be true. */
 function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step): void {
   const [before, after] = [from.machine.rollout, to.machine.rollout];
@@ -156,8 +170,8 @@ function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step): void 
   const changes = outcome?.changes ?? [];
   holds(changed === changes.length > 0, `${name} is told when it changes the phase, and only then`);
   for (const change of changes) {
-    const { succeeded, failed, total, wave, waves } = change.progress;
-    holds(succeeded + failed <= total && wave >= 1 && wave <= waves, "the numbers can be true");
+    const { succeeded, failed, skipped, total, wave, waves } = change.progress;
+    holds(succeeded + failed + skipped <= total && wave >= 1 && wave <= waves, "the numbers can be true");
     if (change.kind !== "rollback completed") continue;
     holds(change.reverted >= 0 && change.reverted <= change.targets, "no more were reverted than there were");
     holds(change.failed === change.targets - change.reverted, "who was not reverted is counted");
@@ -167,13 +181,15 @@ function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step): void 
 }
 
 function nothingIsLeftOnTheImage({ rows }: World, rollout: RolloutState): void {
-  const { succeededIds, revertedIds, failedIds, image } = rollout;
+  const { succeededIds, revertedIds, failedIds, skippedIds, image } = rollout;
   holds(
     succeededIds.every((id) => revertedIds.includes(id)),
     "a complete rollback has reverted everyone",
   );
-  const left = Object.keys(rows).filter((id) => rows[id] === image && !failedIds.includes(id));
-  holds(left.length === 0, "a complete rollback leaves nobody but the failed on the image");
+  const left = Object.keys(rows).filter(
+    (id) => rows[id] === image && ![...failedIds, ...skippedIds].includes(id),
+  );
+  holds(left.length === 0, "a complete rollback leaves nobody but the failed and the skipped on the image");
 }
 
 function holds(guarantee: boolean, text: string): void {

@@ -38,9 +38,17 @@ function systemSteps(world: World): Step[] {
   return steps;
 }
 
-function afterDriver(world: World, driver: Driver, { name, outcome, driver: after, rows }: DriverStep): Step {
+function afterDriver(
+  world: World,
+  driver: Driver,
+  { name, outcome, driver: after, rows, spends }: DriverStep,
+): Step {
   const drivers = world.drivers.flatMap((other) => (other === driver ? (after ?? []) : other));
-  const moved: World = { ...world, drivers, ...(rows === undefined ? {} : { rows }) };
+  const moved: World = {
+    ...(spends === undefined ? world : spent(world, spends)),
+    drivers,
+    ...(rows === undefined ? {} : { rows }),
+  };
   const step = { name: `${driver.id}: ${name}`, by: "system" } as const;
   return outcome === undefined ? { ...step, to: moved } : { ...step, outcome, to: told(moved, outcome) };
 }

@@ -20,8 +20,8 @@ export interface World {
 
 export type Driver = ForwardDriver | RollbackDriver;
 
-/** What would make the exploration endless. `kill` ends an invocation with its calls, `interrupt` cancels it. */
-export type Bounded = "Rollout" | "Resume" | "RollbackAll" | "kill" | "interrupt";
+/** What would make the exploration endless. `kill` ends an invocation with its calls, `interrupt` cancels it, `skip` archives a sentinel. */
+export type Bounded = "Rollout" | "Resume" | "RollbackAll" | "kill" | "interrupt" | "skip";
 
 /** One thing that can happen to a world. */
 export interface Step {
@@ -39,6 +39,8 @@ export interface DriverStep {
   driver?: Driver;
   outcome?: Outcome;
   rows?: World["rows"];
+  /** A bounded thing that this step was. */
+  spends?: Bounded;
 }
 
 /** Time stands still: nothing that the machine decides depends on it. */
@@ -57,6 +59,7 @@ export function keyOf({ machine, drivers, rows, left, drives }: World): string {
           rollout.pauseReason,
           sorted(rollout.succeededIds),
           sorted(rollout.failedIds),
+          sorted(rollout.skippedIds),
           sorted(rollout.revertedIds),
         ].join();
   const drives_ = [forward?.invocationId, forward?.signal, rollback?.invocationId, rollback?.signal, drives];
@@ -72,7 +75,10 @@ export function keyOf({ machine, drivers, rows, left, drives }: World): string {
 function keyOfDriver(driver: Driver): string {
   const common = [driver.id, driver.signalled, driver.cancelled, sorted(driver.inFlight)];
   if (driver.kind === "forward") {
-    const results = driver.results.map(({ id, failure }) => (failure === undefined ? id : `-${id}`));
+    const results = driver.results.map(
+      ({ id, failure, skipped }) =>
+        `${failure === undefined ? "" : "-"}${skipped === undefined ? "" : "~"}${id}`,
+    );
     return [...common, driver.waiting.join(), sorted(results), driver.stopped].join("/");
   }
   return [
