@@ -9,6 +9,8 @@ import { type FleetSentinel, OLD_IMAGE } from "./fleet-plan.ts";
 
 /** Deployments created at a time. */
 const PARALLEL = 16;
+/** A server takes statements of a limited length. */
+const ROWS_AT_ONCE = 5_000;
 /** Longest wait for the whole fleet to be available on its old image. */
 const AVAILABLE_TIMEOUT_MS = 180_000;
 
@@ -115,8 +117,10 @@ const COLUMNS = [
   "created_at",
 ];
 
-async function insertRows(options: FleetOptions): Promise<void> {
-  if (options.sentinels.length === 0) return;
+/** The rows alone. */
+export async function insertRows(
+  options: Pick<FleetOptions, "databaseUrl" | "sentinels" | "namespace">,
+): Promise<void> {
   const now = Date.now();
   const rows = options.sentinels.map((each, index) => [
     each.id,
@@ -143,7 +147,10 @@ async function insertRows(options: FleetOptions): Promise<void> {
     connectTimeout: 10_000,
   });
   try {
-    await connection.query(`INSERT INTO sentinels (${COLUMNS.join(", ")}) VALUES ?`, [rows]);
+    for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+      const some = rows.slice(at, at + ROWS_AT_ONCE);
+      await connection.query(`INSERT INTO sentinels (${COLUMNS.join(", ")}) VALUES ?`, [some]);
+    }
   } finally {
     connection.destroy();
   }

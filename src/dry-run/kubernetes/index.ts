@@ -75,7 +75,7 @@ export async function startEmbeddedKubernetes({
 }
 
 /** The Kubernetes client takes plain HTTP only where TLS is explicitly not verified. */
-function kubeconfig(server: string, namespace: string): string {
+export function kubeconfig(server: string, namespace: string): string {
   const name = "embedded";
   return `apiVersion: v1
 kind: Config

@@ -1,0 +1,34 @@
+import { planFleet } from "../../src/dry-run/fleet-plan.ts";
+import { Clock } from "../../src/dry-run/kubernetes/clock.ts";
+import { ApiServer } from "../../src/dry-run/kubernetes/server.ts";
+import { Store } from "../../src/dry-run/kubernetes/store.ts";
+import { Writes } from "../../src/dry-run/kubernetes/writes.ts";
+import { answering } from "../remote.ts";
+import { deploymentOf } from "./deployment.ts";
+import { InstantUpdates, type UpdateTime } from "./instant-updates.ts";
+
+// The embedded Kubernetes API in a process of its own, so that it takes no time from whoever measures.
+
+const clock = new Clock(1);
+const store = new Store(clock);
+const updates = new InstantUpdates(store, clock);
+const server = new ApiServer(store, clock);
+
+export const handlers = {
+  listen: () => server.listen(0),
+  seed(count: number, namespace: string): void {
+    store.createNamespace(namespace);
+    const writes = new Writes(store);
+    for (const sentinel of planFleet(count)) {
+      writes.createDeployment(namespace, JSON.stringify(deploymentOf(sentinel)));
+    }
+  },
+  updatesTake(time: UpdateTime): void {
+    updates.time = time;
+  },
+  /** Requests so far by verb and resource: `patch deployments` → 42. */
+  requests: () => Object.fromEntries(server.requests),
+  convergedMs: () => Object.fromEntries(updates.convergedMs),
+};
+
+answering(handlers);

@@ -1,0 +1,99 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createPool, type Pool, type RowDataPacket } from "mysql2/promise";
+import { insertRows } from "../src/dry-run/fleet.ts";
+import { planFleet } from "../src/dry-run/fleet-plan.ts";
+import { kubeconfig } from "../src/dry-run/kubernetes/index.ts";
+import { temporaryDirectory } from "../src/dry-run/leftovers.ts";
+import { type Mysql, startMysql } from "../src/dry-run/mysql.ts";
+import { freePort } from "../src/dry-run/ports.ts";
+import { type RestateServer, startRestate } from "../src/dry-run/restate-server.ts";
+import { type ServiceProcess, startService } from "../src/dry-run/service.ts";
+import { Undo } from "../src/dry-run/undo.ts";
+import { migrateDatabase } from "../src/mysql/migrate.ts";
+import type { handlers as kubernetesHandlers } from "./kubernetes/process.ts";
+import { type Remote, startRemote } from "./remote.ts";
+
+/** Real parts, each in a process of its own: Restate on one partition, MySQL, the embedded API, the service. */
+export interface BenchStack {
+  restate: RestateServer;
+  kubernetes: Remote<typeof kubernetesHandlers>;
+  kubeconfig: string;
+  mysql: Mysql;
+  /** For questions to the database. */
+  db: Pool;
+  service: ServiceProcess;
+  /** Undone in reverse order. */
+  undo: Undo;
+}
+
+export const NAMESPACE = "sentinel";
+
+export interface BenchStackOptions {
+  sentinels: number;
+  /** More variables of the service. */
+  env?: Record<string, string>;
+}
+
+/** Runs a measurement on a stack of its own and takes it down, whatever happens. */
+export async function withStack<T>(
+  options: BenchStackOptions,
+  measure: (stack: BenchStack) => Promise<T>,
+): Promise<T> {
+  const undo = new Undo();
+  try {
+    return await measure(await start(options, undo));
+  } finally {
+    await undo.run();
+  }
+}
+
+async function start({ sentinels, env }: BenchStackOptions, undo: Undo): Promise<BenchStack> {
+  const directory = await temporaryDirectory();
+  undo.add(() => directory.remove());
+  const database = await startMysql({ server: undefined });
+  undo.add(() => database.stop());
+  await migrateDatabase(database.url);
+  await insertRows({ databaseUrl: database.url, sentinels: planFleet(sentinels), namespace: NAMESPACE });
+  const db = createPool({ uri: database.url, connectionLimit: 2 });
+  undo.add(() => db.end());
+  const restate = await startRestate();
+  undo.add(() => restate.stop());
+  const kubernetes = await startRemote<typeof kubernetesHandlers>(
+    new URL("kubernetes/process.ts", import.meta.url),
+  );
+  undo.add(() => kubernetes.stop());
+  await kubernetes.seed(sentinels, NAMESPACE);
+  const config = join(directory.path, "kubeconfig");
+  await writeFile(config, kubeconfig(`http://127.0.0.1:${await kubernetes.listen()}`, NAMESPACE));
+  const [port, healthPort] = [await freePort(), await freePort()];
+  const variables = {
+    DATABASE_URL: database.url,
+    PORT: String(port),
+    HEALTH_PORT: String(healthPort),
+    RESTATE_URL: restate.ingress,
+    RESTATE_ADMIN_URL: restate.admin,
+    SERVICE_URL: `http://127.0.0.1:${port}`,
+    KUBECONFIG: config,
+    ...env,
+  };
+  const service = await startService(variables, join(directory.path, "service.log"));
+  undo.add(() => service.process.stop());
+  return { restate, kubernetes, kubeconfig: config, mysql: database, db, service, undo };
+}
+
+/** Rows of a question to the database. */
+export async function rows<T>(stack: BenchStack, sql: string): Promise<T[]> {
+  const [found] = await stack.db.query<RowDataPacket[]>(sql);
+  return found as T[];
+}
+
+/** Waits for a condition, looking often. @throws Error after `timeoutMs` */
+export async function until(what: string, condition: () => Promise<boolean>, timeoutMs = 120_000) {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`not so after ${timeoutMs / 1000} s: ${what}`);
+    await sleep(20);
+  }
+}
