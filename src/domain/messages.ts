@@ -101,7 +101,7 @@ function draft(change: PhaseChange): Draft {
     case "rollback started":
       return {
         header: "Sentinel rollback started",
-        fields: [["Sentinels on the new image", String(p.succeeded)]],
+        fields: [["Sentinels on the new image", String(change.targets)]],
         body: ["Each returns to the image it ran before; failed sentinels are not touched."],
       };
     case "rollback completed":
@@ -145,7 +145,7 @@ function done(p: Progress): [string, string] {
 /** Skipped ones are rare: they are named only where there are any. */
 function notDone(p: Progress): [string, string][] {
   const failed: [string, string] = ["Failed", String(p.failed)];
-  return p.skipped === 0 ? [failed] : [failed, ["Skipped, no longer running", String(p.skipped)]];
+  return p.skipped > 0 ? [failed, ["Skipped, no longer running", String(p.skipped)]] : [failed];
 }
 
 function share(part: number, whole: number): string {

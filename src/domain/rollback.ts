@@ -43,7 +43,9 @@ export function beginRollback(machine: Machine, drive: NewDrive, nowMs: number):
   const before = assertLegal("RollbackAll", machine.rollout);
   const rollout: RolloutState = { ...before, state: "rolling_back", pauseReason: "" };
   const rollback: Drive = { ...drive, startedAtMs: nowMs, firstWave: rollout.currentWave };
-  const started: PhaseChange = { kind: "rollback started", progress: progressOf(rollout, nowMs) };
+  const reverted = new Set(rollout.revertedIds);
+  const targets = rollout.succeededIds.filter((id) => !reverted.has(id)).length;
+  const started: PhaseChange = { kind: "rollback started", progress: progressOf(rollout, nowMs), targets };
   return {
     machine: { ...machine, rollout, rollback },
     changes: [started],

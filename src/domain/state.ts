@@ -123,7 +123,7 @@ export type PhaseChange = { progress: Progress } & (
   | { kind: "resumed"; remaining: number }
   | { kind: "cancelled" }
   | { kind: "completed"; failures: Failure[] }
-  | { kind: "rollback started" }
+  | { kind: "rollback started"; targets: number }
   | {
       kind: "rollback completed";
       reverted: number;

@@ -28,7 +28,7 @@ const CHANGES = {
   resumed: { kind: "resumed", remaining: 0, progress },
   cancelled: { kind: "cancelled", progress },
   completed: { kind: "completed", failures: [failure], progress },
-  "rollback started": { kind: "rollback started", progress },
+  "rollback started": { kind: "rollback started", progress, targets: 17 },
   "rollback completed": {
     kind: "rollback completed",
     reverted: 23,
@@ -78,7 +78,7 @@ describe("every phase change", () => {
     ["resumed", "Sentinel rollout resumed", ["24 of 100 (24 %)", "failed sentinels are not retried"]],
     ["cancelled", "Sentinel rollout cancelled in wave 3/5", ["24 of 100 (24 %)", "*Ran for*\n1h32m"]],
     ["completed", "Sentinel rollout completed", ["24 of 100 (24 %)", "*Failed*\n1", "*Took*\n1h32m"]],
-    ["rollback started", "Sentinel rollback started", ["24", "failed sentinels are not touched"]],
+    ["rollback started", "Sentinel rollback started", ["17", "failed sentinels are not touched"]],
     [
       "rollback completed",
       "Sentinel rollback completed",

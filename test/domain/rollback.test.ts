@@ -45,14 +45,15 @@ describe("RollbackAll", () => {
     expect(machine.rollout?.revertedIds).toEqual(["c"]);
   });
 
-  it("called again is left with those that did not revert", () => {
-    const machine = machineAfter(
+  it("called again is left with those that did not revert, and says how many", () => {
+    const { machine, changes } = outcomeOf(
       ...paused,
       beginRollback(),
       finishRollback(ROLLBACK, "c"),
       beginRollback("again"),
     );
     expect(rollbackScope(machine, "again")?.recorded).toEqual([target("a")]);
+    expect(changes).toMatchObject([{ kind: "rollback started", targets: 1 }]);
   });
 
   it("of a killed wave looks at who was never recorded, too", () => {
