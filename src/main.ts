@@ -1,8 +1,8 @@
-import { collectDefaultMetrics, Registry } from "prom-client";
 import { type Config, ConfigError, readConfig } from "./config.ts";
 import { type Check, startHealthServer } from "./health.ts";
 import { connectClusters } from "./kubernetes/clusters.ts";
 import { createLogger, type Logger } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
 import { openPool } from "./mysql/pool.ts";
 import { createSentinelStore } from "./mysql/sentinels.ts";
 import { startEndpoint } from "./restate/endpoint.ts";
@@ -22,7 +22,9 @@ async function main(): Promise<void> {
     for (const name of ["SIGTERM", "SIGINT"]) process.once(name, resolve);
   });
 
-  const pool = openPool(config.databaseUrl);
+  const metrics = createMetrics();
+  const { work } = metrics;
+  const pool = openPool(config.databaseUrl, undefined, work.mysqlStatement);
   const store = createSentinelStore(pool.db);
   const clusters = await connectClusters(config);
   const slack = createSlackClient(config.slackWebhookUrl);
@@ -33,6 +35,7 @@ async function main(): Promise<void> {
       clusters,
       slack,
       logger,
+      metrics: work,
       deployTimeoutMs,
       failFastMs,
       maxInFlight,
@@ -40,10 +43,17 @@ async function main(): Promise<void> {
       port,
     }),
   );
-  const watcher = startWatcher({ clusters, store, ...createIngress(config), deployTimeoutMs, logger });
+  const ingress = createIngress(config, work.notifyReady);
+  metrics.read({ status: ingress.status, countSentinels: store.countRunning });
+  const watcher = startWatcher({
+    clusters,
+    store,
+    ...ingress,
+    onConverged: work.converged,
+    deployTimeoutMs,
+    logger,
+  });
   const registration = registered(config, logger, stopping.signal);
-  const metrics = new Registry();
-  collectDefaultMetrics({ register: metrics });
   const health = await listening("HEALTH_PORT", config.healthPort, (port) =>
     startHealthServer({
       port,
@@ -54,8 +64,8 @@ async function main(): Promise<void> {
           .map(({ cluster, synced }) => check(`kubernetes ${cluster}`, synced, "the watch is not in sync")),
         check("restate", registration.done, "not registered yet"),
       ],
-      metrics: () => metrics.metrics(),
-      metricsContentType: metrics.contentType,
+      metrics: () => metrics.registry.metrics(),
+      metricsContentType: metrics.registry.contentType,
     }),
   );
   logger.info({ port: endpoint.port, healthPort: health.port }, "sentinel-rollout is up");

@@ -18,6 +18,8 @@ export interface WatcherOptions {
   notifyReady(id: string, image: string): Promise<void>;
   /** Settles a row whose Deploy died; `updatedAtMs` is when that Deploy began. May be asked for more than once. */
   settleAbandoned(id: string, updatedAtMs: number): Promise<void>;
+  /** Told of a Deployment that has converged, each time that somebody is woken for it. */
+  onConverged?(id: string, generation: number): void;
   deployTimeoutMs: number;
   recheckMs?: number;
   logger: Logger;
@@ -86,6 +88,9 @@ export function startWatcher(options: WatcherOptions): Watcher {
   }
 
   function wake(id: string, deployment: WatchedDeployment | undefined): void {
+    if (deployment !== undefined && judge(deployment).kind === "converged") {
+      options.onConverged?.(id, deployment.generation);
+    }
     calls.submit(`NotifyReady ${id}`, () => options.notifyReady(id, deployment?.image ?? ""));
   }
 

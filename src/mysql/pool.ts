@@ -31,8 +31,15 @@ const STATEMENT_TIMEOUT_MS = 9_000;
 const GOODBYE_MS = 2_000;
 const MESSAGE_LENGTH = 300;
 
-/** Connects with the first statement, not before. */
-export function openPool(databaseUrl: string, statementTimeoutMs = STATEMENT_TIMEOUT_MS): DatabasePool {
+/**
+ * Connects with the first statement, not before.
+ * @param onStatement told of each statement, its duration with the wait for a connection, and whether it succeeded
+ */
+export function openPool(
+  databaseUrl: string,
+  statementTimeoutMs = STATEMENT_TIMEOUT_MS,
+  onStatement: (sql: string, seconds: number, ok: boolean) => void = () => undefined,
+): DatabasePool {
   const pool = mysql.createPool({
     ...databaseAddress(databaseUrl),
     connectionLimit: CONNECTIONS,
@@ -46,8 +53,15 @@ export function openPool(databaseUrl: string, statementTimeoutMs = STATEMENT_TIM
   });
   const db = drizzle(async (sql, values, method) => {
     const rowsAsArray = method === "all";
-    const result = await run(pool, { sql, values, rowsAsArray }, Date.now() + statementTimeoutMs);
-    return { rows: rowsAsArray && Array.isArray(result) ? result : [result] };
+    const startedMs = performance.now();
+    let ok = false;
+    try {
+      const result = await run(pool, { sql, values, rowsAsArray }, Date.now() + statementTimeoutMs);
+      ok = true;
+      return { rows: rowsAsArray && Array.isArray(result) ? result : [result] };
+    } finally {
+      onStatement(sql, (performance.now() - startedMs) / 1000, ok);
+    }
   });
   return {
     db,

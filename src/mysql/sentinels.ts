@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray } from "drizzle-orm";
+import { and, asc, count, eq, gt, inArray } from "drizzle-orm";
 import { chunks, PAGE, pages } from "./batches.ts";
 import { type Observation, observedCases, observedColumnsOf } from "./observation.ts";
 import { type Database, settled } from "./pool.ts";
@@ -48,6 +48,13 @@ export type ObservedRow = Pick<
   | "desiredState"
 >;
 
+/** How many running sentinels of a region have a deploy_status. */
+export interface SentinelCount {
+  regionId: string;
+  deployStatus: DeployStatus;
+  count: number;
+}
+
 export type DesiredValues = Pick<SentinelRow, "image" | "cpuMillicores" | "memoryMib" | "desiredReplicas">;
 
 export type Outcome = { status: "ready"; observed: Observation } | { status: "failed"; reason: string };
@@ -69,6 +76,8 @@ export interface SentinelStore {
   observedRows(): AsyncIterable<ObservedRow[]>;
   /** The rows of the given ids that exist. */
   observedRowsOf(ids: string[]): Promise<ObservedRow[]>;
+  /** Rows with desired_state = 'running'; combinations without a row are left out. */
+  countRunning(): Promise<SentinelCount[]>;
 }
 
 /** Length of deploy_error. */
@@ -187,6 +196,17 @@ export function createSentinelStore(db: Database): SentinelStore {
         );
       }
       return rows;
+    },
+
+    countRunning() {
+      const { regionId, deployStatus } = sentinels;
+      return settled(
+        db
+          .select({ regionId, deployStatus, count: count() })
+          .from(sentinels)
+          .where(eq(sentinels.desiredState, "running"))
+          .groupBy(regionId, deployStatus),
+      );
     },
   };
 }

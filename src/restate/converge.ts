@@ -5,7 +5,9 @@ import type { Observation } from "../mysql/sentinels.ts";
 import { kubernetes, untilDeadline } from "./steps.ts";
 
 /** How a Deploy ended: what is written into the row. */
-export type Ending = { status: "ready"; observed: Observation } | { status: "failed"; reason: string };
+export type Ending =
+  /** `seenMs`: when it was found converged (unix ms); absent where it served already and nothing was patched. */
+  { status: "ready"; observed: Observation; seenMs?: number } | { status: "failed"; reason: string };
 
 /** One look at a Deployment, as the journal keeps it. */
 export interface Look {
@@ -99,7 +101,8 @@ export async function converge(
 }
 
 function ready(look: Look): Ending {
-  return { status: "ready", observed: look.observed ?? { health: "unknown", availableReplicas: 0 } };
+  const observed = look.observed ?? { health: "unknown", availableReplicas: 0 };
+  return { status: "ready", observed, seenMs: look.atMs };
 }
 
 export function failed(reason: string): Ending {

@@ -3,6 +3,7 @@ import { judge, observe } from "../domain/convergence.ts";
 import type { Cluster, DeploymentChange } from "../kubernetes/cluster.ts";
 import type { Clusters } from "../kubernetes/clusters.ts";
 import type { Logger } from "../log.ts";
+import type { WorkMetrics } from "../metrics/work.ts";
 import type { Observation, SentinelRow, SentinelStore } from "../mysql/sentinels.ts";
 import { AWAKEABLE_KEY, converge, type Ending, failed, listen } from "./converge.ts";
 import { askedFor, carries, type DeployPlan, planDeploy } from "./deploy-plan.ts";
@@ -17,6 +18,7 @@ export interface DeployOptions {
   /** 0: a failure that could heal is never final before the timeout. */
   failFastMs: number;
   logger: Logger;
+  metrics: Pick<WorkMetrics, "deploySettled">;
 }
 
 /** What the Deploy that is running was asked for: should it be killed, the next one goes on with it. */
@@ -45,13 +47,13 @@ export async function deploy(
   const plan = planDeploy(row, request, unfinished, nowMs, options.deployTimeoutMs);
   ctx.set(REQUEST_KEY, askedFor(request, unfinished));
   try {
-    return await settle(ctx, row, await bringUp(ctx, row, plan, options), options);
+    return await settle(ctx, row, plan.startedMs, await bringUp(ctx, row, plan, options), options);
   } catch (error) {
     // Cancelled, or a step gave up at the deadline. Anything else is retried by Restate.
     if (!(error instanceof TerminalError)) throw error;
     const cancelled = error instanceof CancelledError;
     const reason = cancelled ? "the Deploy was cancelled" : error.message;
-    const response = await settle(ctx, row, failed(reason), options);
+    const response = await settle(ctx, row, plan.startedMs, failed(reason), options);
     if (cancelled) throw error;
     return response;
   }
@@ -125,13 +127,15 @@ async function patch(
 async function settle(
   ctx: ObjectContext,
   row: SentinelRow,
+  startedMs: number,
   ending: Ending,
-  { store, logger }: DeployOptions,
+  { store, logger, metrics }: DeployOptions,
 ): Promise<DeployResponse> {
   const { headers } = ctx.request();
   const [rolloutId, wave] = [headers.get(ROLLOUT_ID_HEADER), headers.get(WAVE_HEADER)];
   const skipped = await ctx.run(`write the outcome: ${ending.status}`, async () => {
     await store.settle(row.id, ending, Date.now());
+    metrics.deploySettled({ sentinelId: row.id, startedMs, ...ending });
     const about = {
       sentinelId: row.id,
       ...(rolloutId === undefined ? {} : { rolloutId }),

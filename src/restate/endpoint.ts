@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type ServerHttp2Session } from "node:http2";
 import { createEndpointHandler, type LoggerTransport, TerminalError } from "@restatedev/restate-sdk";
 import type { Logger } from "../log.ts";
+import type { WorkMetrics } from "../metrics/work.ts";
 import type { DeployOptions } from "./deploy.ts";
 import { createNotifier, type NotifierOptions } from "./notifier.ts";
 import { createRolloutService, type RolloutOptions } from "./rollout.ts";
@@ -9,6 +10,7 @@ import { createSentinelService } from "./sentinel.ts";
 
 export interface EndpointOptions extends RolloutOptions, DeployOptions, NotifierOptions {
   store: RolloutOptions["store"] & DeployOptions["store"];
+  metrics: WorkMetrics;
   /** Present: requests that Restate did not sign are refused. */
   identityKeys: string[];
   port: number;

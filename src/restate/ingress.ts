@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config.ts";
 import type { Logger } from "../log.ts";
-import { SETTLE_HEADER, SentinelObject } from "./names.ts";
+import { RolloutObject, SETTLE_HEADER, SentinelObject, SINGLETON } from "./names.ts";
+import { StatusResponse } from "./schemas.ts";
 
 /** Longest wait (ms) for an answer of Restate. */
 const TIMEOUT_MS = 5_000;
@@ -11,41 +12,58 @@ const REGISTRATION_RETRY_MS = 1_000;
 /** A request to settle a row is repeated at most so often (ms): should the Deploy that settles be killed, another follows. */
 const SETTLE_AGAIN_MS = 120_000;
 
-/** What the watcher asks of Restate: calls that are only handed over, not waited for. */
+/** What this service asks of Restate from outside its handlers. All of it throws where the ingress does not take it. */
 export interface Ingress {
+  /** Handed over, not waited for. */
   notifyReady(sentinelId: string, image: string): Promise<void>;
   /** A Deploy that changes nothing; asked for often, by several replicas, it runs once in a while. */
   settleAbandoned(sentinelId: string, updatedAtMs: number): Promise<void>;
+  /** Where the rollout stands. */
+  status(): Promise<StatusResponse>;
 }
 
-/** @throws Error that names the status, never the token */
-export function createIngress({
-  restateUrl,
-  restateToken,
-}: Pick<Config, "restateUrl" | "restateToken">): Ingress {
-  async function notify(id: string, body: object, headers: Record<string, string>): Promise<void> {
-    const response = await fetch(
-      `${restateUrl}/${SentinelObject.name}/${encodeURIComponent(id)}/NotifyReady/send`,
-      {
-        method: "POST",
-        headers: {
-          "content-type": "application/json",
-          ...(restateToken === undefined ? {} : { authorization: `Bearer ${restateToken}` }),
-          ...headers,
-        },
-        body: JSON.stringify(body),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+/**
+ * @param onNotifyReady told whether the ingress took a call of NotifyReady
+ * @throws Error that names the status, never the token
+ */
+export function createIngress(
+  { restateUrl, restateToken }: Pick<Config, "restateUrl" | "restateToken">,
+  onNotifyReady: (ok: boolean) => void = () => undefined,
+): Ingress {
+  async function post(path: string, body: object, headers: Record<string, string> = {}): Promise<string> {
+    const response = await fetch(`${restateUrl}/${path}`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        ...(restateToken === undefined ? {} : { authorization: `Bearer ${restateToken}` }),
+        ...headers,
       },
-    );
-    await response.arrayBuffer();
-    if (!response.ok) throw new Error(`the Restate ingress answered ${response.status} to NotifyReady`);
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    const answer = await response.text();
+    if (!response.ok) throw new Error(`the Restate ingress answered ${response.status}`);
+    return answer;
   }
+
+  async function notify(id: string, body: object, headers: Record<string, string> = {}): Promise<void> {
+    let ok = false;
+    try {
+      await post(`${SentinelObject.name}/${encodeURIComponent(id)}/NotifyReady/send`, body, headers);
+      ok = true;
+    } finally {
+      onNotifyReady(ok);
+    }
+  }
+
   return {
-    notifyReady: (id, image) => notify(id, { image }, {}),
+    notifyReady: (id, image) => notify(id, { image }),
     settleAbandoned: (id, updatedAtMs) => {
       const round = Math.floor(Date.now() / SETTLE_AGAIN_MS);
       return notify(id, {}, { [SETTLE_HEADER]: `settle-${id}-${updatedAtMs}-${round}` });
     },
+    status: async () =>
+      StatusResponse.parse(JSON.parse(await post(`${RolloutObject.name}/${SINGLETON}/Status`, {}))),
   };
 }
 

@@ -2,12 +2,14 @@ import { handlers, type ObjectContext, object, RetryableError } from "@restatede
 import { slackMessage } from "../domain/messages.ts";
 import type { PhaseChange } from "../domain/state.ts";
 import type { Logger } from "../log.ts";
+import type { WorkMetrics } from "../metrics/work.ts";
 import { type SlackClient, SlackDeliveryError } from "../slack.ts";
 import { NotifierObject, RETRY_POLICY } from "./names.ts";
 
 export interface NotifierOptions {
   slack: SlackClient;
   logger: Logger;
+  metrics: Pick<WorkMetrics, "slackDelivery" | "phaseChanged">;
 }
 
 /** The queue of Slack messages: one at a time and in order, retried for as long as it takes, in nobody's way. */
@@ -31,13 +33,16 @@ export function createNotifier(options: NotifierOptions) {
   });
 }
 
-async function deliver(change: PhaseChange, { slack, logger }: NotifierOptions): Promise<void> {
+async function deliver(change: PhaseChange, { slack, logger, metrics }: NotifierOptions): Promise<void> {
   try {
-    await slack.post(slackMessage(change));
+    metrics.slackDelivery(await slack.post(slackMessage(change)));
+    metrics.phaseChanged(change.kind);
   } catch (error) {
     if (!(error instanceof SlackDeliveryError)) throw error;
     const about = { rolloutId: change.progress.rolloutId, change: change.kind, reason: error.message };
+    metrics.slackDelivery(error.permanent ? "refused" : "failed");
     if (error.permanent) {
+      metrics.phaseChanged(change.kind);
       // Trying again would only hold up what comes after it.
       logger.error(about, "Slack refused a message for good");
       return;

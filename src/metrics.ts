@@ -1,0 +1,57 @@
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { type CachedSource, cached } from "./metrics/cached.ts";
+import { registerFleetMetrics } from "./metrics/fleet.ts";
+import { createKubernetesMetrics, type KubernetesMetrics } from "./metrics/kubernetes.ts";
+import { registerRolloutMetrics } from "./metrics/rollout.ts";
+import { createWorkMetrics, type WorkMetrics } from "./metrics/work.ts";
+import type { SentinelCount } from "./mysql/sentinels.ts";
+import type { StatusResponse } from "./restate/schemas.ts";
+
+/** The definitions of /metrics. Handed to whoever has something to count. */
+export interface Metrics {
+  registry: Registry;
+  work: WorkMetrics;
+  kubernetes: KubernetesMetrics;
+  /** Adds what is read from others when Prometheus asks. A source that hangs delays a scrape by 2 s at most. */
+  read(sources: MetricSources): void;
+}
+
+export interface MetricSources {
+  status(): Promise<StatusResponse>;
+  countSentinels(): Promise<SentinelCount[]>;
+}
+
+/** Several Prometheus servers and people may ask: that is no more work for Restate and MySQL. */
+const STATUS = { maxAgeMs: 5_000, patienceMs: 2_000, staleMs: 30_000 };
+const COUNTS = { maxAgeMs: 15_000, patienceMs: 2_000, staleMs: 60_000 };
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  return {
+    registry,
+    work: createWorkMetrics(registry),
+    kubernetes: createKubernetesMetrics(registry),
+    read({ status, countSentinels }) {
+      const rollout = cached(status, STATUS);
+      const fleet = cached(countSentinels, COUNTS);
+      registerRolloutMetrics(registry, rollout);
+      registerFleetMetrics(registry, fleet);
+      registerSourceMetrics(registry, { restate: rollout, mysql: fleet });
+    },
+  };
+}
+
+function registerSourceMetrics(registry: Registry, sources: Record<string, CachedSource<unknown>>): void {
+  new Gauge({
+    name: "sentinel_rollout_source_up",
+    help: "1: what /metrics reads from there is up to date; 0: it is left out.",
+    labelNames: ["source"],
+    registers: [registry],
+    async collect() {
+      for (const [source, read] of Object.entries(sources)) {
+        this.set({ source }, (await read()) === undefined ? 0 : 1);
+      }
+    },
+  });
+}

@@ -1,0 +1,25 @@
+import { Gauge, type Registry } from "prom-client";
+import type { DeployStatus, SentinelCount } from "../mysql/sentinels.ts";
+import type { CachedSource } from "./cached.ts";
+
+const STATUSES: DeployStatus[] = ["idle", "progressing", "ready", "failed"];
+
+/** The fleet as MySQL has it; absent while MySQL does not answer. Every replica shows the same: take the maximum. */
+export function registerFleetMetrics(registry: Registry, counts: CachedSource<SentinelCount[]>): void {
+  new Gauge({
+    name: "sentinel_rollout_sentinels",
+    help: "Running sentinels by region and deploy_status, from MySQL.",
+    labelNames: ["region", "deploy_status"],
+    registers: [registry],
+    async collect() {
+      const known = await counts();
+      this.reset();
+      for (const { regionId } of known ?? []) {
+        for (const status of STATUSES) this.set({ region: regionId, deploy_status: status }, 0);
+      }
+      for (const { regionId, deployStatus, count } of known ?? []) {
+        this.set({ region: regionId, deploy_status: deployStatus }, count);
+      }
+    },
+  });
+}

@@ -1,0 +1,90 @@
+import { Gauge, type Registry } from "prom-client";
+import type { Phase } from "../domain/state.ts";
+import type { StatusResponse } from "../restate/schemas.ts";
+import type { CachedSource } from "./cached.ts";
+
+const STATES: Phase[] = ["idle", "in_progress", "paused", "cancelled", "completed", "rolling_back"];
+
+/** Numbers of the rollout; undefined where there is nothing to tell. */
+const NUMBERS: { name: string; help: string; of(status: StatusResponse): number | undefined }[] = [
+  {
+    name: "sentinel_rollout_state_since_timestamp_seconds",
+    help: "Since when the state, and the wave, is what it is now.",
+    of: ({ waiting_since }) => seconds(waiting_since),
+  },
+  {
+    name: "sentinel_rollout_started_timestamp_seconds",
+    help: "When the rollout started.",
+    of: ({ started_at }) => seconds(started_at),
+  },
+  {
+    name: "sentinel_rollout_current_wave",
+    help: "The current wave, counted from 1; 0 when there is no rollout.",
+    of: ({ wave }) => wave,
+  },
+  { name: "sentinel_rollout_waves", help: "Waves of the rollout.", of: ({ waves }) => waves },
+  { name: "sentinel_rollout_target_sentinels", help: "Sentinels in the rollout.", of: ({ total }) => total },
+  {
+    name: "sentinel_rollout_succeeded_sentinels",
+    help: "Sentinels of the rollout that took the image, recorded every 5 % of a wave.",
+    of: ({ succeeded }) => succeeded,
+  },
+  {
+    name: "sentinel_rollout_failed_sentinels",
+    help: "Sentinels of the rollout that failed.",
+    of: ({ failed }) => failed,
+  },
+  {
+    name: "sentinel_rollout_reverted_sentinels",
+    help: "Sentinels of the rollout that were rolled back.",
+    of: ({ reverted }) => reverted,
+  },
+];
+
+/**
+ * The rollout as Restate has it, so that it is the same at every replica, whichever drives: take the maximum. Absent,
+ * rather than old, while Restate does not answer.
+ */
+export function registerRolloutMetrics(registry: Registry, status: CachedSource<StatusResponse>): void {
+  const registers = [registry];
+  new Gauge({
+    name: "sentinel_rollout_state",
+    help: "1 for the state in which the rollout is, 0 for the others.",
+    labelNames: ["state"],
+    registers,
+    async collect() {
+      const current = await status();
+      this.reset();
+      if (current === undefined) return;
+      for (const state of STATES) this.set({ state }, state === current.state ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: "sentinel_rollout_info",
+    help: "The rollout's id and image; always 1.",
+    labelNames: ["rollout_id", "image"],
+    registers,
+    async collect() {
+      const current = await status();
+      this.reset();
+      if (current?.rollout_id) this.set({ rollout_id: current.rollout_id, image: current.image }, 1);
+    },
+  });
+  for (const { name, help, of } of NUMBERS) {
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        const current = await status();
+        const value = current === undefined ? undefined : of(current);
+        if (value === undefined) this.remove({});
+        else this.set(value);
+      },
+    });
+  }
+}
+
+function seconds(iso: string | null): number | undefined {
+  return iso === null ? undefined : Date.parse(iso) / 1000;
+}
