@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { ClusterHealth } from "./kubernetes/health.ts";
 
 export interface Check {
   name: string;
@@ -45,6 +46,24 @@ export async function startHealthServer(options: HealthOptions): Promise<HealthS
       await closed;
     },
   };
+}
+
+export function check(name: string, ok: boolean, detail: string): Check {
+  return ok ? { name, ok } : { name, ok, detail };
+}
+
+/** Each cluster's watch. One that is away does not take the service from the sentinels of the others. */
+export function clusterChecks(
+  watches: { cluster: string; synced: boolean }[],
+  clusters: ClusterHealth[],
+): Check[] {
+  const away = new Set(clusters.filter(({ reachable }) => !reachable).map(({ cluster }) => cluster));
+  const someSynced = watches.some(({ synced }) => synced);
+  return watches.map(({ cluster, synced }) => {
+    const name = `kubernetes ${cluster}`;
+    if (synced || !away.has(cluster)) return check(name, synced, "the watch is not in sync");
+    return { name, ok: someSynced, detail: "the cluster is unreachable" };
+  });
 }
 
 interface Reply {

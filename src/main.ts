@@ -1,7 +1,8 @@
 import { type Config, ConfigError, readConfig } from "./config.ts";
-import { type Check, startHealthServer } from "./health.ts";
+import { type Check, check, clusterChecks, startHealthServer } from "./health.ts";
 import { connectClusters } from "./kubernetes/clusters.ts";
 import { createLogger, type Logger } from "./log.ts";
+import { registerClusterMetrics } from "./metrics/kubernetes.ts";
 import { createMetrics } from "./metrics.ts";
 import { openPool } from "./mysql/pool.ts";
 import { createSentinelStore } from "./mysql/sentinels.ts";
@@ -26,7 +27,8 @@ async function main(): Promise<void> {
   const { work } = metrics;
   const pool = openPool(config.databaseUrl, undefined, work.mysqlStatement);
   const store = createSentinelStore(pool.db);
-  const clusters = await connectClusters(config);
+  const clusters = await connectClusters(config, { logger, metrics: metrics.kubernetes });
+  registerClusterMetrics(metrics.registry, clusters);
   const slack = createSlackClient(config.slackWebhookUrl);
   const { deployTimeoutMs, failFastMs, maxInFlight, identityKeys } = config;
   const endpoint = await listening("PORT", config.port, (port) =>
@@ -59,9 +61,7 @@ async function main(): Promise<void> {
       port,
       checks: async () => [
         await database(() => store.read("")),
-        ...watcher
-          .ready()
-          .map(({ cluster, synced }) => check(`kubernetes ${cluster}`, synced, "the watch is not in sync")),
+        ...clusterChecks(watcher.ready(), clusters.health()),
         check("restate", registration.done, "not registered yet"),
       ],
       metrics: () => metrics.registry.metrics(),
@@ -105,10 +105,6 @@ async function database(probe: () => Promise<unknown>): Promise<Check> {
     () => false,
   );
   return check("mysql", answered, "no answer");
-}
-
-function check(name: string, ok: boolean, detail: string): Check {
-  return ok ? { name, ok } : { name, ok, detail };
 }
 
 try {

@@ -33,8 +33,8 @@ export interface Watcher {
 const RECHECK_MS = 30_000;
 /** After a re-check that failed, as when MySQL was away. */
 const RETRY_MS = 5_000;
-/** A Deploy that lives settles its row at its deadline; so much later it does not live. */
-const ABANDONED_AFTER_MS = 15_000;
+/** A Deploy that lives settles its row at its deadline, but for its last look's turn and answer: after that it is dead. */
+const ABANDONED_AFTER_MS = 25_000;
 /** Statements under way may be hanging. */
 const STOP_TIMEOUT_MS = 2_000;
 

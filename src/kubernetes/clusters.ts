@@ -1,12 +1,15 @@
 import type { Config } from "../config.ts";
 import { type Cluster, createCluster, type WatchableCluster } from "./cluster.ts";
-import { type ClusterConnection, connect } from "./connection.ts";
+import { type ClusterConnection, type ClusterObservers, connect } from "./connection.ts";
+import type { ClusterHealth } from "./health.ts";
 
 export interface Clusters {
   /** Undefined: the region is not mapped to any cluster. */
   forRegion(regionId: string): Cluster | undefined;
   /** Each cluster once, however many regions it serves. */
   all: WatchableCluster[];
+  /** Of each cluster, as this process finds it now. */
+  health(): ClusterHealth[];
   close(): Promise<void>;
 }
 
@@ -15,13 +18,18 @@ export type ClustersConfig = Pick<Config, "kubeContexts" | "kubeNamespace" | "ku
   kubeconfigFile?: string;
 };
 
-/** Sends no request yet. @throws Error naming a context that the kubeconfig does not have */
-export async function connectClusters(config: ClustersConfig): Promise<Clusters> {
+/**
+ * One client, with connections and credentials of its own, for each cluster. Sends no request yet.
+ * @throws Error naming a context that the kubeconfig does not have
+ */
+export async function connectClusters(
+  config: ClustersConfig,
+  observers?: ClusterObservers,
+): Promise<Clusters> {
   const contexts = [...new Set(config.kubeContexts.values())];
-  const connections: ClusterConnection[] =
-    contexts.length === 0
-      ? [connect(undefined, config.kubeconfigFile)]
-      : contexts.map((context) => connect(context, config.kubeconfigFile));
+  const connections: ClusterConnection[] = (contexts.length === 0 ? [undefined] : contexts).map((context) =>
+    connect(context, config.kubeconfigFile, observers),
+  );
   const all = connections.map((connection) =>
     createCluster(connection, config.kubeNamespace, config.kubeContainer),
   );
@@ -30,6 +38,7 @@ export async function connectClusters(config: ClustersConfig): Promise<Clusters>
     forRegion: (regionId) =>
       config.kubeContexts.size === 0 ? all[0] : byName.get(config.kubeContexts.get(regionId) ?? ""),
     all,
+    health: () => connections.map(({ health }) => health.current),
     close: async () => {
       await Promise.all(connections.map((connection) => connection.close()));
     },

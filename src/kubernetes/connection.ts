@@ -5,28 +5,47 @@ import {
   createConfiguration,
   KubeConfig,
   type RequestContext,
+  ResponseContext,
+  SelfDecodingBody,
   ServerConfiguration,
+  wrapHttpLibrary,
 } from "@kubernetes/client-node";
-import { Agent, type Dispatcher } from "undici";
+import { Agent, type Dispatcher, type Response } from "undici";
+import type { Logger } from "../log.ts";
+import type { KubernetesMetrics } from "../metrics/kubernetes.ts";
+import { createHealth, type HealthTracker } from "./health.ts";
+import { createLimiter, PLACES } from "./limiter.ts";
+import { createTransport, type Send } from "./transport.ts";
 
-/** Enough for a busy rollout, few enough for the API server. The watch holds one of them. */
-const CONNECTIONS = 16;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** The client itself waits for ever. */
 const REQUEST_TIMEOUT_MS = 10_000;
+
+export interface ClusterObservers {
+  /** Told when a cluster is lost, is back, and asks to be left alone. */
+  logger?: Logger;
+  metrics?: KubernetesMetrics;
+}
 
 /** One context of a kubeconfig with its own connection pool, shared by everything that talks to this cluster. */
 export interface ClusterConnection {
   name: string;
   apps: AppsV1Api;
   core: CoreV1Api;
-  /** For watches, which the typed API does not offer. Its requests use the same pool. */
+  /** For what the typed API does not offer, by the same way. */
+  send: Send;
   config: KubeConfig;
+  health: HealthTracker;
+  metrics?: KubernetesMetrics | undefined;
   close(): Promise<void>;
 }
 
 /** @throws Error when the context or its cluster does not exist. Sends no request. */
-export function connect(context?: string, kubeconfigFile?: string): ClusterConnection {
+export function connect(
+  context?: string,
+  kubeconfigFile?: string,
+  { logger, metrics }: ClusterObservers = {},
+): ClusterConnection {
   const config = new PooledKubeConfig();
   if (kubeconfigFile === undefined) config.loadFromDefault(undefined, true);
   else config.loadFromFile(kubeconfigFile);
@@ -36,26 +55,44 @@ export function connect(context?: string, kubeconfigFile?: string): ClusterConne
   if (cluster === null) {
     throw new Error(`the kubeconfig has no usable context ${context ?? config.getCurrentContext() ?? ""}`);
   }
+  const name = context ?? config.getCurrentContext();
+  const health = createHealth(name, logger);
+  const limiter = createLimiter(name, (pauseMs) =>
+    logger?.warn({ cluster: name, pauseMs }, "kubernetes cluster asks to be left alone"),
+  );
+  const send = createTransport({ limiter, health, metrics });
   const configuration = createConfiguration({
     baseServer: new ServerConfiguration(cluster.server, {}),
     authMethods: { default: config },
-    promiseMiddleware: [
-      {
-        pre: async (request) => {
-          request.setSignal(AbortSignal.timeout(REQUEST_TIMEOUT_MS));
-          return request;
-        },
-        post: async (response) => response,
-      },
-    ],
+    httpApi: wrapHttpLibrary({
+      send: (request) =>
+        send(request, {
+          lane: "requests",
+          timeoutMs: REQUEST_TIMEOUT_MS,
+          signal: request.getSignal(),
+          read: wholeAnswer,
+        }),
+    }),
   });
   return {
-    name: context ?? config.getCurrentContext(),
+    name,
     apps: new AppsV1Api(configuration),
     core: new CoreV1Api(configuration),
+    send,
     config,
-    close: () => config.close(),
+    health,
+    metrics,
+    close: () => {
+      limiter.close();
+      return config.close();
+    },
   };
+}
+
+async function wholeAnswer(response: Response): Promise<ResponseContext> {
+  const body = Buffer.from(await response.arrayBuffer());
+  const headers = Object.fromEntries(response.headers);
+  return new ResponseContext(response.status, headers, new SelfDecodingBody(Promise.resolve(body)));
 }
 
 /** The client makes a new agent, and so a new connection, for every request that needs a CA; this one shares a pool. */
@@ -87,7 +124,8 @@ class PooledKubeConfig extends KubeConfig {
     const tls = { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername };
     const given = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
     return new Agent({
-      connections: CONNECTIONS,
+      // As many as there are places: nothing that is sent waits for a connection.
+      connections: PLACES.requests + PLACES.feeds,
       // One request a connection: a hung stream never takes others with it.
       allowH2: false,
       connect: { timeout: CONNECT_TIMEOUT_MS, keepAlive: true, ...given },

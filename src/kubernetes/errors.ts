@@ -4,10 +4,13 @@ import { ApiException } from "@kubernetes/client-node";
 export class TransientKubernetesError extends Error {
   /** How long the API server asked to be left alone. */
   readonly retryAfterMs?: number;
-  constructor(message: string, retryAfterMs?: number) {
+  /** True: it is the cluster's trouble (away, overloaded), not this request's. The cluster's health tells of it once. */
+  readonly clusterWide: boolean;
+  constructor(message: string, options: { retryAfterMs?: number | undefined; clusterWide?: boolean } = {}) {
     super(message);
     this.name = "TransientKubernetesError";
-    if (retryAfterMs !== undefined) this.retryAfterMs = retryAfterMs;
+    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+    this.clusterWide = options.clusterWide ?? false;
   }
 }
 
@@ -24,6 +27,13 @@ export interface ApiFailure {
 
 const MESSAGE_LENGTH = 300;
 const MAX_RETRY_AFTER_MS = 60_000;
+
+/** Answers that say nothing about the request: credentials that are not taken, or no API server behind the address. */
+const AWAY = new Set([401, 502, 503, 504]);
+
+export function isAway(code: number): boolean {
+  return AWAY.has(code);
+}
 
 /** The API server's answer in an error, or undefined where there was none (network, timeout). */
 export function apiFailure(error: unknown): ApiFailure | undefined {
@@ -43,22 +53,26 @@ export function apiFailure(error: unknown): ApiFailure | undefined {
 export function transient(error: unknown, doing: string): TransientKubernetesError {
   if (error instanceof TransientKubernetesError) return error;
   const failure = apiFailure(error);
-  if (failure === undefined) return new TransientKubernetesError(`${doing}: ${describe(error)}`);
-  const said = failure.message === "" ? "" : `: ${failure.message}`;
-  return new TransientKubernetesError(
-    `${doing}: the Kubernetes API answered ${failure.code}${said}`,
-    failure.retryAfterMs,
-  );
+  if (failure === undefined) {
+    return new TransientKubernetesError(`${doing}: ${describe(error)}`, { clusterWide: true });
+  }
+  const { code, message, retryAfterMs } = failure;
+  const said = message === "" ? "" : `: ${message}`;
+  return new TransientKubernetesError(`${doing}: the Kubernetes API answered ${code}${said}`, {
+    retryAfterMs,
+    clusterWide: code === 429 || isAway(code),
+  });
 }
 
 /** Seconds or a date, as HTTP has it, in milliseconds from now and never longer than a minute. */
-function retryAfter(header: string | undefined): number | undefined {
+export function retryAfter(header: string | undefined): number | undefined {
   if (header === undefined || header === "") return undefined;
   const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
 }
 
-function describe(error: unknown): string {
+/** Network trouble in a few words. */
+export function describe(error: unknown): string {
   if (!(error instanceof Error)) return "unknown error";
   if (error.name === "TimeoutError" || error.name === "AbortError") return "no answer in time";
   const cause = error.cause instanceof Error ? error.cause : error;

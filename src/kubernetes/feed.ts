@@ -1,5 +1,5 @@
 import { ApiException, RequestContext } from "@kubernetes/client-node";
-import { fetch, type Response } from "undici";
+import type { Response } from "undici";
 import type { ClusterConnection } from "./connection.ts";
 import { TransientKubernetesError, transient } from "./errors.ts";
 
@@ -21,6 +21,8 @@ export interface ListedObject {
 
 const PAGE = 500;
 const PAGE_TIMEOUT_MS = 20_000;
+/** Until a stream begins, which it does at once. */
+const OPEN_TIMEOUT_MS = 10_000;
 /** Beyond the lifetime it asked for, a stream that has not ended is hung. */
 const GRACE_MS = 10_000;
 
@@ -42,8 +44,7 @@ export async function* listPages<T extends ListedObject>(
 ): AsyncGenerator<Page<T>> {
   let next = "";
   do {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(PAGE_TIMEOUT_MS)]);
-    const page = await listPage<T>(connection, resource, next, limited);
+    const page = await listPage<T>(connection, resource, next, signal);
     yield { items: page.items, resourceVersion: page.metadata.resourceVersion };
     next = page.metadata.continue ?? "";
   } while (next !== "");
@@ -64,15 +65,24 @@ export async function* watchEvents<T extends ListedObject>(
   const limited = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1_000 + GRACE_MS)]);
   const doing = `watching the ${resource.title} of ${connection.name}`;
   try {
-    const response = await get(connection, resource, limited, {
+    const parameters = {
       watch: "true",
       allowWatchBookmarks: "true",
       timeoutSeconds: String(seconds),
       resourceVersion,
-    });
-    if (response.body === null) return;
+    };
+    const { body } = await get(
+      connection,
+      resource,
+      parameters,
+      OPEN_TIMEOUT_MS,
+      limited,
+      (opened) => opened,
+    );
+    if (body === null) return;
     let rest = "";
-    for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+    for await (const text of body.pipeThrough(new TextDecoderStream())) {
+      connection.health.answered();
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) yield JSON.parse(line) as FeedEvent<T>;
@@ -96,7 +106,9 @@ async function listPage<T>(
   const doing = `listing the ${resource.title} of ${connection.name}`;
   try {
     const parameters = { limit: String(PAGE), ...(next === "" ? {} : { continue: next }) };
-    const answer = await (await get(connection, resource, signal, parameters)).json();
+    const answer = await get(connection, resource, parameters, PAGE_TIMEOUT_MS, signal, (page) =>
+      page.json(),
+    );
     if (isList<T>(answer)) return answer;
   } catch (error) {
     throw transient(error, doing);
@@ -104,30 +116,33 @@ async function listPage<T>(
   throw new TransientKubernetesError(`${doing}: the answer is no list`);
 }
 
-async function get(
+async function get<T>(
   connection: ClusterConnection,
   { path, labelSelector }: Resource,
-  signal: AbortSignal,
   parameters: Record<string, string>,
-): Promise<Response> {
+  timeoutMs: number,
+  signal: AbortSignal,
+  take: (response: Response) => T | Promise<T>,
+): Promise<T> {
   const server = connection.config.getCurrentCluster()?.server ?? "";
   const query = new URLSearchParams({
     ...(labelSelector === undefined ? {} : { labelSelector }),
     ...parameters,
   });
-  const url = `${server}${path}?${query}`;
-  const context = new RequestContext(url, "GET");
-  await connection.config.applySecurityAuthentication(context);
-  const dispatcher = context.getDispatcher();
-  const response = await fetch(url, {
-    headers: context.getHeaders(),
+  const request = new RequestContext(`${server}${path}?${query}`, "GET");
+  await connection.config.applySecurityAuthentication(request);
+  return connection.send(request, {
+    lane: "feeds",
+    timeoutMs,
     signal,
-    ...(dispatcher === undefined ? {} : { dispatcher }),
+    read: async (response) => {
+      const { status, statusText, headers } = response;
+      if (status === 200) return take(response);
+      const body = await response.text();
+      if (status === 410) throw new GoneError();
+      throw new ApiException(status, statusText, body, Object.fromEntries(headers));
+    },
   });
-  if (response.status === 200) return response;
-  const body = await response.text();
-  if (response.status === 410) throw new GoneError();
-  throw new ApiException(response.status, response.statusText, body, Object.fromEntries(response.headers));
 }
 
 /** The version asked for is no longer in the server's history. */

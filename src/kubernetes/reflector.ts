@@ -33,12 +33,13 @@ export interface ReflectorOptions<T> {
 }
 
 const STREAM_SECONDS = 25;
-const RELIST_TIMEOUT_MS = 20_000;
+/** Half of the time between two re-checks: a cluster that does not answer does not put off the others' next one. */
+const RELIST_TIMEOUT_MS = 15_000;
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5_000;
 /** A stream that lasted this long was a good one, even without a single event. */
 const GOOD_STREAM_MS = 1_000;
-/** Of a long outage every so many failures are logged. */
+/** Of trouble that lasts every so many failures are logged. */
 const LOG_EVERY = 10;
 
 /** LIST, then WATCH, for ever: whatever happens to the API, its connections or the handlers, it goes on. */
@@ -52,6 +53,7 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
   let version: string | undefined;
   let synced = false;
   let lastContactMs = 0;
+  let up = false;
 
   async function loop(): Promise<void> {
     let failures = 0;
@@ -68,9 +70,11 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
       } catch (error) {
         if (stopped.signal.aborted || cycle.signal.aborted) continue;
         if (error instanceof GoneError) version = undefined;
+        tellMetrics(false);
         failures = Date.now() - startedMs > GOOD_STREAM_MS && lastContactMs > startedMs ? 1 : failures + 1;
         const pauseMs = backoffMs(failures, error);
-        if (failures % LOG_EVERY === 1) {
+        // A cluster that is away is told once, by its health.
+        if (failures % LOG_EVERY === 1 && connection.health.current.reachable) {
           const reason = error instanceof Error ? error.message : "unknown error";
           logger.warn(
             { cluster: connection.name, resource: resource.title, failures, pauseMs, reason },
@@ -101,6 +105,7 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
       throw error;
     }
     for (const name of [...handlers.known()]) if (!seen.has(name)) calling(() => handlers.deleted(name));
+    tellMetrics(true);
     if (!synced) {
       synced = true;
       calling(() => handlers.synced());
@@ -119,6 +124,7 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
         if (event.object.code === 410) throw new GoneError();
         throw new TransientKubernetesError(`watch ended with an error: ${event.object.message ?? "unknown"}`);
       }
+      tellMetrics(true);
       version = event.object.metadata?.resourceVersion ?? version;
       if (event.type === "BOOKMARK") continue;
       const { object } = event;
@@ -128,6 +134,14 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
     }
     if (Date.now() - openedMs < GOOD_STREAM_MS)
       throw new TransientKubernetesError("the stream ended at once");
+    tellMetrics(true);
+  }
+
+  /** Each failure counts, and each change. */
+  function tellMetrics(isUp: boolean): void {
+    if (up && isUp) return;
+    up = isUp;
+    connection.metrics?.watch(connection.name, resource.title.toLowerCase(), up);
   }
 
   /** A handler that throws must not cost the others their events. */

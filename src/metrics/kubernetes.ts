@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { Clusters } from "../kubernetes/clusters.ts";
 
 /** What this process does with the clusters. */
 export interface KubernetesMetrics {
@@ -51,4 +52,17 @@ export function createKubernetesMetrics(registry: Registry): KubernetesMetrics {
       up.set({ cluster, resource }, isUp ? 1 : 0);
     },
   };
+}
+
+/** Whether the clusters answer: of all that is sent to them, not of a single request or watch. */
+export function registerClusterMetrics(registry: Registry, clusters: Pick<Clusters, "health">): void {
+  new Gauge({
+    name: "sentinel_rollout_kubernetes_cluster_up",
+    help: "0 once this process has not heard of the cluster for a while and requests fail, else 1.",
+    labelNames: ["cluster"],
+    registers: [registry],
+    collect() {
+      for (const { cluster, reachable } of clusters.health()) this.set({ cluster }, reachable ? 1 : 0);
+    },
+  });
 }

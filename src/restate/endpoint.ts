@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type ServerHttp2Session } from "node:http2";
 import { createEndpointHandler, type LoggerTransport, TerminalError } from "@restatedev/restate-sdk";
+import { TransientKubernetesError } from "../kubernetes/errors.ts";
 import type { Logger } from "../log.ts";
 import type { WorkMetrics } from "../metrics/work.ts";
 import type { DeployOptions } from "./deploy.ts";
@@ -10,6 +11,7 @@ import { createSentinelService } from "./sentinel.ts";
 
 export interface EndpointOptions extends RolloutOptions, DeployOptions, NotifierOptions {
   store: RolloutOptions["store"] & DeployOptions["store"];
+  clusters: DeployOptions["clusters"];
   metrics: WorkMetrics;
   /** Present: requests that Restate did not sign are refused. */
   identityKeys: string[];
@@ -62,8 +64,12 @@ function sdkLogger(logger: Logger): LoggerTransport {
     const text = [message, ...rest]
       .map((part) => (part instanceof Error ? part.message : String(part)))
       .join(" ");
-    // Suspending, resuming and refusing a request is how it works, not news.
-    const usual = level === "info" || rest.some((part) => part instanceof TerminalError);
+    const usual = level === "info" || rest.some(isNoNews);
     logger[usual ? "debug" : level](about, text);
   };
+}
+
+/** Suspending, resuming and refusing a request is how it works; a cluster that is away is told once, by its health. */
+function isNoNews(part: unknown): boolean {
+  return part instanceof TerminalError || (part instanceof TransientKubernetesError && part.clusterWide);
 }

@@ -8,6 +8,7 @@ import {
 import { assertLegal } from "../domain/legality.ts";
 import type { Event } from "../domain/state.ts";
 import { viewOfNothing } from "../domain/view.ts";
+import type { Clusters } from "../kubernetes/clusters.ts";
 import type { Logger } from "../log.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import { accepted, answerOf, BadRequestError, type Body, bodyOf, shown } from "./body.ts";
@@ -31,6 +32,7 @@ import { watch, watchAgain } from "./watchdog.ts";
 
 export interface RolloutOptions {
   store: Pick<SentinelStore, "candidates" | "images">;
+  clusters: Pick<Clusters, "health">;
   logger: Logger;
   /** Most Deploys of one rollout in flight at a time. */
   maxInFlight: number;
@@ -43,7 +45,7 @@ type Shared = ObjectSharedContext;
  * ever waits for a rollout that runs; every change of the state is a short exclusive transition.
  */
 export function createRolloutService(options: RolloutOptions) {
-  const { store, logger, maxInFlight } = options;
+  const { store, clusters, logger, maxInFlight } = options;
 
   async function rollout(ctx: Shared, request: RolloutRequest): Promise<RolloutResponse> {
     assertLegal("Rollout", await readRollout(ctx));
@@ -83,6 +85,12 @@ export function createRolloutService(options: RolloutOptions) {
 
   async function plan(ctx: Shared, request: RolloutRequest): Promise<PlanResponse> {
     return planResponse(await select(ctx, request));
+  }
+
+  async function status(ctx: Shared): Promise<StatusResponse> {
+    const machine = await readMachine(ctx);
+    const health = await ctx.run("look at the clusters", () => clusters.health());
+    return statusResponse(machine, await ctx.date.now(), maxInFlight, health);
   }
 
   function select(ctx: Shared, request: RolloutRequest): Promise<RolloutPlan> {
@@ -130,7 +138,7 @@ export function createRolloutService(options: RolloutOptions) {
         "Tells where the rollout stands. Changes nothing.",
         bodyOf(EmptyRequest),
         answerOf(StatusResponse),
-        async (ctx) => statusResponse(await readMachine(ctx), await ctx.date.now(), maxInFlight),
+        status,
         READ_ONLY,
       ),
       Plan: operation(

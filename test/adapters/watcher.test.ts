@@ -274,14 +274,14 @@ describe("a deploy whose invocation was killed", () => {
   it("is settled once it is overdue, also while the cluster is away; others are not", async () => {
     const now = Date.now();
     await insertSentinels(mysql.url, [
-      { id: "killed", deployStatus: "progressing", updatedAt: now - 600_000 - 16_000 },
+      { id: "killed", deployStatus: "progressing", updatedAt: now - 600_000 - 26_000 },
       { id: "undated", deployStatus: "progressing" },
       { id: "alive", deployStatus: "progressing", updatedAt: now - 600_000 - 1_000 },
       { id: "done", deployStatus: "failed", updatedAt: 1 },
     ]);
     proxy.mishap = () => "reset";
     begin({ recheckMs: 300 });
-    await expect.poll(() => abandoned, patience).toContain(`killed ${now - 616_000}`);
+    await expect.poll(() => abandoned, patience).toContain(`killed ${now - 626_000}`);
     await expect.poll(() => abandoned, patience).toContain("undated 0");
     expect(abandoned.filter((call) => /^(alive|done)/.test(call))).toEqual([]);
   });

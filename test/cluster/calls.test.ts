@@ -1,14 +1,15 @@
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { Cluster, DeploymentChange } from "../../src/kubernetes/cluster.ts";
+import type { DeploymentChange, WatchableCluster } from "../../src/kubernetes/cluster.ts";
 import { type Clusters, connectClusters } from "../../src/kubernetes/clusters.ts";
+import { createLogger } from "../../src/log.ts";
 import { type ApiProxy, type Mishap, startApiProxy } from "../support/api-proxy.ts";
 import { startKubernetes, type TestKubernetes } from "../support/kubernetes.ts";
 
 let kubernetes: TestKubernetes;
 let proxy: ApiProxy;
 let clusters: Clusters;
-let cluster: Cluster;
+let cluster: WatchableCluster;
 
 beforeAll(async () => {
   kubernetes = await startKubernetes();
@@ -19,7 +20,7 @@ beforeAll(async () => {
     kubeContainer: "sentinel",
     kubeconfigFile: proxy.kubeconfigFile,
   });
-  cluster = clusters.forRegion("anywhere") as Cluster;
+  cluster = clusters.all[0] as WatchableCluster;
   await kubernetes.deploy("one");
 });
 afterEach(() => {
@@ -33,13 +34,14 @@ afterAll(async () => {
 
 const v2: DeploymentChange = { image: "x:v2", changeCause: "rollout r1 to x:v2" };
 
+const status = (code: number, message: string) => JSON.stringify({ kind: "Status", code, message });
+
 describe("trouble on the way", () => {
-  const status = (code: number, message: string) => JSON.stringify({ kind: "Status", code, message });
   const mishaps: [string, Mishap, object][] = [
     [
       "throttling",
-      { answer: 429, body: status(429, "slow down"), headers: { "retry-after": "3" } },
-      { retryAfterMs: 3_000, message: expect.stringContaining("429: slow down") },
+      { answer: 429, body: status(429, "slow down"), headers: { "retry-after": "1" } },
+      { retryAfterMs: 1_000, message: expect.stringContaining("429: slow down") },
     ],
     ["an overloaded server", { answer: 503, body: "" }, { message: expect.stringContaining("503") }],
     ["an expired token", { answer: 401, body: status(401, "Unauthorized") }, {}],
@@ -74,6 +76,33 @@ describe("trouble on the way", () => {
     proxy.connections = 0;
     await Promise.all(Array.from({ length: 200 }, () => cluster.read("k8s-many")));
     expect(proxy.connections).toBeLessThanOrEqual(16);
+  });
+});
+
+describe("an API server that asks to be left alone", () => {
+  it("is, by reads, patches and the watch alike, for as long as it asked; another cluster is not", async () => {
+    await kubernetes.deploy("throttled");
+    let answeredMs = 0;
+    const arrivals: number[] = [];
+    proxy.mishap = () => {
+      arrivals.push(Date.now());
+      if (arrivals.length > 1) return undefined;
+      answeredMs = Date.now();
+      return { answer: 429, body: status(429, "slow down"), headers: { "retry-after": "2" } };
+    };
+    await expect(cluster.read("k8s-throttled")).rejects.toMatchObject({ retryAfterMs: 2_000 });
+    const synced = Promise.withResolvers<void>();
+    const handlers = { onChange: () => undefined, onDelete: () => undefined, onSynced: synced.resolve };
+    const watch = cluster.watch(handlers, createLogger("silent"));
+    const reads = Array.from({ length: 40 }, () => cluster.read("k8s-throttled"));
+    const patched = cluster.patch("k8s-throttled", v2);
+    const { name, namespace } = { name: "k8s-throttled", namespace: kubernetes.namespace };
+    await kubernetes.admin.apps.readNamespacedDeployment({ name, namespace });
+    expect(Date.now() - answeredMs).toBeLessThan(2_000);
+    expect(arrivals).toHaveLength(1);
+    await Promise.all([...reads, patched, synced.promise]);
+    await watch.stop();
+    expect(Math.min(...arrivals.slice(1)) - answeredMs).toBeGreaterThanOrEqual(2_000);
   });
 });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { IllegalOperationError } from "../../src/domain/legality.ts";
 import type { Event } from "../../src/domain/state.ts";
 import { viewOf } from "../../src/domain/view.ts";
+import type { ClusterHealth } from "../../src/kubernetes/health.ts";
 import { BadRequestError } from "../../src/restate/body.ts";
 import { asTerminalError, ConflictError } from "../../src/restate/errors.ts";
 import { rollbackResponse, rolloutResponse, statusResponse } from "../../src/restate/responses.ts";
@@ -20,6 +21,7 @@ import {
   recordReverted,
 } from "../domain/machines.ts";
 
+const second = [begin(), finishWave("rollout-1", ready("a"))];
 const statusAfter = (...events: Event[]) => statusResponse(machineAfter(...events), 50_000, 500);
 
 describe("the responses", () => {
@@ -71,7 +73,6 @@ describe("Status", () => {
     });
   });
 
-  const second = [begin(), finishWave("rollout-1", ready("a"))];
   it("tells the sizes of the waves, and how many Deploys of the current one are in flight at most", () => {
     expect(statusAfter(...second)).toMatchObject({ wave_sizes: [1, 2], in_flight: 2 });
     expect(statusAfter(...second, record("rollout-1", failed("b")))).toMatchObject({ in_flight: 1 });
@@ -91,6 +92,37 @@ describe("Status", () => {
   ];
   it.each(cases)("waits for: %s", (waitingFor, events) => {
     expect(statusAfter(...events).waiting_for).toBe(waitingFor);
+  });
+});
+
+describe("a cluster that is away", () => {
+  const clusters: ClusterHealth[] = [
+    { cluster: "us-east", reachable: true },
+    { cluster: "eu-west", reachable: false, sinceMs: Date.UTC(2026, 0, 31, 2, 15), reason: "ECONNREFUSED" },
+  ];
+  const named = "eu-west is unreachable since 2026-01-31T02:15:00.000Z (ECONNREFUSED)";
+  const status = (...events: Event[]) => statusResponse(machineAfter(...events), 50_000, 10, clusters);
+
+  it("is named in what a rollout waits for", () => {
+    const { waiting_for, message } = status(...second);
+    expect(waiting_for).toBe(`2 sentinels of wave 2/2 to come up; cluster ${named}`);
+    expect(message).toMatch(/^Wave 2 of 2 is rolling out: .*\. Cluster /);
+    expect(message).toContain(`. Cluster ${named}.`);
+    expect(status(...second, cancel(), beginRollback()).waiting_for).toContain(`; cluster ${named}`);
+  });
+
+  it("is named in the message also where nothing waits for it", () => {
+    const nothing = { rollout: undefined, forward: undefined, rollback: undefined };
+    const before = statusResponse(nothing, 0, 10, clusters);
+    expect(before).toMatchObject({
+      state: "idle",
+      waiting_for: "",
+      message: `No rollout has run yet. Cluster ${named}.`,
+    });
+    expect(status(...second, cancel())).toMatchObject({ waiting_for: "" });
+    expect(status(...second, abandon("rollout-1")).waiting_for).toBe(
+      "an operator: Resume, Cancel or RollbackAll",
+    );
   });
 });
 

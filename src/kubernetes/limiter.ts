@@ -1,0 +1,99 @@
+import PQueue from "p-queue";
+import { TransientKubernetesError } from "./errors.ts";
+
+/** The watcher's LISTs and WATCHes have places of their own, so that they and the Deploys never wait for each other. */
+export type Lane = "requests" | "feeds";
+
+/** Most that are under way at a time; together the most connections to one cluster. */
+export const PLACES: Record<Lane, number> = { requests: 14, feeds: 2 };
+
+/** How long (ms) a request waits for its turn before its caller is told to come back later. */
+const PATIENCE_MS = 10_000;
+/** What a 429 without Retry-After asks for. */
+const DEFAULT_PAUSE_MS = 1_000;
+/** A pause is longer than asked for by up to this fraction: several replicas do not come back at the same moment. */
+const JITTER = 0.2;
+
+/** Everything that one process sends to one cluster, in the order in which it was asked for. */
+export interface Limiter {
+  /**
+   * Sends the request when it is its turn.
+   * @param signal takes it out of the queue; once it has begun, the request has to heed the signal itself
+   * @throws TransientKubernetesError when its turn does not come in time; whatever the request throws
+   */
+  run<T>(lane: Lane, request: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** The API server asked to be left alone: nothing is sent for so long, and then one request at a time at first. */
+  pause(askedMs?: number): void;
+  /** Gives up everything that waits. */
+  close(): void;
+}
+
+/** @param onPause told of a pause (ms) when all was well before */
+export function createLimiter(cluster: string, onPause: (ms: number) => void = () => undefined): Limiter {
+  const lanes = {
+    requests: new PQueue({ concurrency: PLACES.requests }),
+    feeds: new PQueue({ concurrency: PLACES.feeds }),
+  };
+  const closed = new AbortController();
+  let pausedUntilMs = 0;
+  let end: NodeJS.Timeout | undefined;
+
+  function goOn(): void {
+    for (const lane of Object.values(lanes)) lane.start();
+  }
+
+  /** As after any congestion: the more succeeds, the more is tried. */
+  function succeeded(): void {
+    const { requests } = lanes;
+    if (!requests.isPaused && requests.concurrency < PLACES.requests) requests.concurrency++;
+  }
+
+  return {
+    async run(lane, request, signal) {
+      const leftMs = pausedUntilMs - Date.now();
+      if (leftMs > PATIENCE_MS) throw tooLong(`${cluster} asked for a pause`, leftMs);
+      const waiting = new AbortController();
+      const impatience = setTimeout(() => waiting.abort(), PATIENCE_MS);
+      const begun = async () => {
+        clearTimeout(impatience);
+        const result = await request();
+        succeeded();
+        return result;
+      };
+      const signals = [closed.signal, waiting.signal, ...(signal === undefined ? [] : [signal])];
+      try {
+        return await lanes[lane].add(begun, { signal: AbortSignal.any(signals) });
+      } catch (error) {
+        if (waiting.signal.aborted)
+          throw tooLong(`${cluster} has too much to do`, pausedUntilMs - Date.now());
+        throw error;
+      } finally {
+        clearTimeout(impatience);
+      }
+    },
+
+    pause(askedMs = DEFAULT_PAUSE_MS) {
+      const ms = Math.ceil(askedMs * (1 + Math.random() * JITTER));
+      if (lanes.requests.concurrency === PLACES.requests) onPause(ms);
+      lanes.requests.concurrency = 1;
+      if (Date.now() + ms <= pausedUntilMs) return;
+      pausedUntilMs = Date.now() + ms;
+      for (const lane of Object.values(lanes)) lane.pause();
+      clearTimeout(end);
+      end = setTimeout(goOn, ms);
+    },
+
+    close() {
+      clearTimeout(end);
+      closed.abort();
+    },
+  };
+}
+
+function tooLong(why: string, leftMs: number): TransientKubernetesError {
+  const retryAfterMs = leftMs > 0 ? leftMs : undefined;
+  return new TransientKubernetesError(`${why}: the request was not sent`, {
+    clusterWide: true,
+    retryAfterMs,
+  });
+}
