@@ -15,6 +15,16 @@ export type Mishap =
   /** Another path and query is asked for instead. */
   | { instead: string };
 
+/** A change that was asked of the API server, and what it answered; no status: the answer never came. */
+export interface Exchange {
+  method: string;
+  url: string;
+  body: string;
+  /** When it was asked (unix ms). */
+  atMs: number;
+  status?: number;
+}
+
 export interface ApiProxy {
   /** `http://127.0.0.1:<port>` */
   url: string;
@@ -25,6 +35,8 @@ export interface ApiProxy {
   connections: number;
   /** Decides on each request; undefined: it goes through. */
   mishap: (request: { method: string; url: string }) => Mishap | undefined;
+  /** Every PATCH that reached the API server, in the order in which they were asked. */
+  patches: Exchange[];
   /** Requests that are under way. */
   busy(): number;
   /** Cuts every connection there is. */
@@ -47,7 +59,10 @@ export async function startApiProxy(upstreamKubeconfig: string, file: string): P
     const { method = "GET", url = "/" } = request;
     proxy.requests.push(`${method} ${url}`);
     const mishap = proxy.mishap({ method, url });
-    if (mishap === undefined) return forward(new URL(cluster.server + url), options, request, response);
+    if (mishap === undefined) {
+      if (method === "PATCH") record(request, response, url);
+      return forward(new URL(cluster.server + url), options, request, response);
+    }
     if (typeof mishap === "object" && "instead" in mishap) {
       return forward(new URL(cluster.server + mishap.instead), options, request, response);
     }
@@ -56,6 +71,16 @@ export async function startApiProxy(upstreamKubeconfig: string, file: string): P
     response.writeHead(mishap.answer, { "content-type": "application/json", ...mishap.headers });
     response.end(mishap.body ?? "");
   });
+  const record = (request: IncomingMessage, response: ServerResponse, url: string) => {
+    const exchange: Exchange = { method: "PATCH", url, body: "", atMs: Date.now() };
+    proxy.patches.push(exchange);
+    request.on("data", (chunk) => {
+      exchange.body += chunk;
+    });
+    response.on("finish", () => {
+      exchange.status = response.statusCode;
+    });
+  };
   server.on("connection", () => proxy.connections++);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -69,6 +94,7 @@ export async function startApiProxy(upstreamKubeconfig: string, file: string): P
     url,
     kubeconfigFile: file,
     requests: [],
+    patches: [],
     connections: 0,
     mishap: () => undefined,
     busy: () => busy,

@@ -1,0 +1,68 @@
+/** All that the checker goes by: where to look, and what was done to the system. It knows nothing of the service's code. */
+export interface Evidence {
+  admin: string;
+  ingress: string;
+  databaseUrl: string;
+  kubeconfig: string;
+  namespace: string;
+  /** Lists the messages that Slack took, as JSON. */
+  slackUrl: string;
+  /** Every PATCH that the Kubernetes API was asked for, in order. */
+  patches: { url: string; body: string; atMs: number; status?: number }[];
+  logFiles: string[];
+  /** By name; none of them may be found anywhere. */
+  secrets: Record<string, string>;
+  /** What operators asked for, in order. */
+  verbs: Verb[];
+  troubles: Trouble[];
+  /** Sentinels that somebody else changed. */
+  meddled: Set<string>;
+}
+
+export interface Verb {
+  name: "Rollout" | "Resume" | "Cancel" | "RollbackAll";
+  body: unknown;
+  askedMs: number;
+  answeredMs?: number;
+  status?: number;
+  answer?: { state?: string; [field: string]: unknown };
+}
+
+export interface Trouble {
+  name: string;
+  atMs: number;
+  /** So many patches of one sentinel more it explains. */
+  losesAnswers: number;
+  /** A message that was under way may be sent once more. */
+  crashes: boolean;
+}
+
+/** `rolloutState`, as the contract has it. */
+export interface RolloutState {
+  rolloutId: string;
+  state: "in_progress" | "paused" | "cancelled" | "completed" | "rolling_back";
+  image: string;
+  previousImages: Record<string, string>;
+  waves: string[][];
+  currentWave: number;
+  succeededIds: string[];
+  failedIds: string[];
+  /** Left out in mid-rollout, because they were archived or deleted. */
+  skippedIds?: string[];
+  revertedIds: string[];
+  failureReasons: Record<string, string>;
+  totalSentinels: number;
+  pauseReason: string;
+}
+
+export interface Row {
+  id: string;
+  k8s_name: string;
+  image: string;
+  running_image: string;
+  desired_state: string;
+  deploy_status: string;
+  deploy_error: string | null;
+  desired_replicas: number;
+  health: string;
+}

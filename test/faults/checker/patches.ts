@@ -1,0 +1,63 @@
+import type { Sight } from "./checker.ts";
+import type { Evidence } from "./evidence.ts";
+
+interface Patch {
+  id: string;
+  image: string;
+  atMs: number;
+}
+
+/**
+ * d: no sentinel was patched that was not in a launched wave, none by a rollout that was not legal, never two waves at once.
+ * e: patches per sentinel ≤ 1 + the faults that can lose an answer.
+ */
+export function patchesAreJustified(sight: Sight): string[] {
+  const { state, verbs, troubles, meddled } = sight;
+  const violations: string[] = [];
+  const patches = read(sight, sight.patches);
+  const forward = patches.filter(({ image }) => image === state.image);
+  const launched = new Map(
+    state.waves.slice(0, state.currentWave + 1).flatMap((wave, n) => wave.map((id) => [id, n] as const)),
+  );
+  for (const { id } of forward.filter((patch) => !launched.has(patch.id))) {
+    violations.push(`d: ${id} was patched before its wave`);
+  }
+  const spans = state.waves.map((_, n) =>
+    forward.filter(({ id }) => launched.get(id) === n).map(({ atMs }) => atMs),
+  );
+  spans.forEach((wave, n) => {
+    const earlier = Math.max(...spans.slice(0, n).flat());
+    if (Math.min(...wave) < earlier)
+      violations.push(`d: wave ${n + 1} began while another was being patched`);
+  });
+  const rollback = verbs.find(({ name }) => name === "RollbackAll");
+  for (const { id, image, atMs } of patches.filter((patch) => patch.image !== state.image)) {
+    if (meddled.has(id)) continue;
+    const back = image === state.previousImages[id] && rollback !== undefined && atMs >= rollback.askedMs;
+    if (!back) violations.push(`d: ${id} was patched to ${image}, and nobody asked for it`);
+    if (state.failedIds.includes(id)) violations.push(`d: ${id} had failed and was rolled back`);
+  }
+  const most = 1 + troubles.reduce((sum, { losesAnswers }) => sum + losesAnswers, 0);
+  const counts = new Map<string, number>();
+  for (const { id, image } of patches)
+    counts.set(`${id} to ${image}`, (counts.get(`${id} to ${image}`) ?? 0) + 1);
+  for (const [what, count] of counts) {
+    if (count > most) violations.push(`e: ${what} was patched ${count} times, with ${most - 1} faults`);
+  }
+  return violations;
+}
+
+function read({ before, after }: Sight, patches: Evidence["patches"]): Patch[] {
+  const rows = [...before.rows.values(), ...after.rows.values()];
+  const ids = new Map(rows.map(({ k8s_name, id }) => [k8s_name, id]));
+  return patches.map(({ url, body, atMs }) => {
+    const name = /\/deployments\/([^/?]+)/.exec(url)?.[1] ?? url;
+    const operations = JSON.parse(body === "" ? "[]" : body) as {
+      op: string;
+      path: string;
+      value: unknown;
+    }[];
+    const image = operations.find(({ op, path }) => op !== "test" && path.endsWith("/image"))?.value;
+    return { id: ids.get(name) ?? name, image: String(image), atMs };
+  });
+}

@@ -1,0 +1,79 @@
+import type { Sight } from "./checker.ts";
+import type { SlackMessage } from "./sources.ts";
+
+/** What may follow what; a rollout begins with `started`. */
+const FOLLOWS: Record<string, string[]> = {
+  "rollout started": ["wave started"],
+  "wave started": ["wave completed", "paused", "cancelled"],
+  "wave completed": ["wave started", "completed"],
+  paused: ["resumed", "cancelled", "rollback started"],
+  resumed: ["wave started", "wave completed", "paused", "cancelled", "completed"],
+  cancelled: ["rollback started"],
+  "rollback started": ["rollback completed", "rollback interrupted"],
+  "rollback completed": ["rollback started"],
+  "rollback interrupted": ["rollback started"],
+  completed: [],
+};
+
+/** How a rollout ends in Slack, by the state it is in. */
+const LAST: Record<string, string[]> = {
+  completed: ["completed"],
+  paused: ["paused"],
+  cancelled: ["cancelled", "rollback completed", "rollback interrupted"],
+};
+
+/** f: each phase change is in Slack once (at most once more per crash of the service), and in order. */
+export function phaseChangesAreTold({ before, after, state, troubles, verbs }: Sight): string[] {
+  const told = after.slack.slice(before.slack.length);
+  const violations: string[] = [];
+  const holds = (is: boolean, text: string) => is || violations.push(`f: ${text}`);
+  const strangers = told.filter(({ rolloutId }) => rolloutId !== state.rolloutId);
+  holds(strangers.length === 0, `messages of another rollout: ${headers(strangers)}`);
+  const once = told.filter((message, n) => message.text !== told[n - 1]?.text);
+  const crashes = troubles.filter((trouble) => trouble.crashes).length;
+  const again = told.length - once.length;
+  holds(again <= crashes, `${again} messages were sent again, after ${crashes} crashes: ${headers(told)}`);
+
+  const kinds = once.map(({ header }) => kindOf(header));
+  holds(kinds[0] === "rollout started", `it begins with ${once[0]?.header}`);
+  kinds.slice(1).forEach((kind, n) => {
+    const earlier = kinds[n] ?? "";
+    holds(FOLLOWS[earlier]?.includes(kind) === true, `${once[n + 1]?.header} follows ${once[n]?.header}`);
+  });
+  const waves = once
+    .filter(({ header }) => kindOf(header) === "wave started")
+    .map(({ header }) => waveOf(header));
+  const expected = state.waves.slice(0, state.currentWave + 1).map((_, n) => n + 1);
+  holds(
+    String(waves) === String(expected),
+    `the waves that are told of are ${waves}, those begun ${expected}`,
+  );
+  const last = kinds.at(-1) ?? "";
+  holds(LAST[state.state]?.includes(last) === true, `it is ${state.state}, and Slack's last word is ${last}`);
+  for (const [verb, kind] of [
+    ["Resume", "resumed"],
+    ["Cancel", "cancelled"],
+    ["RollbackAll", "rollback started"],
+  ] as const) {
+    const taken = verbs.filter(({ name, status }) => name === verb && (status ?? 200) < 400).length;
+    const count = kinds.filter((each) => each === kind).length;
+    holds(count === taken, `${verb} was taken ${taken} times, and is told ${count} times`);
+  }
+  return violations;
+}
+
+function kindOf(header: string): string {
+  return header
+    .replace(/^Sentinel /, "")
+    .replace(/^rollout: (wave) \d+\/\d+/, "$1")
+    .replace(/ in wave \d+\/\d+$/, "")
+    .replace(/^rollout (?!started)/, "");
+}
+
+function waveOf(header: string): number {
+  return Number(/wave (\d+)\//.exec(header)?.[1]);
+}
+
+function headers(messages: SlackMessage[]): string {
+  return messages.map(({ header }) => header).join(", ");
+}

@@ -1,0 +1,88 @@
+import { readFileSync } from "node:fs";
+import { AppsV1Api, KubeConfig, type V1Deployment } from "@kubernetes/client-node";
+import mysql, { type Pool, type RowDataPacket } from "mysql2/promise";
+import type { Evidence, RolloutState, Row } from "./evidence.ts";
+
+export interface SlackMessage {
+  header: string;
+  rolloutId: string;
+  text: string;
+}
+
+/** Reads the four systems themselves. */
+export class Sources {
+  readonly #evidence: Evidence;
+  readonly #pool: Pool;
+  readonly #apps: AppsV1Api;
+
+  constructor(evidence: Evidence) {
+    this.#evidence = evidence;
+    this.#pool = mysql.createPool({ uri: evidence.databaseUrl, connectionLimit: 1 });
+    const config = new KubeConfig();
+    config.loadFromFile(evidence.kubeconfig);
+    this.#apps = config.makeApiClient(AppsV1Api);
+  }
+
+  async sql<R>(query: string): Promise<R[]> {
+    const response = await fetch(`${this.#evidence.admin}/query`, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "application/json" },
+      body: JSON.stringify({ query }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`Restate refused the query: ${text}`);
+    return (JSON.parse(text) as { rows: R[] }).rows;
+  }
+
+  async state(): Promise<RolloutState | undefined> {
+    const [row] = await this.sql<{ value: string }>(
+      "SELECT value_utf8 AS value FROM state WHERE service_name = 'hydra.v1.SentinelRolloutService' AND service_key = 'singleton' AND key = 'rolloutState'",
+    );
+    return row === undefined ? undefined : (JSON.parse(row.value) as RolloutState);
+  }
+
+  /** What `Status` says. */
+  async status(): Promise<Record<string, unknown>> {
+    const url = `${this.#evidence.ingress}/hydra.v1.SentinelRolloutService/singleton/Status`;
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: "{}",
+    });
+    return (await response.json()) as Record<string, unknown>;
+  }
+
+  async rows(): Promise<Map<string, Row>> {
+    const [rows] = await this.#pool.query<(RowDataPacket & Row)[]>("SELECT * FROM sentinels ORDER BY id");
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  /** By name. */
+  async deployments(): Promise<Map<string, V1Deployment>> {
+    const { items } = await this.#apps.listNamespacedDeployment({ namespace: this.#evidence.namespace });
+    return new Map(items.map((item) => [item.metadata?.name ?? "", item]));
+  }
+
+  async slack(): Promise<SlackMessage[]> {
+    const response = await fetch(this.#evidence.slackUrl);
+    const messages = (await response.json()) as { text: string; blocks: Block[] }[];
+    return messages.map(({ text, blocks }) => ({
+      header: blocks[0]?.text?.text ?? "",
+      rolloutId: (blocks.at(-1)?.elements?.[0]?.text ?? "").replace(/^rollout /, ""),
+      text: JSON.stringify({ text, blocks }),
+    }));
+  }
+
+  logs(): string[] {
+    return this.#evidence.logFiles.map((file) => readFileSync(file, "utf8"));
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+}
+
+interface Block {
+  text?: { text: string };
+  elements?: { text: string }[];
+}
