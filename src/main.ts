@@ -4,6 +4,7 @@ import { connectClusters } from "./kubernetes/clusters.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { registerClusterMetrics } from "./metrics/kubernetes.ts";
 import { createMetrics } from "./metrics.ts";
+import { createHistoryStore } from "./mysql/history.ts";
 import { openPool } from "./mysql/pool.ts";
 import { createSentinelStore } from "./mysql/sentinels.ts";
 import { startEndpoint } from "./restate/endpoint.ts";
@@ -29,11 +30,13 @@ async function main(): Promise<void> {
   const store = createSentinelStore(pool.db);
   const clusters = await connectClusters(config, { logger, metrics: metrics.kubernetes });
   registerClusterMetrics(metrics.registry, clusters);
+  const history = createHistoryStore(pool.db);
   const slack = createSlackClient(config.slackWebhookUrl);
   const { deployTimeoutMs, failFastMs, maxInFlight, identityKeys } = config;
   const endpoint = await listening("PORT", config.port, (port) =>
     startEndpoint({
       store,
+      history,
       clusters,
       slack,
       logger,

@@ -54,6 +54,8 @@ export interface SentinelResult {
   failure?: string;
   /** Present when it is no longer a running sentinel, and why. */
   skipped?: string;
+  /** How long its Deploy took, where that is known. */
+  durationMs?: number;
 }
 
 export type NewDrive = Pick<Drive, "invocationId" | "signal">;
@@ -68,6 +70,8 @@ export type Event =
       wavePercentages: number[];
       waves: string[][];
       previousImages: Record<string, string>;
+      /** What the caller says of itself. */
+      startedBy?: string;
     }
   | { type: "resume"; drive: NewDrive }
   | { type: "cancel" }

@@ -1,6 +1,6 @@
 import { type InvocationPromise, type RestatePromise, TerminalError } from "@restatedev/restate-sdk";
 import type { SentinelResult } from "../domain/state.ts";
-import type { DeployResponse } from "./schemas.ts";
+import type { DeployReply } from "./schemas.ts";
 
 /**
  * What a Deploy call came to. One that was cancelled, killed or refused is a failure of that sentinel alone; a sentinel
@@ -8,14 +8,16 @@ import type { DeployResponse } from "./schemas.ts";
  */
 export function deployOutcome(
   id: string,
-  call: InvocationPromise<DeployResponse>,
+  call: InvocationPromise<DeployReply>,
 ): RestatePromise<SentinelResult> {
   return call.map((response, error): SentinelResult => {
     if (error instanceof TerminalError && error.code === 404)
       return { id, skipped: "it has no row any more" };
     if (error !== undefined) return { id, failure: `Deploy did not finish: ${error.message}` };
-    if (response?.status === "ready") return { id };
-    if (response?.skipped === true) return { id, skipped: response.reason ?? "no longer running" };
-    return { id, failure: response?.reason ?? "failed without a reason" };
+    const durationMs = response?.duration_ms;
+    const took = durationMs === undefined ? {} : { durationMs };
+    if (response?.status === "ready") return { id, ...took };
+    if (response?.skipped === true) return { id, skipped: response.reason ?? "no longer running", ...took };
+    return { id, failure: response?.reason ?? "failed without a reason", ...took };
   });
 }

@@ -8,7 +8,7 @@ import type { Observation, SentinelRow, SentinelStore } from "../mysql/sentinels
 import { AWAKEABLE_KEY, converge, type Ending, failed, listen } from "./converge.ts";
 import { askedFor, carries, type DeployPlan, planDeploy } from "./deploy-plan.ts";
 import { ROLLOUT_ID_HEADER, WAVE_HEADER } from "./names.ts";
-import type { DeployRequest, DeployResponse } from "./schemas.ts";
+import type { DeployReply, DeployRequest } from "./schemas.ts";
 import { kubernetes, untilDeadline } from "./steps.ts";
 
 export interface DeployOptions {
@@ -32,7 +32,7 @@ export async function deploy(
   ctx: ObjectContext,
   request: DeployRequest,
   options: DeployOptions,
-): Promise<DeployResponse> {
+): Promise<DeployReply> {
   const { row, nowMs } = await ctx.run("read the sentinel's row", async () => ({
     row: await options.store.read(ctx.key),
     nowMs: Date.now(),
@@ -130,11 +130,12 @@ async function settle(
   startedMs: number,
   ending: Ending,
   { store, logger, metrics }: DeployOptions,
-): Promise<DeployResponse> {
+): Promise<DeployReply> {
   const { headers } = ctx.request();
   const [rolloutId, wave] = [headers.get(ROLLOUT_ID_HEADER), headers.get(WAVE_HEADER)];
-  const skipped = await ctx.run(`write the outcome: ${ending.status}`, async () => {
-    await store.settle(row.id, ending, Date.now());
+  const { skipped, endedMs } = await ctx.run(`write the outcome: ${ending.status}`, async () => {
+    const endedMs = Date.now();
+    await store.settle(row.id, ending, endedMs);
     metrics.deploySettled({ sentinelId: row.id, startedMs, ...ending });
     const about = {
       sentinelId: row.id,
@@ -143,20 +144,21 @@ async function settle(
     };
     if (ending.status === "ready") {
       logger.info(about, "sentinel deploy ready");
-      return null;
+      return { skipped: null, endedMs };
     }
     // Whoever archives or deletes a sentinel takes its Deployment away, which is no fault of the image.
     const reason = retired(await store.read(row.id)) ?? null;
     if (reason === null) logger.error({ ...about, reason: ending.reason }, "sentinel deploy failed");
     else logger.warn({ ...about, reason }, "sentinel skipped");
-    return reason;
+    return { skipped: reason, endedMs };
   });
   ctx.clear(AWAKEABLE_KEY);
   ctx.clear(REQUEST_KEY);
-  if (ending.status === "ready") return { status: "ready" };
+  const took = rolloutId === undefined ? {} : { duration_ms: Math.max(0, endedMs - startedMs) };
+  if (ending.status === "ready") return { status: "ready", ...took };
   return skipped === null
-    ? { status: "failed", reason: ending.reason }
-    : { status: "failed", reason: skipped, skipped: true };
+    ? { status: "failed", reason: ending.reason, ...took }
+    : { status: "failed", reason: skipped, skipped: true, ...took };
 }
 
 /** Why a sentinel is no rollout's business any more; undefined while it is. */

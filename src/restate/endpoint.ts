@@ -5,14 +5,16 @@ import { TransientKubernetesError } from "../kubernetes/errors.ts";
 import type { Logger } from "../log.ts";
 import type { WorkMetrics } from "../metrics/work.ts";
 import type { DeployOptions } from "./deploy.ts";
+import { createHistory, type HistoryOptions } from "./history.ts";
 import { createNotifier, type NotifierOptions } from "./notifier.ts";
 import { createRolloutService, type RolloutOptions } from "./rollout.ts";
 import { createSentinelService } from "./sentinel.ts";
 
-export interface EndpointOptions extends RolloutOptions, DeployOptions, NotifierOptions {
+export interface EndpointOptions extends RolloutOptions, DeployOptions, NotifierOptions, HistoryOptions {
   store: RolloutOptions["store"] & DeployOptions["store"];
   clusters: DeployOptions["clusters"];
   metrics: WorkMetrics;
+  history: RolloutOptions["history"] & HistoryOptions["history"];
   /** Present: requests that Restate did not sign are refused. */
   identityKeys: string[];
   port: number;
@@ -27,7 +29,12 @@ export interface Endpoint {
 /** Serves all handlers to Restate over HTTP/2 without TLS. */
 export async function startEndpoint(options: EndpointOptions): Promise<Endpoint> {
   const handler = createEndpointHandler({
-    services: [createRolloutService(options), createSentinelService(options), createNotifier(options)],
+    services: [
+      createRolloutService(options),
+      createSentinelService(options),
+      createNotifier(options),
+      createHistory(options),
+    ],
     logger: sdkLogger(options.logger),
     ...(options.identityKeys.length === 0 ? {} : { identityKeys: options.identityKeys }),
   });

@@ -8,7 +8,8 @@ import type { RollbackScope } from "../domain/rollback.ts";
 import type { Wave } from "../domain/rollout.ts";
 import type { Event, PhaseChange } from "../domain/state.ts";
 import type { View } from "../domain/view.ts";
-import type { DeployRequest, DeployResponse } from "./schemas.ts";
+import type { HistoryMessage } from "./history.ts";
+import type { DeployReply, DeployRequest } from "./schemas.ts";
 
 /** The only key of the rollout service: there is one rollout at a time. */
 export const SINGLETON = "singleton";
@@ -33,7 +34,7 @@ export const RolloutObject: VirtualObjectDefinition<
 
 export const SentinelObject: VirtualObjectDefinition<
   "hydra.v1.SentinelService",
-  { Deploy: (ctx: ObjectContext, request: DeployRequest) => Promise<DeployResponse> }
+  { Deploy: (ctx: ObjectContext, request: DeployRequest) => Promise<DeployReply> }
 > = { name: "hydra.v1.SentinelService" };
 
 export const NotifierObject: VirtualObjectDefinition<
@@ -44,9 +45,18 @@ export const NotifierObject: VirtualObjectDefinition<
 /** One queue: messages about the one rollout arrive in order. */
 export const NOTIFIER_KEY = "slack";
 
+/** Keyed by the rollout's id: one queue for each. */
+export const HistoryObject: VirtualObjectDefinition<
+  "hydra.v1.SentinelRolloutHistory",
+  { Record: (ctx: ObjectContext, message: HistoryMessage) => Promise<void> }
+> = { name: "hydra.v1.SentinelRolloutHistory" };
+
 /** Carried by the Deploys of a rollout, so that their log lines can be told apart. */
 export const ROLLOUT_ID_HEADER = "x-rollout-id";
 export const WAVE_HEADER = "x-rollout-wave";
+
+/** Sent by whoever calls `Rollout` and wants to be named in the history. */
+export const STARTED_BY_HEADER = "x-started-by";
 
 /**
  * An operator's tool must come back quickly after an outage and must never give up by itself: the default (70 attempts,

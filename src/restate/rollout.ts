@@ -15,7 +15,9 @@ import { accepted, answerOf, BadRequestError, type Body, bodyOf, shown } from ".
 import { report, unlessCancelled } from "./driver.ts";
 import { asTerminalError } from "./errors.ts";
 import { driveForward } from "./forward.ts";
-import { RETRY_POLICY, RolloutObject, SINGLETON } from "./names.ts";
+import { HistoryRequest, HistoryResponse } from "./history-schemas.ts";
+import { RETRY_POLICY, RolloutObject, SINGLETON, STARTED_BY_HEADER } from "./names.ts";
+import { type HistoryReader, pastRollouts } from "./past-rollouts.ts";
 import { planResponse, planRollout, type RolloutPlan, requireWork } from "./plan.ts";
 import { rollbackResponse, rolloutResponse, statusResponse } from "./responses.ts";
 import { driveRollback } from "./rollback.ts";
@@ -33,6 +35,7 @@ import { watch, watchAgain } from "./watchdog.ts";
 export interface RolloutOptions {
   store: Pick<SentinelStore, "candidates" | "images">;
   clusters: Pick<Clusters, "health">;
+  history: HistoryReader;
   logger: Logger;
   /** Most Deploys of one rollout in flight at a time. */
   maxInFlight: number;
@@ -45,7 +48,7 @@ type Shared = ObjectSharedContext;
  * ever waits for a rollout that runs; every change of the state is a short exclusive transition.
  */
 export function createRolloutService(options: RolloutOptions) {
-  const { store, clusters, logger, maxInFlight } = options;
+  const { store, clusters, history, logger, maxInFlight } = options;
 
   async function rollout(ctx: Shared, request: RolloutRequest): Promise<RolloutResponse> {
     assertLegal("Rollout", await readRollout(ctx));
@@ -58,6 +61,7 @@ export function createRolloutService(options: RolloutOptions) {
       type: "begin",
       drive,
       rolloutId,
+      ...startedBy(ctx),
       ...plan,
     });
     return rolloutResponse(await driveForward(ctx, { logger, maxInFlight }, "rollout", begin));
@@ -148,6 +152,13 @@ export function createRolloutService(options: RolloutOptions) {
         plan,
         { ...DRIVER, ...READ_ONLY },
       ),
+      History: operation(
+        "Tells how past rollouts went. Changes nothing.",
+        bodyOf(HistoryRequest),
+        answerOf(HistoryResponse),
+        (ctx, request) => pastRollouts(ctx, history, request),
+        READ_ONLY,
+      ),
       Transition: handlers.object.exclusive(
         {
           description: "Changes the rollout's state; called by the other handlers only.",
@@ -166,6 +177,17 @@ export function createRolloutService(options: RolloutOptions) {
     },
     options: { asTerminalError, retryPolicy: RETRY_POLICY, enableLazyState: false },
   });
+}
+
+/** Who the caller says it is: one line, short. */
+function startedBy(ctx: Shared): { startedBy?: string } {
+  const said = ctx.request().headers.get(STARTED_BY_HEADER) ?? "";
+  const line = said
+    .replaceAll(/[\p{C}\s]+/gu, " ")
+    .trim()
+    .slice(0, 200)
+    .toWellFormed();
+  return line === "" ? {} : { startedBy: line };
 }
 
 /** A public handler: checks the key and the body before anything else. */

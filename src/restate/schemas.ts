@@ -2,7 +2,7 @@ import { z } from "zod";
 import { IMAGE_LIMIT, imageProblem } from "../domain/image.ts";
 import { DEFAULT_WAVE_PERCENTAGES } from "../domain/waves.ts";
 
-const EXAMPLE_IMAGE = "ghcr.io/unkeyed/sentinel:v1.2.3";
+export const EXAMPLE_IMAGE = "ghcr.io/unkeyed/sentinel:v1.2.3";
 
 const image = z
   .string("must be a string")
@@ -89,12 +89,13 @@ export type NotifyReadyRequest = z.infer<typeof NotifyReadyRequest>;
 const State = z.enum(["idle", "in_progress", "paused", "cancelled", "completed", "rolling_back"]);
 const Failure = z.object({ sentinel_id: z.string(), reason: z.string() });
 const failures = z.array(Failure).describe("At most 20 of the failures, the newest last.");
-const message = z.string().describe("One sentence for a person.");
+export const message = z.string().describe("One sentence for a person.");
 
+export const EXAMPLE_ROLLOUT_ID = "7781234a-c6dd-46f2-9b25-bd023dd2129f";
 const EXAMPLE_FAILURE = { sentinel_id: "sen_0017", reason: "ImagePullBackOff: manifest unknown" };
 const EXAMPLE_ROLLOUT = {
   state: "paused",
-  rollout_id: "7781234a-c6dd-46f2-9b25-bd023dd2129f",
+  rollout_id: EXAMPLE_ROLLOUT_ID,
   image: EXAMPLE_IMAGE,
   wave: 3,
   waves: 5,
@@ -224,3 +225,5 @@ export const DeployResponse = z
   })
   .meta({ examples: [{ status: "ready" }, { status: "failed", reason: EXAMPLE_FAILURE.reason }] });
 export type DeployResponse = z.infer<typeof DeployResponse>;
+/** A Deploy that a rollout asked for also tells the rollout how long it took. */
+export type DeployReply = DeployResponse & { duration_ms?: number };

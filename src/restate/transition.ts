@@ -1,9 +1,10 @@
 import type { ObjectContext, ObjectSharedContext } from "@restatedev/restate-sdk";
+import { type HistoryEntry, historyOf } from "../domain/history.ts";
 import { rollbackScope } from "../domain/rollback.ts";
 import { apply, nextWave } from "../domain/rollout.ts";
 import type { Drive, Event, Machine, RolloutState } from "../domain/state.ts";
 import { viewOf } from "../domain/view.ts";
-import { NOTIFIER_KEY, NotifierObject, RolloutObject, type Step } from "./names.ts";
+import { HistoryObject, NOTIFIER_KEY, NotifierObject, RolloutObject, type Step } from "./names.ts";
 
 /** What operators see in the State tab. */
 const ROLLOUT_KEY = "rolloutState";
@@ -12,6 +13,8 @@ const FORWARD_KEY = "forwardDrive";
 const ROLLBACK_KEY = "rollbackDrive";
 
 const SINCE_KEY = "stateSinceMs";
+/** Counts what was sent to the history. */
+const REVISION_KEY = "historyRevision";
 
 const NO_SKIPS = { skippedIds: [], skipReasons: {} };
 
@@ -41,7 +44,8 @@ export async function readMachine(ctx: ObjectSharedContext): Promise<Machine> {
  */
 export async function transition(ctx: ObjectContext, event: Event): Promise<Step> {
   const before = await readMachine(ctx);
-  const { machine, changes, wake, watch, accepted } = apply(before, event, await ctx.date.now());
+  const nowMs = await ctx.date.now();
+  const { machine, changes, wake, watch, accepted } = apply(before, event, nowMs);
   // The watchdog goes first: once a state says that somebody drives, somebody watches.
   if (watch !== undefined) {
     ctx.objectSendClient(RolloutObject, ctx.key).Watch({ invocationId: watch });
@@ -51,8 +55,17 @@ export async function transition(ctx: ObjectContext, event: Event): Promise<Step
   store(ctx, ROLLBACK_KEY, before.rollback, machine.rollback);
   store(ctx, SINCE_KEY, before.sinceMs, machine.sinceMs);
   for (const change of changes) ctx.objectSendClient(NotifierObject, NOTIFIER_KEY).Deliver(change);
+  await keep(ctx, historyOf(before, machine, event, nowMs));
   for (const signal of wake) ctx.resolveAwakeable(signal);
   return { accepted, view: viewOf(machine.rollout), ...next(machine, event) };
+}
+
+/** Sent, not called: a history that cannot be written delays nothing. */
+async function keep(ctx: ObjectContext, entry: HistoryEntry | undefined): Promise<void> {
+  if (entry === undefined) return;
+  const revision = ((await ctx.get<number>(REVISION_KEY)) ?? 0) + 1;
+  ctx.set(REVISION_KEY, revision);
+  ctx.objectSendClient(HistoryObject, entry.rollout.rolloutId).Record({ entry, revision });
 }
 
 /** What the drive that reported is to do now. */

@@ -11,7 +11,7 @@ try {
   const out = relative(process.cwd(), copy);
   const { stdout, stderr } = await execa(
     "drizzle-kit",
-    ["generate", "--dialect=mysql", "--schema=./src/mysql/schema.ts", `--out=${out}`],
+    ["generate", "--dialect=mysql", "--schema=./src/mysql/*schema.ts", `--out=${out}`],
     { preferLocal: true, stdin: "ignore", reject: false },
   );
   if (!stdout.includes("No schema changes")) {

@@ -1,0 +1,111 @@
+import { z } from "zod";
+import { EXAMPLE_IMAGE, EXAMPLE_ROLLOUT_ID, message } from "./schemas.ts";
+
+const MOST = 100;
+const DEFAULT_LIMIT = 20;
+const LIMIT = `must be a whole number from 1 to ${MOST}`;
+const ID_LENGTH = 64;
+
+/** The body of `History`. */
+export const HistoryRequest = z
+  .strictObject({
+    limit: z
+      .int(LIMIT)
+      .min(1, LIMIT)
+      .max(MOST, LIMIT)
+      .default(DEFAULT_LIMIT)
+      .describe(
+        `How many rollouts to list, or with rollout_id how many sentinels: 1 to ${MOST}, default ${DEFAULT_LIMIT}.`,
+      ),
+    rollout_id: z
+      .string("must be a string")
+      .min(1, "must not be empty")
+      .max(ID_LENGTH, `must have at most ${ID_LENGTH} characters`)
+      .optional()
+      .describe("Only this rollout, with what became of its sentinels."),
+  })
+  .meta({ examples: [{}] });
+export type HistoryRequest = z.infer<typeof HistoryRequest>;
+
+const time = z.string().describe("ISO 8601.");
+
+const PastRollout = z.object({
+  rollout_id: z.string(),
+  image: z.string(),
+  state: z.enum(["in_progress", "paused", "cancelled", "completed", "rolling_back"]),
+  started_by: z.string().nullable().describe("The header x-started-by of the call that started it."),
+  invocation_id: z.string().nullable().describe("The Restate invocation that started it."),
+  wave: z.int().describe("The wave it was in last, counted from 1."),
+  waves: z.int(),
+  wave_sizes: z.array(z.int()).describe("Sentinels in each wave."),
+  total: z.int(),
+  succeeded: z.int(),
+  failed: z.int(),
+  skipped: z.int().describe("Sentinels that were archived or deleted since the rollout began."),
+  reverted: z.int(),
+  pause_reason: z.string().nullable().describe("Why it was paused last; null if it never was."),
+  started_at: time,
+  ended_at: time.nullable().describe("When it was completed or cancelled (ISO 8601)."),
+  updated_at: time,
+});
+
+const PastOutcome = z.object({
+  sentinel_id: z.string(),
+  wave: z.int().describe("Counted from 1."),
+  outcome: z.enum(["failed", "skipped", "reverted", "succeeded"]),
+  reason: z.string().nullable(),
+  duration_ms: z.int().nullable().describe("How long its Deploy took; null where that is not known."),
+  recorded_at: time,
+});
+
+/** What `History` answers. */
+export const HistoryResponse = z
+  .object({
+    rollouts: z.array(PastRollout).describe("The newest first."),
+    sentinels: z
+      .array(PastOutcome)
+      .optional()
+      .describe(
+        "With rollout_id: the failed ones first, then skipped, reverted, succeeded. One that was reverted is listed as succeeded, too.",
+      ),
+    message,
+  })
+  .meta({
+    examples: [
+      {
+        rollouts: [
+          {
+            rollout_id: EXAMPLE_ROLLOUT_ID,
+            image: EXAMPLE_IMAGE,
+            state: "paused",
+            started_by: "alice",
+            invocation_id: "inv_1gdJBtdVEcM942bjcDmb1c1khoaJe11Hbz",
+            wave: 3,
+            waves: 5,
+            wave_sizes: [1, 4, 20, 25, 50],
+            total: 100,
+            succeeded: 24,
+            failed: 1,
+            skipped: 0,
+            reverted: 0,
+            pause_reason: "wave 3/5: 1 of 20 sentinels failed",
+            started_at: "2026-01-31T02:15:00.000Z",
+            ended_at: null,
+            updated_at: "2026-01-31T02:52:00.000Z",
+          },
+        ],
+        sentinels: [
+          {
+            sentinel_id: "sen_0017",
+            wave: 3,
+            outcome: "failed",
+            reason: "ImagePullBackOff: manifest unknown",
+            duration_ms: 121_034,
+            recorded_at: "2026-01-31T02:52:00.000Z",
+          },
+        ],
+        message: `The rollout of ${EXAMPLE_IMAGE} is paused: 24 of 100 sentinels succeeded, 1 failed.`,
+      },
+    ],
+  });
+export type HistoryResponse = z.infer<typeof HistoryResponse>;
