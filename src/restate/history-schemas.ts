@@ -2,7 +2,7 @@ import { z } from "zod";
 import { EXAMPLE_IMAGE, EXAMPLE_ROLLOUT_ID, message } from "./schemas.ts";
 
 const MOST = 100;
-const DEFAULT_LIMIT = 20;
+export const DEFAULT_LIMIT = 20;
 const LIMIT = `must be a whole number from 1 to ${MOST}`;
 const ID_LENGTH = 64;
 
@@ -13,7 +13,7 @@ export const HistoryRequest = z
       .int(LIMIT)
       .min(1, LIMIT)
       .max(MOST, LIMIT)
-      .default(DEFAULT_LIMIT)
+      .optional()
       .describe(
         `How many rollouts to list, or with rollout_id how many sentinels: 1 to ${MOST}, default ${DEFAULT_LIMIT}.`,
       ),

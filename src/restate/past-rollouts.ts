@@ -2,7 +2,7 @@ import { type ObjectSharedContext, TerminalError } from "@restatedev/restate-sdk
 import { plural } from "../domain/progress.ts";
 import type { HistoryStore, PastOutcome, PastRollout } from "../mysql/history.ts";
 import { DatabaseError } from "../mysql/pool.ts";
-import type { HistoryRequest, HistoryResponse } from "./history-schemas.ts";
+import { DEFAULT_LIMIT, type HistoryRequest, type HistoryResponse } from "./history-schemas.ts";
 
 export type HistoryReader = Pick<HistoryStore, "rollouts" | "rollout" | "outcomes">;
 
@@ -34,7 +34,10 @@ export async function pastRollouts(
   };
 }
 
-async function find(reader: HistoryReader, { rollout_id: id, limit }: HistoryRequest): Promise<Found> {
+async function find(
+  reader: HistoryReader,
+  { rollout_id: id, limit = DEFAULT_LIMIT }: HistoryRequest,
+): Promise<Found> {
   if (id === undefined) return { rollouts: await reader.rollouts(limit) };
   const [rollout, sentinels] = await Promise.all([reader.rollout(id), reader.outcomes(id, limit)]);
   return rollout === undefined ? { rollouts: [] } : { rollouts: [rollout], sentinels };

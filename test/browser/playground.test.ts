@@ -50,6 +50,7 @@ describe.skipIf(notRun)("the playground, in a browser", { timeout: 240_000 }, ()
       ["Cancel", /^Stops here and keeps the new image.* The key is singleton\.$/, {}],
       ["RollbackAll", /^Returns every sentinel that took the new image.* The key is singleton\.$/, {}],
       ["Status", /^Tells where the rollout stands\. Changes nothing\. The key is singleton\.$/, {}],
+      ["History", /^Tells how past rollouts went\. Changes nothing\. The key is singleton\.$/, {}],
     ];
     for (const [handler, about, body] of others) {
       await playground.pick(handler);

@@ -29,6 +29,7 @@ const BAD: [verb: string, body: unknown, names: RegExp][] = [
   ["Plan", { image: "x" }, /image/],
   ["Cancel", { force: true }, /"force" is unknown/],
   ["Status", { verbose: 1 }, /"verbose" is unknown/],
+  ["History", { limit: 101 }, /limit must be a whole number from 1 to 100/],
 ];
 
 describe("requests", () => {
@@ -50,7 +51,7 @@ describe("requests", () => {
 
   it("with any key but singleton get a 400 and write nothing", async ({ world }) => {
     for (const key of ["Singleton", "other", "singleton%20", "a%2Fb", "1"]) {
-      for (const verb of ["Rollout", "Resume", "Cancel", "RollbackAll", "Status", "Plan"]) {
+      for (const verb of ["Rollout", "Resume", "Cancel", "RollbackAll", "Status", "Plan", "History"]) {
         const body = verb === "Rollout" || verb === "Plan" ? { image: NEW } : {};
         const answer = await call<{ message: string }>(
           world.stack.ingress,
@@ -84,6 +85,7 @@ describe("requests", () => {
       `${SERVICE}/singleton/Transition`,
       `${SERVICE}/singleton/Watch`,
       "hydra.v1.SentinelRolloutNotifier/slack/Deliver",
+      "hydra.v1.SentinelRolloutHistory/an-id/Record",
     ]) {
       const { status } = await call(world.stack.ingress, path, { type: "cancel" });
       expect(status, path).toBe(400);

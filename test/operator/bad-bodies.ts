@@ -12,7 +12,7 @@ export interface BadRequest {
   status?: number;
 }
 
-export const VERBS = ["Rollout", "Resume", "Cancel", "RollbackAll", "Status", "Plan"];
+export const VERBS = ["Rollout", "Resume", "Cancel", "RollbackAll", "Status", "Plan", "History"];
 const SENTINEL_HANDLERS = ["Deploy", "NotifyReady"];
 const WITH_IMAGE = ["Rollout", "Plan", "Deploy"];
 const WITH_WAVES = ["Rollout", "Plan"];
@@ -111,6 +111,8 @@ const UNKNOWN_AS_TEXT: [body: string, field: string][] = [
   ['{"a\\u2028b": 1}', '"a'],
 ];
 
+const BAD_LIMITS = [0, -1, 101, 1.5, "20", null, [], {}, true, 1e300];
+
 const AMOUNTS = [
   "cpu_millicores",
   "memory_mib",
@@ -146,13 +148,32 @@ export function handPicked(): BadRequest[] {
     ...[7, null, []].map((image) => badImage("NotifyReady", image)),
     ...WITH_WAVES.flatMap((handler) => BAD_WAVES.flatMap(([waves, part]) => badWaves(handler, waves, part))),
     ...AMOUNTS.flatMap((field) => BAD_AMOUNTS.map((amount) => badAmount(field, amount))),
+    ...BAD_LIMITS.map((limit) => ({
+      handler: "History",
+      body: JSON.stringify({ limit }),
+      says: ["limit must be a whole number from 1 to 100", "got"],
+    })),
+    ...[...NOT_STRINGS, "", "x".repeat(65)].map((rollout_id) => ({
+      handler: "History",
+      body: JSON.stringify({ rollout_id }),
+      says: ["rollout_id must", "got"],
+    })),
     ...twice("Rollout", { image: NEW, wave_percentages: [100], wavePercentages: [100] }, "wave_percentages"),
+    ...twice("History", { rollout_id: "a", rolloutId: "a" }, "rollout_id"),
     ...twice("Deploy", { cpu_millicores: 0, cpuMillicores: 0 }, "cpu_millicores"),
   ];
 }
 
 const field = fc.string({ maxLength: 30, unit: "grapheme" }).filter((name) => !KNOWN.includes(name));
-const KNOWN = ["image", "wave_percentages", "wavePercentages", ...AMOUNTS];
+const KNOWN = [
+  "image",
+  "wave_percentages",
+  "wavePercentages",
+  "limit",
+  "rollout_id",
+  "rolloutId",
+  ...AMOUNTS,
+];
 
 const spoiltImage = fc
   .tuple(

@@ -178,6 +178,7 @@ describe("a request that is well formed", () => {
       `/${ROLLOUT}/Transition`,
       `/${ROLLOUT}/Watch`,
       "/hydra.v1.SentinelRolloutNotifier/slack/Deliver",
+      "/hydra.v1.SentinelRolloutHistory/an-id/Record",
       "/",
     ]) {
       const { status, message } = await post(path, '{"type":"cancel"}');

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { jsonSchemaOf, parseBody } from "../../src/restate/body.ts";
+import { HistoryRequest, HistoryResponse } from "../../src/restate/history-schemas.ts";
 import {
   DeployRequest,
   DeployResponse,
@@ -13,8 +14,15 @@ import {
   StatusResponse,
 } from "../../src/restate/schemas.ts";
 
-const REQUESTS = { RolloutRequest, EmptyRequest, DeployRequest, NotifyReadyRequest };
-const RESPONSES = { RolloutResponse, StatusResponse, RollbackResponse, PlanResponse, DeployResponse };
+const REQUESTS = { RolloutRequest, EmptyRequest, HistoryRequest, DeployRequest, NotifyReadyRequest };
+const RESPONSES = {
+  RolloutResponse,
+  StatusResponse,
+  RollbackResponse,
+  PlanResponse,
+  HistoryResponse,
+  DeployResponse,
+};
 
 function examplesOf(schema: z.ZodType): unknown[] {
   const examples = schema.meta()?.examples;

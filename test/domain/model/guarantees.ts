@@ -2,6 +2,7 @@ import { apply } from "../../../src/domain/rollout.ts";
 import type { Event, RolloutState } from "../../../src/domain/state.ts";
 import type { Checks } from "./explore.ts";
 import type { ForwardDriver } from "./forward-driver.ts";
+import { everyOutcomeIsKept } from "./history-guarantee.ts";
 import type { RollbackDriver } from "./rollback-driver.ts";
 import { NOW, type Step, type World } from "./world.ts";
 
@@ -20,6 +21,7 @@ export const guarantees: Checks = {
   },
   step(from, step) {
     everyPhaseChangeIsTold(from, step);
+    everyOutcomeIsKept(from, step);
     whoBeginsIsWatched(from, step);
     whomItConcernsIsWoken(from, step);
     noWaveFollowsAFailureByItself(from, step);
