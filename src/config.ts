@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { databaseAddress } from "./mysql/address.ts";
+import { type TracingConfig, tracingOf, tracingVariables } from "./tracing-config.ts";
 
 /**
  * The one reader of the environment. Everything is checked at start and all problems are reported together,
@@ -24,6 +25,8 @@ export interface Config {
   failFastMs: number;
   maxInFlight: number;
   logLevel: string;
+  /** Absent: nothing is traced. */
+  tracing?: TracingConfig;
 }
 
 /** Thrown with every problem at once, one a line. */
@@ -110,6 +113,7 @@ const environment = database.extend({
   FAIL_FAST_SECONDS: whole(0, 86_400, 120),
   MAX_IN_FLIGHT: whole(1, 100_000, 500),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info"),
+  ...tracingVariables,
 });
 
 /**
@@ -127,6 +131,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const read = parsed.data;
+  const tracing = tracingOf(read);
   return {
     databaseUrl: read.DATABASE_URL,
     port: read.PORT,
@@ -152,6 +157,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     failFastMs: read.FAIL_FAST_SECONDS * 1000,
     maxInFlight: read.MAX_IN_FLIGHT,
     logLevel: read.LOG_LEVEL,
+    ...(tracing === undefined ? {} : { tracing }),
   };
 }
 

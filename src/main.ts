@@ -14,6 +14,8 @@ import { startWatcher } from "./watcher.ts";
 
 /** How long attempts that run may take to finish after SIGTERM, well within Kubernetes' 30 s. */
 const GRACE_MS = 5_000;
+/** How long (ms) the last traces may take to be exported. */
+const TRACES_GRACE_MS = 2_000;
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
@@ -33,6 +35,11 @@ async function main(): Promise<void> {
   const history = createHistoryStore(pool.db);
   const slack = createSlackClient(config.slackWebhookUrl);
   const { deployTimeoutMs, failFastMs, maxInFlight, identityKeys } = config;
+  // Loaded only where it is wanted: its packages cost start-up time and memory.
+  const tracing =
+    config.tracing === undefined
+      ? undefined
+      : (await import("./tracing.ts")).startTracing(config.tracing, logger);
   const endpoint = await listening("PORT", config.port, (port) =>
     startEndpoint({
       store,
@@ -45,6 +52,7 @@ async function main(): Promise<void> {
       failFastMs,
       maxInFlight,
       identityKeys,
+      hooks: tracing === undefined ? [] : [tracing.hook],
       port,
     }),
   );
@@ -77,7 +85,7 @@ async function main(): Promise<void> {
   stopping.abort();
   await watcher.stop();
   await endpoint.close(GRACE_MS);
-  await Promise.all([health.close(), clusters.close(), pool.close()]);
+  await Promise.all([health.close(), clusters.close(), pool.close(), tracing?.close(TRACES_GRACE_MS)]);
   logger.info("stopped");
 }
 

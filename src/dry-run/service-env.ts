@@ -1,4 +1,5 @@
 import { type Config, readConfig } from "../config.ts";
+import { tracingVariables } from "../tracing-config.ts";
 
 /** Every variable the service reads. */
 const SERVICE_VARIABLES = [
@@ -19,6 +20,7 @@ const SERVICE_VARIABLES = [
   "FAIL_FAST_SECONDS",
   "MAX_IN_FLIGHT",
   "LOG_LEVEL",
+  ...Object.keys(tracingVariables),
 ];
 
 /**

@@ -1,6 +1,11 @@
 import { once } from "node:events";
 import { createServer, type ServerHttp2Session } from "node:http2";
-import { createEndpointHandler, type LoggerTransport, TerminalError } from "@restatedev/restate-sdk";
+import {
+  createEndpointHandler,
+  type HooksProvider,
+  type LoggerTransport,
+  TerminalError,
+} from "@restatedev/restate-sdk";
 import { TransientKubernetesError } from "../kubernetes/errors.ts";
 import type { Logger } from "../log.ts";
 import type { WorkMetrics } from "../metrics/work.ts";
@@ -17,6 +22,8 @@ export interface EndpointOptions extends RolloutOptions, DeployOptions, Notifier
   history: RolloutOptions["history"] & HistoryOptions["history"];
   /** Present: requests that Restate did not sign are refused. */
   identityKeys: string[];
+  /** Called for each attempt of a handler. */
+  hooks: HooksProvider[];
   port: number;
 }
 
@@ -36,6 +43,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
       createHistory(options),
     ],
     logger: sdkLogger(options.logger),
+    defaultServiceOptions: { hooks: options.hooks },
     ...(options.identityKeys.length === 0 ? {} : { identityKeys: options.identityKeys }),
   });
   const server = createServer(handler);

@@ -186,3 +186,51 @@ describe("the migrations", () => {
     expect(problemsOf({ DATABASE_URL: url }, readDatabaseUrl)).toEqual([problem]);
   });
 });
+
+describe("OpenTelemetry's standard variables", () => {
+  const OTEL_EXPORTER_OTLP_ENDPOINT = "http://collector:4318";
+
+  it("turn traces on by naming an endpoint, and off again", () => {
+    const on = { sampler: "parentbased_always_on", ratio: 1, delayMs: 5_000, queueSize: 2_048 };
+    expect(readConfig({ ...needed, OTEL_EXPORTER_OTLP_ENDPOINT }).tracing).toEqual(on);
+    const tracesOnly = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://collector:4318/v1/traces" };
+    expect(readConfig({ ...needed, ...tracesOnly }).tracing).toEqual(on);
+    for (const off of [{ OTEL_SDK_DISABLED: "True" }, { OTEL_TRACES_EXPORTER: "none" }]) {
+      expect(readConfig({ ...needed, OTEL_EXPORTER_OTLP_ENDPOINT, ...off }).tracing).toBeUndefined();
+    }
+  });
+
+  it("choose what is sampled and how it is batched", () => {
+    const env = {
+      OTEL_TRACES_SAMPLER: "traceidratio",
+      OTEL_TRACES_SAMPLER_ARG: "0.25",
+      OTEL_BSP_SCHEDULE_DELAY: "100",
+      OTEL_BSP_MAX_QUEUE_SIZE: "10000",
+    };
+    expect(readConfig({ ...needed, OTEL_EXPORTER_OTLP_ENDPOINT, ...env }).tracing).toEqual({
+      sampler: "traceidratio",
+      ratio: 0.25,
+      delayMs: 100,
+      queueSize: 10_000,
+    });
+  });
+
+  it("are refused where they ask for what is not there, without their values", () => {
+    const problems = problemsOf({
+      ...needed,
+      OTEL_EXPORTER_OTLP_ENDPOINT: "user:s3cret@collector:4317",
+      OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+      OTEL_TRACES_SAMPLER: "jaeger_remote",
+      OTEL_TRACES_SAMPLER_ARG: "2",
+      OTEL_BSP_SCHEDULE_DELAY: "0",
+    });
+    expect(problems.map((problem) => problem.split(" ")[0])).toEqual([
+      "OTEL_EXPORTER_OTLP_ENDPOINT",
+      "OTEL_EXPORTER_OTLP_PROTOCOL",
+      "OTEL_TRACES_SAMPLER",
+      "OTEL_TRACES_SAMPLER_ARG",
+      "OTEL_BSP_SCHEDULE_DELAY",
+    ]);
+    expect(problems.join()).not.toContain("s3cret");
+  });
+});
