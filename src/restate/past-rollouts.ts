@@ -2,6 +2,7 @@ import { type ObjectSharedContext, TerminalError } from "@restatedev/restate-sdk
 import { plural } from "../domain/progress.ts";
 import type { HistoryStore, PastOutcome, PastRollout } from "../mysql/history.ts";
 import { DatabaseError } from "../mysql/pool.ts";
+import { shown } from "./body.ts";
 import { DEFAULT_LIMIT, type HistoryRequest, type HistoryResponse } from "./history-schemas.ts";
 
 export type HistoryReader = Pick<HistoryStore, "rollouts" | "rollout" | "outcomes">;
@@ -25,7 +26,7 @@ export async function pastRollouts(
   if ("problem" in found) throw new TerminalError(found.problem, { errorCode: 503 });
   const [first] = found.rollouts;
   if (id !== undefined && first === undefined) {
-    throw new TerminalError(`There is no rollout ${id} in the history.`, { errorCode: 404 });
+    throw new TerminalError(`There is no rollout ${shown(id)} in the history.`, { errorCode: 404 });
   }
   return {
     rollouts: found.rollouts.map(rolloutResponse),

@@ -95,7 +95,7 @@ describe("History", () => {
   }) => {
     expect(await history(world, { rollout_id: "nobody's" })).toMatchObject({
       status: 404,
-      body: { message: "There is no rollout nobody's in the history." },
+      body: { message: 'There is no rollout "nobody\'s" in the history.' },
     });
     const server = world.stack.mysql.process;
     if (server === undefined)

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { deploymentsKeptTheirFields } from "./deployments.ts";
 import type { Evidence, RolloutState } from "./evidence.ts";
+import { historyIsTrue } from "./history.ts";
 import { patchesAreJustified } from "./patches.ts";
 import { bookkeeping, converged, rolledBack, succeededIsTrue } from "./results.ts";
 import { noSecretAnywhere } from "./secrets.ts";
@@ -90,9 +91,10 @@ export class Checker {
       ...deploymentsKeptTheirFields(sight),
       ...phaseChangesAreTold(sight),
       ...rolledBack(sight),
+      ...(await historyIsTrue(this.#sources, sight)),
       ...(await noSecretAnywhere(this.#sources, this.#evidence, sight)),
     );
-    this.checked += 8;
+    this.checked += 9;
     if (violations.length > 0) throw new Violations(violations);
     return state;
   }

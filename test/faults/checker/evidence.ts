@@ -66,3 +66,22 @@ export interface Row {
   desired_replicas: number;
   health: string;
 }
+
+export interface PastRollout {
+  image: string;
+  state: string;
+  wave: number;
+  total: number;
+  succeeded: number;
+  failed: number;
+  skipped: number;
+  reverted: number;
+  ended_at: number | null;
+}
+
+export interface PastOutcome {
+  sentinel_id: string;
+  wave: number;
+  outcome: string;
+  reason: string | null;
+}

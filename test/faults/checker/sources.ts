@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { AppsV1Api, KubeConfig, type V1Deployment } from "@kubernetes/client-node";
 import mysql, { type Pool, type RowDataPacket } from "mysql2/promise";
-import type { Evidence, RolloutState, Row } from "./evidence.ts";
+import type { Evidence, PastOutcome, PastRollout, RolloutState, Row } from "./evidence.ts";
 
 export interface SlackMessage {
   header: string;
@@ -55,6 +55,18 @@ export class Sources {
   async rows(): Promise<Map<string, Row>> {
     const [rows] = await this.#pool.query<(RowDataPacket & Row)[]>("SELECT * FROM sentinels ORDER BY id");
     return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  async history(rolloutId: string): Promise<{ row: PastRollout | undefined; outcomes: PastOutcome[] }> {
+    const [[row]] = await this.#pool.query<(RowDataPacket & PastRollout)[]>(
+      "SELECT * FROM sentinel_rollouts WHERE id = ?",
+      [rolloutId],
+    );
+    const [outcomes] = await this.#pool.query<(RowDataPacket & PastOutcome)[]>(
+      "SELECT * FROM sentinel_rollout_outcomes WHERE rollout_id = ?",
+      [rolloutId],
+    );
+    return { row, outcomes };
   }
 
   /** By name. */

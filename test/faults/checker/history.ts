@@ -1,0 +1,41 @@
+import type { Sight } from "./checker.ts";
+import type { Sources } from "./sources.ts";
+
+/** i: once nothing is under way, the history in MySQL tells of the rollout just what its state does. */
+export async function historyIsTrue(sources: Sources, { state }: Sight): Promise<string[]> {
+  const { row, outcomes } = await sources.history(state.rolloutId);
+  const violations: string[] = [];
+  const holds = (is: boolean, text: string) => is || violations.push(`i: ${text}`);
+  const { succeededIds, failedIds, skippedIds = [], revertedIds } = state;
+  const lists = { succeeded: succeededIds, failed: failedIds, skipped: skippedIds, reverted: revertedIds };
+  const said = [
+    row?.state,
+    row?.image,
+    row?.wave,
+    row?.total,
+    row?.succeeded,
+    row?.failed,
+    row?.skipped,
+    row?.reverted,
+  ];
+  const is = [
+    state.state,
+    state.image,
+    state.currentWave + 1,
+    state.totalSentinels,
+    ...Object.values(lists).map((ids) => ids.length),
+  ];
+  holds(String(said) === String(is), `its row says ${said}, the state ${is}`);
+  const ended = ["completed", "cancelled"].includes(state.state);
+  holds((row?.ended_at !== null) === ended, `it is ${state.state}, and ended at ${row?.ended_at}`);
+  for (const [outcome, ids] of Object.entries(lists)) {
+    const told = outcomes.filter((each) => each.outcome === outcome).map((each) => each.sentinel_id);
+    holds(told.sort().join() === ids.toSorted().join(), `it tells that ${told} ${outcome}, the state ${ids}`);
+  }
+  for (const { sentinel_id: id, wave, outcome, reason } of outcomes) {
+    holds(state.waves[wave - 1]?.includes(id) === true, `${id} is said to be of wave ${wave}`);
+    if (outcome === "failed")
+      holds(reason === state.failureReasons[id], `${id} is said to have failed: ${reason}`);
+  }
+  return violations;
+}
