@@ -1,5 +1,5 @@
 import { type Config, ConfigError, readConfig } from "./config.ts";
-import { type Check, check, clusterChecks, startHealthServer } from "./health.ts";
+import { check, clusterChecks, databaseCheck, startHealthServer } from "./health.ts";
 import { connectClusters } from "./kubernetes/clusters.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { registerClusterMetrics } from "./metrics/kubernetes.ts";
@@ -67,11 +67,12 @@ async function main(): Promise<void> {
     logger,
   });
   const registration = registered(config, logger, stopping.signal);
+  const database = databaseCheck(() => store.read(""));
   const health = await listening("HEALTH_PORT", config.healthPort, (port) =>
     startHealthServer({
       port,
       checks: async () => [
-        await database(() => store.read("")),
+        await database(),
         ...clusterChecks(watcher.ready(), clusters.health()),
         check("restate", registration.done, "not registered yet"),
       ],
@@ -108,14 +109,6 @@ function registered(config: Config, logger: Logger, signal: AbortSignal): { done
     });
   }
   return state;
-}
-
-async function database(probe: () => Promise<unknown>): Promise<Check> {
-  const answered = await probe().then(
-    () => true,
-    () => false,
-  );
-  return check("mysql", answered, "no answer");
 }
 
 try {

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import { type CachedSource, cached } from "./metrics/cached.ts";
+import { type CachedSource, cached } from "./cached.ts";
 import { registerFleetMetrics } from "./metrics/fleet.ts";
 import { createKubernetesMetrics, type KubernetesMetrics } from "./metrics/kubernetes.ts";
 import { registerRolloutMetrics } from "./metrics/rollout.ts";

@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from "prom-client";
+import type { CachedSource } from "../cached.ts";
 import type { DeployStatus, SentinelCount } from "../mysql/sentinels.ts";
-import type { CachedSource } from "./cached.ts";
 
 const STATUSES: DeployStatus[] = ["idle", "progressing", "ready", "failed"];
 

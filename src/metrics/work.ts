@@ -1,4 +1,5 @@
 import { Counter, Histogram, type Registry } from "prom-client";
+import type { PhaseChange } from "../domain/state.ts";
 
 /** What this process did. Each replica counts its own work: sum them. */
 export interface WorkMetrics {
@@ -7,7 +8,7 @@ export interface WorkMetrics {
   /** A Deploy has written its outcome. */
   deploySettled(deploy: SettledDeploy): void;
   /** A phase change has left the queue of Slack messages. */
-  phaseChanged(change: string): void;
+  phaseChanged(change: PhaseChange["kind"]): void;
   slackDelivery(result: SlackResult): void;
   /** The watcher asked the ingress for a NotifyReady. */
   notifyReady(ok: boolean): void;
@@ -28,6 +29,17 @@ export interface SettledDeploy {
 
 /** `unchanged`: it served what was asked for already, and nothing was patched. */
 const DEPLOY_RESULTS = ["ready", "unchanged", "failed"] as const;
+const CHANGES: PhaseChange["kind"][] = [
+  "started",
+  "wave started",
+  "wave completed",
+  "paused",
+  "resumed",
+  "cancelled",
+  "completed",
+  "rollback started",
+  "rollback completed",
+];
 /** The default timeout of a Deploy is 600 s. */
 const DEPLOY_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1_800, 3_600];
 /** What the watch missed is seen by a re-check every 30 s. */
@@ -79,6 +91,7 @@ export function createWorkMetrics(registry: Registry): WorkMetrics {
   });
   // A series that begins at 0 lets increase() see the first event too.
   for (const result of DEPLOY_RESULTS) deploys.zero({ result });
+  for (const change of CHANGES) changes.inc({ change: labelOf(change) }, 0);
   for (const result of ["delivered", "failed", "refused", "disabled"]) slack.inc({ result }, 0);
   for (const result of ["ok", "error"]) wakeUps.inc({ result }, 0);
 
@@ -101,7 +114,7 @@ export function createWorkMetrics(registry: Registry): WorkMetrics {
       // What the watch saw before this Deploy began was another rolling update.
       readiness.observe(secondsSince(watchedMs < startedMs ? seenMs : Math.min(watchedMs, seenMs)));
     },
-    phaseChanged: (change) => changes.inc({ change }),
+    phaseChanged: (change) => changes.inc({ change: labelOf(change) }),
     slackDelivery: (result) => slack.inc({ result }),
     notifyReady: (ok) => wakeUps.inc({ result: ok ? "ok" : "error" }),
     mysqlStatement(sql, seconds, ok) {
@@ -110,6 +123,10 @@ export function createWorkMetrics(registry: Registry): WorkMetrics {
       statements.observe({ statement, result: ok ? "ok" : "error" }, seconds);
     },
   };
+}
+
+function labelOf(change: PhaseChange["kind"]): string {
+  return change.replaceAll(" ", "_");
 }
 
 /** The clock of another process may be ahead. */

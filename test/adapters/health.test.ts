@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { type Check, type HealthServer, startHealthServer } from "../../src/health.ts";
+import { type Check, databaseCheck, type HealthServer, startHealthServer } from "../../src/health.ts";
+import { until } from "../support/until.ts";
 
 let server: HealthServer;
 let checks: () => Promise<Check[]>;
@@ -65,4 +66,34 @@ it("says at once when its port is taken", async () => {
   await expect(startHealthServer({ port: server.port, ...options })).rejects.toMatchObject({
     code: "EADDRINUSE",
   });
+});
+
+it("a database that hangs is named in bounded time, and probed once however many ask", async () => {
+  const hung = Promise.withResolvers<void>();
+  let probes = 0;
+  const database = databaseCheck(() => {
+    probes++;
+    return probes === 1 ? hung.promise : Promise.resolve();
+  });
+  checks = async () => [await database()];
+  const answers = await Promise.all([1, 2, 3].map(() => get("/readyz")));
+  for (const answer of answers) expect(await answer.json()).toMatchObject({ missing: ["mysql"] });
+  expect(probes).toBe(1);
+  hung.resolve();
+  await until("ready again", async () => (await get("/readyz")).ok);
+});
+
+it("a database that refuses is missing, and found again", async () => {
+  let up = false;
+  const database = databaseCheck(async () => {
+    if (!up) throw new Error("mysql://user:s3cret@host/db");
+  });
+  checks = async () => [await database()];
+  const answer = await get("/readyz");
+  expect([answer.status, await answer.text()]).toEqual([
+    503,
+    '{"status":"not ready","missing":["mysql"],"checks":[{"name":"mysql","ok":false,"detail":"no answer"}]}\n',
+  ]);
+  up = true;
+  await until("ready again", async () => (await get("/readyz")).ok);
 });

@@ -1,0 +1,27 @@
+import { describe, expect } from "vitest";
+import { scrape } from "../support/exposition.ts";
+import { until } from "../support/until.ts";
+import { it } from "../support/world.ts";
+
+describe("while MySQL hangs", () => {
+  it.override({ options: { sentinels: 1 } });
+
+  it("a scrape answers without the fleet, /readyz names MySQL, and both recover", async ({ world }) => {
+    const { mysql, health } = world.stack;
+    await mysql.process?.signal("SIGSTOP");
+    const hanging = await scrape(health);
+    expect(hanging.value("sentinel_rollout_sentinels")).toBeUndefined();
+    expect(hanging.value("sentinel_rollout_source_up", { source: "mysql" })).toBe(0);
+    expect(hanging.value("sentinel_rollout_source_up", { source: "restate" })).toBe(1);
+    expect(hanging.value("sentinel_rollout_state", { state: "idle" })).toBe(1);
+    const ready = await until("not ready", async () => {
+      const response = await fetch(`${health}/readyz`);
+      return response.status === 503 && response.json();
+    });
+    expect(ready).toMatchObject({ missing: ["mysql"] });
+    expect((await fetch(`${health}/healthz`)).status).toBe(200);
+    await mysql.process?.signal("SIGCONT");
+    await until("ready again", async () => (await fetch(`${health}/readyz`)).ok);
+    await until("the fleet", async () => (await scrape(health)).value("sentinel_rollout_sentinels") === 1);
+  });
+});
