@@ -21,6 +21,8 @@ export class SlackDeliveryError extends Error {
 }
 
 const TIMEOUT_MS = 10_000;
+/** Longer (ms) than Slack ever asks for; some proxy's word must not hold up the messages for a day. */
+const MAX_RETRY_AFTER_MS = 300_000;
 /** Slack's own words for what is wrong ("invalid_payload"). Anything else, such as a proxy's page, may echo the URL. */
 const SLACK_ERROR = /^[a-z_]{1,80}$/;
 
@@ -37,12 +39,14 @@ export function createSlackClient(webhookUrl: string | undefined, timeoutMs = TI
         return response;
       };
       const webhook = new IncomingWebhook(webhookUrl, { fetch: fetchNotingRetryAfter, timeout: timeoutMs });
-      try {
-        await webhook.send({ text, blocks });
-        return "delivered";
-      } catch (error) {
+      const answer = await webhook.send({ text, blocks }).catch((error: unknown) => {
         throw deliveryError(error, retryAfter);
+      });
+      // Slack says "ok". A page is of somebody on the way, and Slack has heard nothing.
+      if (answer.text.trimStart().startsWith("<")) {
+        throw new SlackDeliveryError("a page was answered that is not Slack's", false);
       }
+      return "delivered";
     },
   };
 }
@@ -52,9 +56,15 @@ function deliveryError(error: unknown, retryAfter: string | null): SlackDelivery
     return new SlackDeliveryError(`Slack could not be reached: ${networkCode(error)}`, false);
   }
   const { statusCode, body } = error;
-  const permanent = statusCode >= 400 && statusCode < 500 && statusCode !== 408 && statusCode !== 429;
-  const said = SLACK_ERROR.test(body.trim()) ? `: ${body.trim()}` : "";
-  return new SlackDeliveryError(`Slack answered ${statusCode}${said}`, permanent, milliseconds(retryAfter));
+  const slacks = SLACK_ERROR.test(body.trim());
+  // Only Slack's own refusal is final: a proxy's or a load balancer's goes away with its cause.
+  const refused = statusCode >= 400 && statusCode < 500 && statusCode !== 408 && statusCode !== 429;
+  const said = slacks ? `: ${body.trim()}` : "";
+  return new SlackDeliveryError(
+    `Slack answered ${statusCode}${said}`,
+    refused && slacks,
+    milliseconds(retryAfter),
+  );
 }
 
 /** The system's code of the innermost cause; its messages may hold the URL. */
@@ -73,5 +83,5 @@ function milliseconds(retryAfter: string | null): number | undefined {
   const ms = Number.isNaN(Number(retryAfter))
     ? Date.parse(retryAfter) - Date.now()
     : Number(retryAfter) * 1_000;
-  return Number.isNaN(ms) ? undefined : Math.max(ms, 0);
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
 }

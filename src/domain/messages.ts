@@ -7,7 +7,7 @@ export interface SlackMessage {
   blocks: Block[];
 }
 
-type Text = { type: "plain_text" | "mrkdwn"; text: string };
+type Text = { type: "plain_text"; text: string } | { type: "mrkdwn"; text: string; verbatim: true };
 export type Block =
   | { type: "header"; text: Text }
   | { type: "section"; text?: Text; fields?: Text[] }
@@ -174,6 +174,7 @@ function cut(text: string, limit: number): string {
   return `${text.slice(0, limit - 1).replace(/[\uD800-\uDBFF]$|&[a-z]{0,3}$/, "")}…`;
 }
 
+/** Verbatim: no URL or name in a failing pod's words becomes a link. */
 function mrkdwn(text: string): Text {
-  return { type: "mrkdwn", text };
+  return { type: "mrkdwn", text, verbatim: true };
 }

@@ -2,7 +2,11 @@ import { type ObjectContext, RestatePromise } from "@restatedev/restate-sdk";
 import { type Expectation, judge, observe, type Verdict } from "../domain/convergence.ts";
 import type { Cluster } from "../kubernetes/cluster.ts";
 import type { Observation } from "../mysql/sentinels.ts";
+import { plainText } from "./plain-text.ts";
 import { kubernetes, untilDeadline } from "./steps.ts";
+
+/** As many characters as deploy_error takes. */
+const REASON_LIMIT = 1_024;
 
 /** How a Deploy ended: what is written into the row. */
 export type Ending =
@@ -105,8 +109,9 @@ function ready(look: Look): Ending {
   return { status: "ready", observed, seenMs: look.atMs };
 }
 
+/** The reason may be in the words of whoever can write to the cluster. */
 export function failed(reason: string): Ending {
-  return { status: "failed", reason };
+  return { status: "failed", reason: plainText(reason, REASON_LIMIT) };
 }
 
 /** The pods' own reason, where there is one, says more than the Deployment's. Not worth failing or waiting for. */

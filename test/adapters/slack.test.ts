@@ -45,7 +45,7 @@ async function failure(client = createSlackClient(url)): Promise<SlackDeliveryEr
 }
 
 it("posts the message as it is, to the webhook", async () => {
-  const section = { type: "section", text: { type: "mrkdwn", text: "*x*" } } as const;
+  const section = { type: "section", text: { type: "mrkdwn", text: "*x*", verbatim: true } } as const;
   expect(await createSlackClient(url).post({ text: "hello", blocks: [section] })).toBe("delivered");
   expect(received).toEqual([{ path: SECRET_PATH, body: { text: "hello", blocks: [section] } }]);
 });
@@ -63,7 +63,7 @@ it("what Slack will never take is permanent, in Slack's own word", async () => {
 
 it("a page that echoes the webhook's path stays out of the error", async () => {
   reply = { status: 404, body: `Cannot POST ${SECRET_PATH}` };
-  expect((await failure()).message).toBe("Slack answered 404");
+  expect(await failure()).toMatchObject({ message: "Slack answered 404", permanent: false });
 });
 
 it("throttling and server errors pass, and Retry-After is handed on", async () => {
@@ -78,6 +78,29 @@ it("throttling and server errors pass, and Retry-After is handed on", async () =
     const error = await failure();
     expect(error.permanent).toBe(false);
     expect(error.retryAfterMs).toBeUndefined();
+  }
+});
+
+it("what is not Slack's own answer delivers nothing and refuses nothing for good", async () => {
+  const page = `<!doctype html><title>Sign in</title>${SECRET_PATH}`;
+  for (const status of [200, 403, 404, 407, 502]) {
+    reply = { status, body: page, headers: { "content-type": "text/html" } };
+    expect((await failure()).permanent, String(status)).toBe(false);
+  }
+  reply = { status: 302, body: "", headers: { location: "/login" } };
+  expect((await failure()).permanent).toBe(false);
+});
+
+it("Retry-After holds up the messages for minutes at most, whatever it says", async () => {
+  for (const [said, ms] of [
+    ["999999999", 300_000],
+    [new Date(Date.now() + 10 * 86_400_000).toUTCString(), 300_000],
+    ["-5", 0],
+    ["soon", undefined],
+    ["", undefined],
+  ] as const) {
+    reply = { status: 429, body: "", headers: { "retry-after": said } };
+    expect((await failure()).retryAfterMs, said).toBe(ms);
   }
 });
 
