@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { V1Deployment } from "@kubernetes/client-node";
 import { createConnection } from "mysql2/promise";
 import { databaseAddress } from "../mysql/address.ts";
-import { brief, type Cluster, ID_LABEL, listSentinelDeployments } from "./cluster.ts";
+import { brief, type Cluster, hasCode, ID_LABEL, listSentinelDeployments } from "./cluster.ts";
 import type { SentinelFault } from "./faults.ts";
 import { deploymentFor, type FleetSettings } from "./fleet-deployment.ts";
 import { type FleetSentinel, OLD_IMAGE } from "./fleet-plan.ts";
@@ -20,6 +20,8 @@ export interface FleetOptions extends FleetSettings {
   /** The cluster of a region. */
   clusterOf(regionId: string): Cluster;
   faults: readonly SentinelFault[];
+  /** Rows and Deployments that are there stay as they are; otherwise they are an error. */
+  keepsExisting?: boolean;
   /** Gives up. */
   signal?: AbortSignal;
 }
@@ -31,17 +33,18 @@ export interface FleetOptions extends FleetSettings {
 export async function seedFleet(options: FleetOptions): Promise<void> {
   const faults = new Map(options.faults.map(({ sentinelId, fault }) => [sentinelId, fault]));
   const pending = [...options.sentinels];
+  const created = new Set<string>();
   const worker = async () => {
     for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
       options.signal?.throwIfAborted();
       const cluster = options.clusterOf(next.regionId);
       const body = await deploymentFor(next, faults.get(next.id), cluster, options);
-      await createDeployment(cluster, options.namespace, body);
+      if (await createDeployment(cluster, body, options)) created.add(next.id);
     }
   };
   await Promise.all(Array.from({ length: PARALLEL }, worker));
   const clusters = new Set(options.sentinels.map((each) => options.clusterOf(each.regionId)));
-  for (const cluster of clusters) await untilAvailable(cluster, options);
+  for (const cluster of clusters) await untilAvailable(cluster, created, options);
   await insertRows(options);
 }
 
@@ -56,17 +59,30 @@ export function checkFaults(fleet: readonly FleetSentinel[], faults: readonly Se
   }
 }
 
-async function createDeployment(cluster: Cluster, namespace: string, body: V1Deployment): Promise<void> {
+/** Whether it was not there yet. */
+async function createDeployment(
+  cluster: Cluster,
+  body: V1Deployment,
+  { namespace, keepsExisting = false }: FleetOptions,
+): Promise<boolean> {
   try {
     await cluster.apps.createNamespacedDeployment({ namespace, body });
+    return true;
   } catch (error) {
+    if (keepsExisting && hasCode(error, 409)) return false;
     throw new Error(`cannot create the Deployment ${body.metadata?.name}: ${brief(error)}`);
   }
 }
 
-async function untilAvailable(cluster: Cluster, options: FleetOptions): Promise<void> {
+async function untilAvailable(
+  cluster: Cluster,
+  created: ReadonlySet<string>,
+  options: FleetOptions,
+): Promise<void> {
   const mine = new Set(
-    options.sentinels.filter((each) => options.clusterOf(each.regionId) === cluster).map(({ id }) => id),
+    options.sentinels
+      .filter(({ id, regionId }) => created.has(id) && options.clusterOf(regionId) === cluster)
+      .map(({ id }) => id),
   );
   const deadline = Date.now() + AVAILABLE_TIMEOUT_MS;
   for (;;) {
@@ -147,9 +163,10 @@ export async function insertRows(
     connectTimeout: 10_000,
   });
   try {
+    const otherwise = options.keepsExisting ? " ON DUPLICATE KEY UPDATE id = id" : "";
     for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
       const some = rows.slice(at, at + ROWS_AT_ONCE);
-      await connection.query(`INSERT INTO sentinels (${COLUMNS.join(", ")}) VALUES ?`, [some]);
+      await connection.query(`INSERT INTO sentinels (${COLUMNS.join(", ")}) VALUES ?${otherwise}`, [some]);
     }
   } finally {
     connection.destroy();

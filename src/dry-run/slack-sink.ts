@@ -30,9 +30,18 @@ export interface SlackSink {
   close(): Promise<void>;
 }
 
+export interface SlackSinkOptions {
+  /** Default: a free one. */
+  port?: number;
+  /** Address to listen on. Default: this machine only. */
+  host?: string;
+  /** The webhook's path. Default: a random one. */
+  path?: string;
+}
+
 /** Stands in for Slack: takes messages at an incoming webhook and shows them. */
-export async function startSlackSink(port = 0): Promise<SlackSink> {
-  const secretPath = `/services/${randomBytes(12).toString("hex")}`;
+export async function startSlackSink(options: SlackSinkOptions = {}): Promise<SlackSink> {
+  const { port = 0, host = "127.0.0.1", path: secretPath = randomPath() } = options;
   const messages: SlackMessage[] = [];
   const faults: SlackFault[] = [];
   let attempts = 0;
@@ -64,7 +73,7 @@ export async function startSlackSink(port = 0): Promise<SlackSink> {
     }
   }
 
-  server.listen(port, "127.0.0.1");
+  server.listen(port, host);
   await once(server, "listening");
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
@@ -84,6 +93,10 @@ export async function startSlackSink(port = 0): Promise<SlackSink> {
       await once(server, "close");
     },
   };
+}
+
+function randomPath(): string {
+  return `/services/${randomBytes(12).toString("hex")}`;
 }
 
 function show(request: IncomingMessage, response: ServerResponse, messages: SlackMessage[]): void {
