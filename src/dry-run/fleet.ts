@@ -135,7 +135,7 @@ const COLUMNS = [
 
 /** The rows alone. */
 export async function insertRows(
-  options: Pick<FleetOptions, "databaseUrl" | "sentinels" | "namespace">,
+  options: Pick<FleetOptions, "databaseUrl" | "sentinels" | "namespace" | "keepsExisting">,
 ): Promise<void> {
   const now = Date.now();
   const rows = options.sentinels.map((each, index) => [
