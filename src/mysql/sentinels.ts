@@ -1,6 +1,8 @@
 import { and, asc, count, eq, gt, inArray } from "drizzle-orm";
+import { batched } from "./batcher.ts";
 import { chunks, PAGE, pages } from "./batches.ts";
-import { type Observation, observedCases, observedColumnsOf } from "./observation.ts";
+import { type Observation, observedColumnsOf } from "./observation.ts";
+import { ownValues } from "./own-values.ts";
 import { type Database, settled } from "./pool.ts";
 import { sentinels } from "./schema.ts";
 
@@ -96,24 +98,34 @@ const observedColumns = {
 };
 
 export function createSentinelStore(db: Database): SentinelStore {
+  const read = batched((ids: readonly string[]) => readAll(db, ids));
+  const write = batched((rows: readonly OwnColumns[]) => writeAll(db, rows));
   return {
-    async read(id) {
-      const rows = await settled(
-        db
-          .select({
-            ...observedColumns,
-            image: sentinels.image,
-            desiredReplicas: sentinels.desiredReplicas,
-            cpuMillicores: sentinels.cpuMillicores,
-            memoryMib: sentinels.memoryMib,
-            deployError: sentinels.deployError,
-          })
-          .from(sentinels)
-          .where(eq(sentinels.id, id)),
-      );
-      // A column that ignores case must not let two keys lead to one sentinel.
-      return rows.find((row) => row.id === id);
-    },
+    read,
+
+    markProgressing: (id, desired, nowMs) =>
+      write({
+        id,
+        columns: { ...desired, deployStatus: "progressing", deployError: null, updatedAt: nowMs },
+      }),
+
+    settle: (id, outcome, nowMs) =>
+      write({
+        id,
+        columns:
+          outcome.status === "ready"
+            ? {
+                ...observedColumnsOf(outcome.observed),
+                deployStatus: "ready",
+                deployError: null,
+                updatedAt: nowMs,
+              }
+            : {
+                deployStatus: "failed",
+                deployError: outcome.reason.slice(0, REASON_LENGTH).toWellFormed(),
+                updatedAt: nowMs,
+              },
+      }),
 
     async candidates() {
       const all: Candidate[] = [];
@@ -135,44 +147,10 @@ export function createSentinelStore(db: Database): SentinelStore {
       return images;
     },
 
-    async markProgressing(id, desired, nowMs) {
-      await settled(
-        db
-          .update(sentinels)
-          .set({ ...desired, deployStatus: "progressing", deployError: null, updatedAt: nowMs })
-          .where(eq(sentinels.id, id)),
-      );
-    },
-
-    async settle(id, outcome, nowMs) {
-      const columns =
-        outcome.status === "ready"
-          ? { ...observedColumnsOf(outcome.observed), deployStatus: "ready" as const, deployError: null }
-          : {
-              deployStatus: "failed" as const,
-              deployError: outcome.reason.slice(0, REASON_LENGTH).toWellFormed(),
-            };
-      await settled(
-        db
-          .update(sentinels)
-          .set({ ...columns, updatedAt: nowMs })
-          .where(eq(sentinels.id, id)),
-      );
-    },
-
     async observe(batch) {
       for (const chunk of chunks(batch)) {
-        await settled(
-          db
-            .update(sentinels)
-            .set(observedCases(chunk))
-            .where(
-              inArray(
-                sentinels.id,
-                chunk.map(({ id }) => id),
-              ),
-            ),
-        );
+        const observed = chunk.map((each) => ({ id: each.id, columns: observedColumnsOf(each.observed) }));
+        await writeAll(db, observed);
       }
     },
 
@@ -209,6 +187,41 @@ export function createSentinelStore(db: Database): SentinelStore {
       );
     },
   };
+}
+
+type OwnColumns = Parameters<typeof ownValues>[0][number];
+
+/** The row of each id, in their order. */
+async function readAll(db: Database, ids: readonly string[]): Promise<(SentinelRow | undefined)[]> {
+  const rows = await settled(
+    db
+      .select({
+        ...observedColumns,
+        image: sentinels.image,
+        desiredReplicas: sentinels.desiredReplicas,
+        cpuMillicores: sentinels.cpuMillicores,
+        memoryMib: sentinels.memoryMib,
+        deployError: sentinels.deployError,
+      })
+      .from(sentinels)
+      .where(inArray(sentinels.id, [...new Set(ids)])),
+  );
+  // By the exact id: a column that ignores case must not let two keys lead to one sentinel.
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return ids.map((id) => byId.get(id));
+}
+
+/** Writes each row's own columns, in one statement. An id that is there twice takes what was asked for last. */
+async function writeAll(db: Database, rows: readonly OwnColumns[]): Promise<undefined[]> {
+  const byId = new Map<string, OwnColumns>();
+  for (const { id, columns } of rows) byId.set(id, { id, columns: { ...byId.get(id)?.columns, ...columns } });
+  await settled(
+    db
+      .update(sentinels)
+      .set(ownValues([...byId.values()]))
+      .where(inArray(sentinels.id, [...byId.keys()])),
+  );
+  return rows.map(() => undefined);
 }
 
 function candidatePage(db: Database, after: string): Promise<Candidate[]> {

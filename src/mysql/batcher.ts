@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { DatabaseError } from "./pool.ts";
+
+/** How long (ms) what is asked for is collected after a statement before; after a quiet time nobody waits at all. */
+const COLLECT_MS = 5;
+/** Most questions in one statement. */
+const MOST = 200;
+/** Statements at once: what one holds up must not hold up everything. */
+const AT_ONCE = 2;
+
+interface Waiting<Q, A> {
+  question: Q;
+  resolve(answer: A): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Does what many callers ask for in one statement, each caller learning of its own. A statement that the server refuses
+ * is repeated for each caller alone, so that nobody fails for another's values. When the server does not answer, all who
+ * wait hear of it at once.
+ * @param work answers all questions, in their order
+ */
+export function batched<Q, A>(
+  work: (questions: readonly Q[]) => Promise<readonly A[]>,
+): (question: Q) => Promise<A> {
+  let queue: Waiting<Q, A>[] = [];
+  let running = 0;
+  let collecting = false;
+  let nextMs = 0;
+
+  async function collect(): Promise<void> {
+    if (collecting || running >= AT_ONCE || queue.length === 0) return;
+    collecting = true;
+    await sleep(Math.min(Math.max(nextMs - performance.now(), 0), COLLECT_MS));
+    collecting = false;
+    nextMs = performance.now() + COLLECT_MS;
+    running++;
+    await answer(queue.splice(0, MOST));
+    running--;
+    void collect();
+  }
+
+  async function answer(batch: Waiting<Q, A>[]): Promise<void> {
+    try {
+      const answers = await work(batch.map(({ question }) => question));
+      for (const [i, { resolve }] of batch.entries()) resolve(answers[i] as A);
+    } catch (error) {
+      if (isRefusal(error) && batch.length > 1) {
+        await Promise.all(batch.map((each) => answer([each])));
+        return;
+      }
+      for (const { reject } of batch) reject(error);
+      if (isRefusal(error)) return;
+      const late = queue;
+      queue = [];
+      for (const { reject } of late) reject(error);
+    }
+  }
+
+  return (question) =>
+    new Promise((resolve, reject) => {
+      queue.push({ question, resolve, reject });
+      void collect();
+    });
+}
+
+/** The server's own word about a statement (a value, a deadlock, a lock), as opposed to no answer. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code.startsWith("ER_");
+}
