@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
@@ -11,8 +12,8 @@ import { Undo } from "./undo.ts";
 export interface StackCluster {
   /** Path of a kubeconfig with every context that is in use. */
   kubeconfig: string;
-  /** Absent on a real cluster. */
-  embedded?: EmbeddedKubernetes;
+  /** By context, or one with the name ""; none on a real cluster. */
+  embedded: ReadonlyMap<string, EmbeddedKubernetes>;
   /** By region, as `KUBE_CONTEXTS` says; without it one for all. */
   clusterOf(regionId: string): Cluster;
   close(): Promise<void>;
@@ -20,7 +21,7 @@ export interface StackCluster {
 
 type Placement = Pick<Config, "kubeContexts" | "kubeNamespace">;
 
-/** The embedded Kubernetes API, with a context for each one that `KUBE_CONTEXTS` names. */
+/** An embedded Kubernetes API; one for each context, with a token of its own, where `KUBE_CONTEXTS` names any. */
 export async function embeddedCluster(
   directory: string,
   placement: Placement,
@@ -29,14 +30,22 @@ export async function embeddedCluster(
   const undo = new Undo();
   try {
     const { startEmbeddedKubernetes } = await import("./kubernetes/index.ts");
-    const embedded = await startEmbeddedKubernetes(options);
-    undo.add(() => embedded.close());
+    const all = new Map<string, EmbeddedKubernetes>();
+    const merged = new KubeConfig();
+    const contexts = [...new Set(placement.kubeContexts.values())];
+    for (const context of contexts.length === 0 ? [undefined] : contexts) {
+      const own = context === undefined ? {} : { name: context, token: randomUUID() };
+      const embedded = await startEmbeddedKubernetes({ ...options, ...own });
+      undo.add(() => embedded.close());
+      all.set(context ?? "", embedded);
+      const config = new KubeConfig();
+      config.loadFromString(embedded.kubeconfig(placement.kubeNamespace));
+      merged.mergeConfig(config, all.size > 1);
+    }
     const kubeconfig = join(directory, "kubeconfig");
-    await writeFile(kubeconfig, withContexts(embedded.kubeconfig(placement.kubeNamespace), placement), {
-      mode: 0o600,
-    });
+    await writeFile(kubeconfig, merged.exportConfig(), { mode: 0o600 });
     const clusters = await prepare(kubeconfig, placement, undo, plainNamespace);
-    return { ...clusters, embedded };
+    return { ...clusters, embedded: all };
   } catch (error) {
     await undo.run();
     throw error;
@@ -57,7 +66,7 @@ export async function realCluster(
     const cluster = await prepare(kubeconfig, placement, undo, createNamespace);
     // Real clusters take their time.
     undo.add(() => log(`removing the namespace ${placement.kubeNamespace}`));
-    return cluster;
+    return { ...cluster, embedded: new Map() };
   } catch (error) {
     await undo.run();
     throw error;
@@ -69,7 +78,7 @@ async function prepare(
   placement: Placement,
   undo: Undo,
   makeNamespace: typeof createNamespace,
-): Promise<StackCluster> {
+): Promise<Omit<StackCluster, "embedded">> {
   const contexts = [...new Set(placement.kubeContexts.values())];
   const byContext = new Map<string, Cluster>();
   for (const context of contexts.length === 0 ? [undefined] : contexts) {
@@ -98,14 +107,4 @@ async function plainNamespace(cluster: Cluster, name: string): Promise<{ remove(
     if (!hasCode(error, 409)) throw new Error(`cannot create the namespace ${name}: ${brief(error)}`);
   }
   return { remove: async () => undefined };
-}
-
-function withContexts(kubeconfig: string, placement: Placement): string {
-  const config = new KubeConfig();
-  config.loadFromString(kubeconfig);
-  const current = config.getContextObject(config.getCurrentContext());
-  for (const name of new Set(placement.kubeContexts.values())) {
-    if (current !== null && config.getContextObject(name) === null) config.addContext({ ...current, name });
-  }
-  return config.exportConfig();
 }

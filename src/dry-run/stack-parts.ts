@@ -36,14 +36,17 @@ export async function startParts(options: StackOptions, config: Config, undo: Un
   const [mysql, restate, cluster, slack] = await Promise.all(starting);
   log(`MySQL: ${mysql.description}`);
   log(`Restate: ingress ${restate.ingress}, admin API ${restate.admin}`);
-  log(`Kubernetes: ${cluster.embedded?.url ?? cluster.kubeconfig}`);
+  const [first] = cluster.embedded.values();
+  const urls = [...cluster.embedded.values()].map(({ url }) => url);
+  log(`Kubernetes: ${urls.length === 0 ? cluster.kubeconfig : urls.join(", ")}`);
   return {
     directory: directory.path,
     databaseUrl: mysql.url,
     mysql,
     restate,
     slack,
-    ...(cluster.embedded === undefined ? {} : { embedded: cluster.embedded }),
+    ...(first === undefined ? {} : { embedded: first }),
+    embeddedByContext: cluster.embedded,
     kubeconfig: cluster.kubeconfig,
     clusterOf: cluster.clusterOf,
     namespace: kubeNamespace,

@@ -38,8 +38,10 @@ export interface StackParts {
   mysql: Mysql;
   restate: RestateServer;
   slack: SlackSink;
-  /** Present unless the fleet is on a real cluster. */
+  /** Present unless the fleet is on a real cluster; the first one of several. */
   embedded?: EmbeddedKubernetes;
+  /** One for each context that `KUBE_CONTEXTS` names. */
+  embeddedByContext: ReadonlyMap<string, EmbeddedKubernetes>;
   kubeconfig: string;
   clusterOf(regionId: string): Cluster;
   namespace: string;

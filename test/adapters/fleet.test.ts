@@ -1,3 +1,4 @@
+import type { V1Deployment } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -77,6 +78,12 @@ describe("a fleet", () => {
     await stack?.stop();
   });
 
+  /** Of both clusters. */
+  async function deployments(): Promise<V1Deployment[]> {
+    const clusters = ["north", "south"].map((region) => stack.clusterOf(region));
+    return (await Promise.all(clusters.map((each) => listSentinelDeployments(each, "ours")))).flat();
+  }
+
   async function rows(): Promise<RowDataPacket[]> {
     const connection = await createConnection(stack.databaseUrl);
     const [found] = await connection.query<RowDataPacket[]>("SELECT * FROM sentinels ORDER BY id");
@@ -85,8 +92,9 @@ describe("a fleet", () => {
   }
 
   it("has a row and an available Deployment for each sentinel, all on the old image", async () => {
-    const deployments = await listSentinelDeployments(cluster, "ours");
-    const byId = new Map(deployments.map((each) => [each.metadata?.labels?.["unkey.com/sentinel.id"], each]));
+    const byId = new Map(
+      (await deployments()).map((each) => [each.metadata?.labels?.["unkey.com/sentinel.id"], each]),
+    );
     const seeded = await rows();
     expect(seeded.map(({ id }) => id)).toEqual(stack.fleet.map(({ id }) => id));
     for (const row of seeded) {
@@ -107,12 +115,27 @@ describe("a fleet", () => {
     expect(new Set((await rows()).map((row) => row.region_id))).toEqual(new Set(["north", "south"]));
   });
 
+  it("has a cluster for each context, with a token of its own, and each Deployment in its region's", async () => {
+    for (const [region, context] of [
+      ["north", "cold"],
+      ["south", "warm"],
+    ] as const) {
+      const ids = stack.fleet.filter(({ regionId }) => regionId === region).map(({ id }) => id);
+      const found = await listSentinelDeployments(stack.clusterOf(region), "ours");
+      expect(found.map((each) => each.metadata?.labels?.["unkey.com/sentinel.id"]).sort()).toEqual(ids);
+      const embedded = stack.embeddedByContext.get(context);
+      expect(embedded?.requests.get("unauthorized")).toBeUndefined();
+      expect((await fetch(`${embedded?.url}/version`)).status).toBe(401);
+      expect(embedded?.requests.get("unauthorized")).toBe(1);
+    }
+  });
+
   it("has its faults on the Deployment and its pods, with a short deadline", async () => {
     const annotations = {
       "sentinel-rollout.dev/fault": "NeverReady",
       "sentinel-rollout.dev/fault-image": "x:broken",
     };
-    for (const deployment of await listSentinelDeployments(cluster, "ours")) {
+    for (const deployment of await deployments()) {
       const isFaulty = deployment.metadata?.labels?.["unkey.com/sentinel.id"] === FAULTY.sentinelId;
       const [own, pods] = [deployment.metadata, deployment.spec?.template.metadata];
       if (isFaulty) {

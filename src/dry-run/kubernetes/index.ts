@@ -29,7 +29,7 @@ export interface EmbeddedKubernetes {
   kubeconfig(namespace?: string): string;
   /** Trouble with the API. Trouble with pods is announced in annotations, see `pod-faults.ts`. */
   faults: ApiFaults;
-  /** Requests so far by verb and resource: `patch deployments` → 42. */
+  /** Requests so far by verb and resource: `patch deployments` → 42; those without its token: `unauthorized`. */
   requests: ReadonlyMap<string, number>;
   close(): Promise<void>;
 }
@@ -39,6 +39,10 @@ export interface EmbeddedKubernetesOptions {
   port?: number;
   /** How long a healthy pod takes to become ready, in real milliseconds (default 50; 0: at once). */
   podStartMs?: number;
+  /** What the kubeconfig calls it, and its context. Default: `embedded`. */
+  name?: string;
+  /** Bearer token without which nothing is answered but 401. Default: everybody is welcome. */
+  token?: string;
   /** Simulated seconds in a real one (default 1): shortens progress deadlines, minReadySeconds and slow pods. */
   clockRate?: number;
 }
@@ -48,6 +52,8 @@ export async function startEmbeddedKubernetes({
   port = 0,
   podStartMs = 50,
   clockRate = 1,
+  name,
+  token,
 }: EmbeddedKubernetesOptions = {}): Promise<EmbeddedKubernetes> {
   const clock = new Clock(clockRate);
   const store = new Store(clock);
@@ -59,11 +65,11 @@ export async function startEmbeddedKubernetes({
     new Kubelet(store, clock, events, podStartMs, (pod) => replicaSets.faultOf(pod)),
     new GarbageCollector(store, clock),
   ];
-  const server = new ApiServer(store, clock);
+  const server = new ApiServer(store, clock, token);
   const url = `http://127.0.0.1:${await server.listen(port)}`;
   return {
     url,
-    kubeconfig: (namespace = "default") => kubeconfig(url, namespace),
+    kubeconfig: (namespace = "default") => kubeconfig(url, namespace, name, token),
     faults: server,
     requests: server.requests,
     async close() {
@@ -75,13 +81,14 @@ export async function startEmbeddedKubernetes({
 }
 
 /** The Kubernetes client takes plain HTTP only where TLS is explicitly not verified. */
-export function kubeconfig(server: string, namespace: string): string {
-  const name = "embedded";
-  return `apiVersion: v1
-kind: Config
-clusters: [{ name: ${name}, cluster: { server: "${server}", insecure-skip-tls-verify: true } }]
-users: [{ name: ${name}, user: {} }]
-contexts: [{ name: ${name}, context: { cluster: ${name}, user: ${name}, namespace: "${namespace}" } }]
-current-context: ${name}
-`;
+export function kubeconfig(server: string, namespace: string, name = "embedded", token?: string): string {
+  const [cluster, user, context] = [{ server, "insecure-skip-tls-verify": true }, { token }, { namespace }];
+  return JSON.stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name, cluster }],
+    users: [{ name, user }],
+    contexts: [{ name, context: { ...context, cluster: name, user: name } }],
+    "current-context": name,
+  });
 }

@@ -16,15 +16,18 @@ export class ApiServer implements ApiFaults {
   readonly requests = new Map<string, number>();
   readonly #store: Store;
   readonly #clock: Clock;
+  readonly #token: string | undefined;
   readonly #api: Api;
   readonly #server: Server;
   readonly #faults = new PendingFaults();
   readonly #hanging = new Set<ServerResponse>();
   readonly #watches = new Map<Watch, ServerResponse>();
 
-  constructor(store: Store, clock: Clock) {
+  /** @param token without which nothing is answered but 401 */
+  constructor(store: Store, clock: Clock, token?: string) {
     this.#store = store;
     this.#clock = clock;
+    this.#token = token;
     this.#api = new Api(store, clock);
     // Longer than any client keeps an idle connection, so that none is closed just when it is used again.
     this.#server = createServer({ keepAliveTimeout: 300_000 }, (request, response) => {
@@ -73,6 +76,7 @@ export class ApiServer implements ApiFaults {
     const { pathname, searchParams: query } = new URL(request.url ?? "/", "http://127.0.0.1");
     const fixed = request.method === "GET" ? health(pathname) : undefined;
     if (fixed !== undefined) return send(response, fixed, "text/plain; charset=utf-8");
+    this.#authenticate(request);
     mustAcceptJson(request.headers.accept);
     const found = request.method === "GET" ? discovery(pathname) : undefined;
     if (found !== undefined) return send(response, json(200, found));
@@ -82,8 +86,7 @@ export class ApiServer implements ApiFaults {
     if (verb === undefined || !route.resource.verbs.includes(verb)) throw methodNotAllowed();
 
     const { resource, namespace, name } = route;
-    const counted = `${verb} ${resource.plural}`;
-    this.requests.set(counted, (this.requests.get(counted) ?? 0) + 1);
+    this.#count(`${verb} ${resource.plural}`);
     const call: Call = { verb, route, query, headers: request.headers, body: await text(request) };
     const fault = this.#faults.take({
       verb,
@@ -94,6 +97,16 @@ export class ApiServer implements ApiFaults {
     if (fault !== undefined) this.#fail(fault, call, response);
     else if (verb === "watch") this.#watch(call, response);
     else send(response, this.#api.answer(call));
+  }
+
+  #authenticate({ headers }: IncomingMessage): void {
+    if (this.#token === undefined || headers.authorization === `Bearer ${this.#token}`) return;
+    this.#count("unauthorized");
+    throw new ApiError(401, "Unauthorized", "Unauthorized");
+  }
+
+  #count(what: string): void {
+    this.requests.set(what, (this.requests.get(what) ?? 0) + 1);
   }
 
   #watch(call: Call, response: ServerResponse): void {
