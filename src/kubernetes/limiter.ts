@@ -80,7 +80,7 @@ export function createLimiter(cluster: string, onPause: (ms: number) => void = (
       pausedUntilMs = Date.now() + ms;
       for (const lane of Object.values(lanes)) lane.pause();
       clearTimeout(end);
-      end = setTimeout(goOn, ms);
+      end = setTimeout(goOn, ms).unref();
     },
 
     close() {

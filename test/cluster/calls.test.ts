@@ -63,6 +63,17 @@ describe("trouble on the way", () => {
     await expect(cluster.podTrouble("k8s-one")).rejects.toMatchObject(match);
   });
 
+  it("a redirect is not followed: credentials are for the cluster's own server", async () => {
+    const before = proxy.requests.length;
+    proxy.mishap = ({ url }) =>
+      url.startsWith("/elsewhere")
+        ? undefined
+        : { answer: 307, headers: { location: `${proxy.url}/elsewhere` } };
+    await expect(cluster.read("k8s-one")).rejects.toThrow("reading Deployment k8s-one");
+    await expect(cluster.patch("k8s-one", v2)).rejects.toThrow("patching Deployment k8s-one");
+    expect(proxy.requests.slice(before).filter((request) => request.includes("/elsewhere"))).toEqual([]);
+  });
+
   it("a server that does not answer gives an error in time", async () => {
     proxy.mishap = () => "hang";
     await expect(cluster.read("k8s-one")).rejects.toMatchObject({

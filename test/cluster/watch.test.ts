@@ -307,10 +307,10 @@ it("stopping ends its connections at once, hung ones too", async () => {
   await synced();
   await streaming();
   await watch.stop();
-  await expect.poll(() => proxy.busy(), patience).toBe(0);
+  await expect.poll(() => proxy.underWay(), patience).toHaveLength(0);
   proxy.mishap = () => "hang";
   begin();
-  await expect.poll(() => proxy.busy(), patience).toBe(1);
+  await expect.poll(() => proxy.underWay(), patience).toHaveLength(1);
   await watch.stop();
-  await expect.poll(() => proxy.busy(), patience).toBe(0);
+  await expect.poll(() => proxy.underWay(), patience).toHaveLength(0);
 });

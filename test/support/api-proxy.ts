@@ -31,14 +31,15 @@ export interface ApiProxy {
   kubeconfigFile: string;
   /** Requests that came, as "METHOD path?query". */
   requests: string[];
-  /** Connections that were opened. */
+  /** Connections that were opened, and the most that were open at a time. */
   connections: number;
+  mostConnections: number;
   /** Decides on each request; undefined: it goes through. */
   mishap: (request: { method: string; url: string }) => Mishap | undefined;
   /** Every PATCH that reached the API server, in the order in which they were asked. */
   patches: Exchange[];
-  /** Requests that are under way. */
-  busy(): number;
+  /** Requests that are under way, as in `requests`. */
+  underWay(): string[];
   /** Cuts every connection there is. */
   cut(): void;
   close(): Promise<void>;
@@ -52,11 +53,12 @@ export async function startApiProxy(upstreamKubeconfig: string, file: string): P
   if (cluster === null) throw new Error("the upstream kubeconfig has no current cluster");
   const options: RequestOptions = {};
   await upstream.applyToHTTPSOptions(options);
-  let busy = 0;
+  const underWay = new Map<ServerResponse, string>();
+  let open = 0;
   const server = createServer((request, response) => {
-    busy++;
-    response.on("close", () => busy--);
     const { method = "GET", url = "/" } = request;
+    underWay.set(response, `${method} ${url}`);
+    response.on("close", () => underWay.delete(response));
     proxy.requests.push(`${method} ${url}`);
     const mishap = proxy.mishap({ method, url });
     if (mishap === undefined) {
@@ -81,7 +83,11 @@ export async function startApiProxy(upstreamKubeconfig: string, file: string): P
       exchange.status = response.statusCode;
     });
   };
-  server.on("connection", () => proxy.connections++);
+  server.on("connection", (socket) => {
+    proxy.connections++;
+    proxy.mostConnections = Math.max(proxy.mostConnections, ++open);
+    socket.on("close", () => open--);
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
 
@@ -96,8 +102,9 @@ export async function startApiProxy(upstreamKubeconfig: string, file: string): P
     requests: [],
     patches: [],
     connections: 0,
+    mostConnections: 0,
     mishap: () => undefined,
-    busy: () => busy,
+    underWay: () => [...underWay.values()],
     cut: () => server.closeAllConnections(),
     close: async () => {
       const closed = once(server, "close");
