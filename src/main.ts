@@ -9,6 +9,7 @@ import { openPool } from "./mysql/pool.ts";
 import { createSentinelStore } from "./mysql/sentinels.ts";
 import { startEndpoint } from "./restate/endpoint.ts";
 import { createIngress, register } from "./restate/ingress.ts";
+import { createSightings } from "./restate/sightings.ts";
 import { createSlackClient } from "./slack.ts";
 import { startWatcher } from "./watcher.ts";
 
@@ -33,6 +34,7 @@ async function main(): Promise<void> {
   const clusters = await connectClusters(config, { logger, metrics: metrics.kubernetes });
   registerClusterMetrics(metrics.registry, clusters);
   const history = createHistoryStore(pool.db);
+  const sightings = createSightings();
   const slack = createSlackClient(config.slackWebhookUrl);
   const { deployTimeoutMs, failFastMs, maxInFlight, identityKeys } = config;
   // Loaded only where it is wanted: its packages cost start-up time and memory.
@@ -45,6 +47,7 @@ async function main(): Promise<void> {
       store,
       history,
       clusters,
+      sightings,
       slack,
       logger,
       metrics: work,
@@ -62,6 +65,7 @@ async function main(): Promise<void> {
     clusters,
     store,
     ...ingress,
+    tell: sightings.tell,
     onConverged: work.converged,
     deployTimeoutMs,
     logger,

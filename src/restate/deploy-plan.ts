@@ -55,6 +55,11 @@ export function askedFor(request: DeployRequest, unfinished: DeployRequest | und
   return { ...unfinished, ...Object.fromEntries(Object.entries(request).filter(([, field]) => field)) };
 }
 
+/** An image alone is found in the row again; the rest of a request is not told from what the row had before. */
+export function asksForMore(asked: DeployRequest): boolean {
+  return Object.keys(asked).some((field) => field !== "image");
+}
+
 /** Does the Deployment have the values already (it may still be rolling out)? */
 export function carries(snapshot: DeploymentSnapshot, change: DeploymentChange): boolean {
   const same = (wanted: number | undefined, present: number | undefined) =>

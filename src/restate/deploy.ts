@@ -1,24 +1,26 @@
-import { CancelledError, type ObjectContext, TerminalError } from "@restatedev/restate-sdk";
-import { judge, observe } from "../domain/convergence.ts";
-import type { Cluster, DeploymentChange } from "../kubernetes/cluster.ts";
+import {
+  CancelledError,
+  type ObjectContext,
+  type RestatePromise,
+  TerminalError,
+} from "@restatedev/restate-sdk";
 import type { Clusters } from "../kubernetes/clusters.ts";
-import type { Logger } from "../log.ts";
-import type { WorkMetrics } from "../metrics/work.ts";
-import type { Observation, SentinelRow, SentinelStore } from "../mysql/sentinels.ts";
-import { AWAKEABLE_KEY, converge, type Ending, failed, listen } from "./converge.ts";
-import { askedFor, carries, type DeployPlan, planDeploy } from "./deploy-plan.ts";
-import { ROLLOUT_ID_HEADER, WAVE_HEADER } from "./names.ts";
+import type { SentinelRow } from "../mysql/sentinels.ts";
+import { AWAKEABLE_KEY, converge, failed, listen, type Settlement } from "./converge.ts";
+import { askedFor, asksForMore, type DeployPlan, planDeploy } from "./deploy-plan.ts";
+import { type Patched, patchAndLook, serving } from "./look.ts";
+import { ROLLOUT_ID_HEADER } from "./names.ts";
+import { RowWrites, type RowWritesOptions, retired } from "./row-writes.ts";
 import type { DeployReply, DeployRequest } from "./schemas.ts";
-import { kubernetes, untilDeadline } from "./steps.ts";
+import type { Sightings } from "./sightings.ts";
+import { untilDeadline } from "./steps.ts";
 
-export interface DeployOptions {
-  store: SentinelStore;
+export interface DeployOptions extends RowWritesOptions {
   clusters: Clusters;
+  sightings: Sightings;
   deployTimeoutMs: number;
   /** 0: a failure that could heal is never final before the timeout. */
   failFastMs: number;
-  logger: Logger;
-  metrics: Pick<WorkMetrics, "deploySettled">;
 }
 
 /** What the Deploy that is running was asked for: should it be killed, the next one goes on with it. */
@@ -33,136 +35,134 @@ export async function deploy(
   request: DeployRequest,
   options: DeployOptions,
 ): Promise<DeployReply> {
-  const { row, nowMs } = await ctx.run("read the sentinel's row", async () => ({
-    row: await options.store.read(ctx.key),
-    nowMs: Date.now(),
-  }));
-  if (row === undefined) throw new TerminalError(`There is no sentinel ${ctx.key}.`, { errorCode: 404 });
-  const noLongerRunning = retired(row);
-  // An operator who deploys to such a sentinel means it; a rollout planned with one that was running.
-  if (noLongerRunning !== undefined && ctx.request().headers.has(ROLLOUT_ID_HEADER)) {
-    return { status: "failed", reason: noLongerRunning, skipped: true };
-  }
   const unfinished = (await ctx.get<DeployRequest>(REQUEST_KEY)) ?? undefined;
-  const plan = planDeploy(row, request, unfinished, nowMs, options.deployTimeoutMs);
-  ctx.set(REQUEST_KEY, askedFor(request, unfinished));
+  const asked = askedFor(request, unfinished);
+  const kept = unfinished !== undefined || asksForMore(asked);
+  // Both are with Restate once the first step is done: before the patch, for the wake-up can come as soon as Kubernetes
+  // has heard of the change.
+  const wakeUp = listen(ctx);
+  if (asksForMore(asked)) ctx.set(REQUEST_KEY, asked);
+  const writes = new RowWrites(ctx, options);
+  let taken = false;
+  const response = await toTheEnd(ctx, writes, async (): Promise<DeployReply | undefined> => {
+    const { row, nowMs } = await begin(ctx, request, unfinished, writes, options);
+    if (row === undefined) return undefined;
+    // An operator who deploys to such a sentinel means it; a rollout planned with one that was running.
+    const reason = retiredFrom(ctx, row);
+    if (reason !== undefined) return { status: "failed", reason, skipped: true };
+    taken = true;
+    const plan = planDeploy(row, request, unfinished, nowMs, options.deployTimeoutMs);
+    writes.startedMs = plan.startedMs;
+    return settle(ctx, await bringUp(ctx, row, plan, wakeUp, writes, options), writes);
+  });
+  ctx.clear(AWAKEABLE_KEY);
+  // What was never begun takes nothing over from a Deploy that was killed.
+  if (!taken && unfinished !== undefined) ctx.set(REQUEST_KEY, unfinished);
+  else if (kept) ctx.clear(REQUEST_KEY);
+  if (response === undefined) {
+    throw new TerminalError(`There is no sentinel ${ctx.key}.`, { errorCode: 404 });
+  }
+  if ("cancelled" in response) throw response.cancelled;
+  return response;
+}
+
+/** Also the end of a Deploy that was cancelled, or whose step gave up at the deadline, is written into the row. */
+async function toTheEnd<T>(
+  ctx: ObjectContext,
+  writes: RowWrites,
+  work: () => Promise<T>,
+): Promise<T | DeployReply | { cancelled: CancelledError }> {
   try {
-    return await settle(ctx, row, plan.startedMs, await bringUp(ctx, row, plan, options), options);
+    return await work();
   } catch (error) {
-    // Cancelled, or a step gave up at the deadline. Anything else is retried by Restate.
+    // Anything else is retried by Restate.
     if (!(error instanceof TerminalError)) throw error;
     const cancelled = error instanceof CancelledError;
     const reason = cancelled ? "the Deploy was cancelled" : error.message;
-    const response = await settle(ctx, row, plan.startedMs, failed(reason), options);
-    if (cancelled) throw error;
-    return response;
+    const response = await settle(ctx, failed(reason), writes);
+    return cancelled ? { cancelled: error } : response;
   }
+}
+
+/**
+ * The row as it was, and the desired values and `progressing` written into it where they change anything. Done again
+ * after a crash it finds its own values, which is a Deploy that changes nothing in the row: it writes them again.
+ */
+function begin(
+  ctx: ObjectContext,
+  request: DeployRequest,
+  unfinished: DeployRequest | undefined,
+  writes: RowWrites,
+  { store, clusters, deployTimeoutMs }: DeployOptions,
+): RestatePromise<{ row?: SentinelRow; nowMs: number }> {
+  return ctx.run("read the sentinel's row, write the desired values", async () => {
+    const row = await store.read(ctx.key);
+    const nowMs = Date.now();
+    if (row === undefined) return { nowMs };
+    const { changes, desired } = planDeploy(row, request, unfinished, nowMs, deployTimeoutMs);
+    const inVain = retiredFrom(ctx, row) !== undefined || clusters.forRegion(row.regionId) === undefined;
+    if (changes && !inVain) await writes.progressing(desired, nowMs);
+    return { row, nowMs };
+  });
+}
+
+/** Why a rollout passes this sentinel over. */
+function retiredFrom(ctx: ObjectContext, row: SentinelRow): string | undefined {
+  return ctx.request().headers.has(ROLLOUT_ID_HEADER) ? retired(row) : undefined;
 }
 
 async function bringUp(
   ctx: ObjectContext,
   row: SentinelRow,
   plan: DeployPlan,
-  options: DeployOptions,
-): Promise<Ending> {
-  const { k8sName, regionId } = row;
-  const { image } = plan.desired;
-  const cluster = options.clusters.forRegion(regionId);
+  wakeUp: RestatePromise<"woken">,
+  writes: RowWrites,
+  { clusters, sightings, failFastMs }: DeployOptions,
+): Promise<Settlement> {
+  const { id: sentinelId, k8sName, regionId } = row;
+  const { change, desired, startedMs, nowMs, deadlineMs } = plan;
+  const cluster = clusters.forRegion(regionId);
   if (cluster === undefined) return failed(`no cluster serves the region ${regionId} (see KUBE_CONTEXTS)`);
+  const place = { sentinelId, cluster, k8sName };
   if (!plan.changes) {
-    const look = await ctx.run(
+    const { observed } = await ctx.run(
       "look: serves already?",
-      () => serving(cluster, k8sName, plan.change),
-      untilDeadline(plan.deadlineMs, plan.nowMs),
+      () => serving(place, change),
+      untilDeadline(deadlineMs, nowMs),
     );
-    if (look.observed !== undefined) return { status: "ready", observed: look.observed };
-  }
-  // Stored before the patch: the wake-up can come as soon as Kubernetes has heard of the change.
-  const wakeUp = listen(ctx);
-  if (!plan.adopted) {
-    await ctx.run("write the desired values", () =>
-      options.store.markProgressing(row.id, plan.desired, Date.now()),
-    );
+    if (observed !== undefined) return { ending: { status: "ready", observed } };
+    if (!plan.adopted) {
+      await ctx.run("write the desired values", () => writes.progressing(desired, Date.now()));
+    }
   }
   const patched = await ctx.run(
     `patch Deployment ${k8sName}`,
-    () => patch(cluster, k8sName, plan.change),
-    untilDeadline(plan.deadlineMs, plan.nowMs),
+    async (): Promise<Patched> => {
+      const done = await patchAndLook(place, change, sightings);
+      return "refused" in done ? done : { ...done, look: await writes.afterLook(done.look) };
+    },
+    untilDeadline(deadlineMs, nowMs),
   );
   if ("refused" in patched) return failed(patched.refused);
-  const { deadlineMs, startedMs } = plan;
-  const wait = {
-    cluster,
-    k8sName,
-    expected: { image, ...patched },
-    deadlineMs,
-    startedMs,
-    failFastMs: options.failFastMs,
-  };
-  return converge(ctx, wait, wakeUp);
-}
-
-/** Observed only when the Deployment has all the values and has converged on them. */
-async function serving(
-  cluster: Cluster,
-  k8sName: string,
-  change: DeploymentChange,
-): Promise<{ observed?: Observation }> {
-  const snapshot = await kubernetes(() => cluster.read(k8sName));
-  if (snapshot === undefined || !carries(snapshot, change)) return {};
-  return judge(snapshot).kind === "converged" ? { observed: observe(snapshot) } : {};
-}
-
-async function patch(
-  cluster: Cluster,
-  k8sName: string,
-  change: DeploymentChange,
-): Promise<{ generation: number } | { refused: string }> {
-  const outcome = await kubernetes(() => cluster.patch(k8sName, change));
-  return outcome.kind === "refused"
-    ? { refused: outcome.reason }
-    : { generation: outcome.snapshot.generation };
+  const expected = { image: desired.image, generation: patched.generation };
+  const wait = { place, expected, startedMs, deadlineMs, failFastMs, writes };
+  return converge(ctx, wait, patched.look, wakeUp);
 }
 
 async function settle(
   ctx: ObjectContext,
-  row: SentinelRow,
-  startedMs: number,
-  ending: Ending,
-  { store, logger, metrics }: DeployOptions,
+  { ending, writtenMs }: Settlement,
+  writes: RowWrites,
 ): Promise<DeployReply> {
-  const { headers } = ctx.request();
-  const [rolloutId, wave] = [headers.get(ROLLOUT_ID_HEADER), headers.get(WAVE_HEADER)];
-  const { skipped, endedMs } = await ctx.run(`write the outcome: ${ending.status}`, async () => {
-    const endedMs = Date.now();
-    await store.settle(row.id, ending, endedMs);
-    metrics.deploySettled({ sentinelId: row.id, startedMs, ...ending });
-    const about = {
-      sentinelId: row.id,
-      ...(rolloutId === undefined ? {} : { rolloutId }),
-      ...(wave === undefined ? {} : { wave: Number(wave) }),
-    };
-    if (ending.status === "ready") {
-      logger.info(about, "sentinel deploy ready");
-      return { skipped: null, endedMs };
-    }
-    // Whoever archives or deletes a sentinel takes its Deployment away, which is no fault of the image.
-    const reason = retired(await store.read(row.id)) ?? null;
-    if (reason === null) logger.error({ ...about, reason: ending.reason }, "sentinel deploy failed");
-    else logger.warn({ ...about, reason }, "sentinel skipped");
-    return { skipped: reason, endedMs };
-  });
-  ctx.clear(AWAKEABLE_KEY);
-  ctx.clear(REQUEST_KEY);
-  const took = rolloutId === undefined ? {} : { duration_ms: Math.max(0, endedMs - startedMs) };
+  const { skipped, endedMs } =
+    writtenMs === undefined
+      ? await ctx.run(`write the outcome: ${ending.status}`, () => writes.end(ending))
+      : { skipped: null, endedMs: writtenMs };
+  const { startedMs = endedMs } = writes;
+  const ofRollout = ctx.request().headers.has(ROLLOUT_ID_HEADER);
+  const took = ofRollout ? { duration_ms: Math.max(0, endedMs - startedMs) } : {};
   if (ending.status === "ready") return { status: "ready", ...took };
   return skipped === null
     ? { status: "failed", reason: ending.reason, ...took }
     : { status: "failed", reason: skipped, skipped: true, ...took };
-}
-
-/** Why a sentinel is no rollout's business any more; undefined while it is. */
-function retired(row: SentinelRow | undefined): string | undefined {
-  if (row === undefined) return "it has no row any more";
-  return row.desiredState === "running" ? undefined : `its desired state is ${row.desiredState}`;
 }

@@ -1,0 +1,93 @@
+import {
+  type DeploymentSnapshot,
+  type Expectation,
+  judge,
+  observe,
+  type Verdict,
+} from "../domain/convergence.ts";
+import type { Cluster, DeploymentChange } from "../kubernetes/cluster.ts";
+import type { Observation } from "../mysql/sentinels.ts";
+import { carries } from "./deploy-plan.ts";
+import type { Sightings } from "./sightings.ts";
+import { kubernetes } from "./steps.ts";
+
+/** One look at a Deployment, as the journal keeps it. */
+export interface Look {
+  verdict: Verdict;
+  /** Absent when there is no Deployment. */
+  observed?: Observation;
+  atMs: number;
+  /** When (unix ms) the row was told that it has converged; absent: it was not. */
+  writtenMs?: number;
+}
+
+/** One Deployment of one cluster. */
+export interface Place {
+  sentinelId: string;
+  cluster: Cluster;
+  k8sName: string;
+}
+
+export async function lookAt(place: Place, expected: Expectation): Promise<Look> {
+  return judged(place, await kubernetes(() => place.cluster.read(place.k8sName)), expected);
+}
+
+/** Observed only when the Deployment has all the values and has converged on them. */
+export async function serving(
+  { cluster, k8sName }: Place,
+  change: DeploymentChange,
+): Promise<{ observed?: Observation }> {
+  const snapshot = await kubernetes(() => cluster.read(k8sName));
+  if (snapshot === undefined || !carries(snapshot, change)) return {};
+  return judge(snapshot).kind === "converged" ? { observed: observe(snapshot) } : {};
+}
+
+/** What became of a patch, and the Deployment as it was then. */
+export type Patched = { refused: string } | { generation: number; look: Look };
+
+/**
+ * The API server's answer to the patch is the first look. What this process' watch sees in the moment after it is worth
+ * another one: many a change (no replicas, nothing to change) is done at once.
+ */
+export async function patchAndLook(
+  place: Place,
+  change: DeploymentChange,
+  sightings: Sightings,
+): Promise<Patched> {
+  const sighting = sightings.expect(place.sentinelId);
+  try {
+    const outcome = await kubernetes(() => place.cluster.patch(place.k8sName, change));
+    if (outcome.kind === "refused") return { refused: outcome.reason };
+    const { generation } = outcome.snapshot;
+    const expected = { image: change.image, generation };
+    let look = await judged(place, outcome.snapshot, expected);
+    while (look.verdict.kind === "waiting" && (await sighting.next())) look = await lookAt(place, expected);
+    return { generation, look };
+  } finally {
+    sighting.end();
+  }
+}
+
+async function judged(
+  place: Place,
+  snapshot: DeploymentSnapshot | undefined,
+  expected: Expectation,
+): Promise<Look> {
+  const verdict = await withPods(place, judge(snapshot, expected), snapshot?.updatedReplicas ?? 0);
+  return { verdict, ...(snapshot === undefined ? {} : { observed: observe(snapshot) }), atMs: Date.now() };
+}
+
+/** Pods that can never come up fail a Deploy that still waits for them; others may heal. */
+async function withPods(
+  { cluster, k8sName }: Place,
+  verdict: Verdict,
+  updatedReplicas: number,
+): Promise<Verdict> {
+  // Without a pod of the new template those in trouble are the old one's.
+  if (verdict.kind !== "waiting" || updatedReplicas === 0 || !cluster.inTrouble(k8sName)) return verdict;
+  const trouble = await kubernetes(() => cluster.podTrouble(k8sName));
+  if (trouble === undefined) return verdict;
+  return trouble.heals
+    ? { ...verdict, suspicion: trouble.reason }
+    : { kind: "failed", reason: trouble.reason };
+}
