@@ -1,12 +1,14 @@
-import { PatchStrategy, setHeaderOptions, type V1Deployment } from "@kubernetes/client-node";
+import type { V1Deployment } from "@kubernetes/client-node";
 import type { DeploymentSnapshot } from "../domain/convergence.ts";
 import type { Logger } from "../log.ts";
-import type { ClusterConnection } from "./connection.ts";
+import { type ClusterConnection, REQUEST_TIMEOUT_MS } from "./connection.ts";
 import { apiFailure, TransientKubernetesError, transient } from "./errors.ts";
 import { type DeploymentChange, fittedPatch, guessedPatch, type PatchOperation } from "./patch.ts";
+import { ask, json } from "./plain.ts";
 import { type PodWatch, type PodWatchOptions, watchPods } from "./pod-watch.ts";
 import { type PodTrouble, podTroubleOf } from "./pods.ts";
 import { snapshotOf } from "./snapshot.ts";
+import type { Answer } from "./transport.ts";
 import { type DeploymentWatch, type WatchHandlers, watchDeployments } from "./watch.ts";
 
 export { TransientKubernetesError } from "./errors.ts";
@@ -41,19 +43,23 @@ export interface WatchableCluster extends Cluster {
 /** How often a patch is fitted anew to a Deployment that changes meanwhile, before the caller has to try again. */
 const FITTINGS = 5;
 
+const EXCHANGE = { lane: "requests", timeoutMs: REQUEST_TIMEOUT_MS } as const;
+
 export function createCluster(
   connection: ClusterConnection,
   namespace: string,
   containerName: string,
 ): WatchableCluster {
-  const { apps, core, name } = connection;
+  const { core, name } = connection;
   /** Place of the container where it is not the first. */
   const places = new Map<string, number>();
   let pods: PodWatch | undefined;
+  const pathOf = (k8sName: string) =>
+    `/apis/apps/v1/namespaces/${namespace}/deployments/${encodeURIComponent(k8sName)}`;
 
   async function read(k8sName: string): Promise<V1Deployment | undefined> {
     try {
-      return deployment(await apps.readNamespacedDeployment({ name: k8sName, namespace }));
+      return await ask(connection, { method: "GET", path: pathOf(k8sName) }, EXCHANGE, deployment);
     } catch (error) {
       const failure = apiFailure(error);
       if (failure?.code === 404 && failure.fromKubernetes) return undefined;
@@ -64,11 +70,14 @@ export function createCluster(
   /** Undefined: the patch did not fit the Deployment as it is now. */
   async function send(k8sName: string, patch: PatchOperation[]): Promise<PatchOutcome | undefined> {
     try {
-      const patched = await apps.patchNamespacedDeployment(
-        { name: k8sName, namespace, body: patch, fieldManager: "sentinel-rollout" },
-        setHeaderOptions("Content-Type", PatchStrategy.JsonPatch),
-      );
-      const snapshot = snapshotOf(deployment(patched), containerName);
+      const request = {
+        method: "PATCH",
+        path: pathOf(k8sName),
+        parameters: { fieldManager: "sentinel-rollout" },
+        contentType: "application/json-patch+json",
+        body: patch,
+      } as const;
+      const snapshot = snapshotOf(await ask(connection, request, EXCHANGE, deployment), containerName);
       if (snapshot.deleting) return refused(`Deployment ${k8sName} is being deleted`);
       return { kind: "patched", snapshot };
     } catch (error) {
@@ -136,9 +145,10 @@ export function createCluster(
   };
 }
 
-/** An answer that is no Deployment (a proxy's page with status 200) comes out of the client as an empty object. */
-function deployment(answer: V1Deployment): V1Deployment {
-  if (answer.metadata?.uid !== undefined) return answer;
+/** @throws TransientKubernetesError for an answer that is no Deployment */
+async function deployment(answer: Answer): Promise<V1Deployment> {
+  const object = (await json(answer)) as V1Deployment | null;
+  if (object?.metadata?.uid !== undefined) return object;
   throw new TransientKubernetesError("the Kubernetes API answered with something that is no Deployment");
 }
 

@@ -10,16 +10,16 @@ import {
   ServerConfiguration,
   wrapHttpLibrary,
 } from "@kubernetes/client-node";
-import { Agent, type Dispatcher, type Response } from "undici";
+import { Agent, type Dispatcher } from "undici";
 import type { Logger } from "../log.ts";
 import type { KubernetesMetrics } from "../metrics/kubernetes.ts";
 import { createHealth, type HealthTracker } from "./health.ts";
 import { createLimiter, PLACES } from "./limiter.ts";
-import { createTransport, type Send } from "./transport.ts";
+import { type Answer, createTransport, type Send } from "./transport.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** The client itself waits for ever. */
-const REQUEST_TIMEOUT_MS = 10_000;
+export const REQUEST_TIMEOUT_MS = 10_000;
 
 export interface ClusterObservers {
   /** Told when a cluster is lost, is back, and asks to be left alone. */
@@ -89,10 +89,9 @@ export function connect(
   };
 }
 
-async function wholeAnswer(response: Response): Promise<ResponseContext> {
-  const body = Buffer.from(await response.arrayBuffer());
-  const headers = Object.fromEntries(response.headers);
-  return new ResponseContext(response.status, headers, new SelfDecodingBody(Promise.resolve(body)));
+async function wholeAnswer({ status, headers, bytes }: Answer): Promise<ResponseContext> {
+  const body = Buffer.from(await bytes());
+  return new ResponseContext(status, headers, new SelfDecodingBody(Promise.resolve(body)));
 }
 
 /** The client makes a new agent, and so a new connection, for every request that needs a CA; this one shares a pool. */

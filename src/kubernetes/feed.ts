@@ -1,9 +1,8 @@
-import { ApiException, RequestContext } from "@kubernetes/client-node";
-import type { Response } from "undici";
+import { ApiException } from "@kubernetes/client-node";
 import type { ClusterConnection } from "./connection.ts";
 import { TransientKubernetesError, transient } from "./errors.ts";
-
-// LIST and WATCH as plain objects: the typed client takes four times the CPU, which a fleet would feel.
+import { ask, json } from "./plain.ts";
+import type { Answer } from "./transport.ts";
 
 /** What is listed and watched. */
 export interface Resource {
@@ -71,7 +70,7 @@ export async function* watchEvents<T extends ListedObject>(
       timeoutSeconds: String(seconds),
       resourceVersion,
     };
-    const { body } = await get(
+    const { stream } = await get(
       connection,
       resource,
       parameters,
@@ -79,9 +78,8 @@ export async function* watchEvents<T extends ListedObject>(
       limited,
       (opened) => opened,
     );
-    if (body === null) return;
     let rest = "";
-    for await (const text of body.pipeThrough(new TextDecoderStream())) {
+    for await (const text of stream.setEncoding("utf8") as AsyncIterable<string>) {
       connection.health.answered();
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
@@ -106,9 +104,7 @@ async function listPage<T>(
   const doing = `listing the ${resource.title} of ${connection.name}`;
   try {
     const parameters = { limit: String(PAGE), ...(next === "" ? {} : { continue: next }) };
-    const answer = await get(connection, resource, parameters, PAGE_TIMEOUT_MS, signal, (page) =>
-      page.json(),
-    );
+    const answer = await get(connection, resource, parameters, PAGE_TIMEOUT_MS, signal, json);
     if (isList<T>(answer)) return answer;
   } catch (error) {
     throw transient(error, doing);
@@ -122,27 +118,15 @@ async function get<T>(
   parameters: Record<string, string>,
   timeoutMs: number,
   signal: AbortSignal,
-  take: (response: Response) => T | Promise<T>,
+  take: (answer: Answer) => T | Promise<T>,
 ): Promise<T> {
-  const server = connection.config.getCurrentCluster()?.server ?? "";
-  const query = new URLSearchParams({
-    ...(labelSelector === undefined ? {} : { labelSelector }),
-    ...parameters,
-  });
-  const request = new RequestContext(`${server}${path}?${query}`, "GET");
-  await connection.config.applySecurityAuthentication(request);
-  return connection.send(request, {
-    lane: "feeds",
-    timeoutMs,
-    signal,
-    read: async (response) => {
-      const { status, statusText, headers } = response;
-      if (status === 200) return take(response);
-      const body = await response.text();
-      if (status === 410) throw new GoneError();
-      throw new ApiException(status, statusText, body, Object.fromEntries(headers));
-    },
-  });
+  const selected = labelSelector === undefined ? parameters : { labelSelector, ...parameters };
+  const request = { method: "GET", path, parameters: selected } as const;
+  try {
+    return await ask(connection, request, { lane: "feeds", timeoutMs, signal }, take);
+  } catch (error) {
+    throw error instanceof ApiException && error.code === 410 ? new GoneError() : error;
+  }
 }
 
 /** The version asked for is no longer in the server's history. */

@@ -1,9 +1,19 @@
+import type { Readable } from "node:stream";
 import type { RequestContext } from "@kubernetes/client-node";
-import { type BodyInit, fetch, type Response } from "undici";
+import { type Dispatcher, request as send } from "undici";
 import type { KubernetesMetrics } from "../metrics/kubernetes.ts";
 import { describe, isAway, retryAfter } from "./errors.ts";
 import type { HealthTracker } from "./health.ts";
 import type { Lane, Limiter } from "./limiter.ts";
+
+/** What came back; its body has to be taken, in one of the ways. */
+export interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  text(): Promise<string>;
+  bytes(): Promise<Uint8Array>;
+  stream: Readable;
+}
 
 export interface Exchange<T> {
   lane: Lane;
@@ -11,7 +21,7 @@ export interface Exchange<T> {
   timeoutMs: number;
   signal?: AbortSignal | undefined;
   /** Takes what is needed of the answer, whatever its status. Its place is free for others afterwards. */
-  read(response: Response): Promise<T> | T;
+  read(answer: Answer): Promise<T> | T;
 }
 
 export type Send = <T>(request: RequestContext, exchange: Exchange<T>) => Promise<T>;
@@ -41,16 +51,16 @@ export function createTransport({ limiter, health, metrics }: TransportOptions):
     request: RequestContext,
     overdue: AbortSignal,
     signal: AbortSignal | undefined,
-  ): Promise<Response> {
+  ): Promise<Answer> {
     const sentMs = Date.now();
     const ended = (code: number | "error") =>
       metrics?.request(health.current.cluster, verbOf(request), code, (Date.now() - sentMs) / 1000);
     try {
       const either = signal === undefined ? overdue : AbortSignal.any([overdue, signal]);
-      const response = await dispatch(request, either);
-      ended(response.status);
-      heed(response, sentMs);
-      return response;
+      const received = await dispatch(request, either);
+      ended(received.status);
+      heed(received, sentMs);
+      return received;
     } catch (error) {
       if (signal?.aborted !== true) {
         ended("error");
@@ -60,25 +70,36 @@ export function createTransport({ limiter, health, metrics }: TransportOptions):
     }
   }
 
-  function heed({ status, headers }: Response, sentMs: number): void {
-    const askedMs = retryAfter(headers.get("retry-after") ?? undefined);
+  function heed({ status, headers }: Answer, sentMs: number): void {
+    const askedMs = retryAfter(headers["retry-after"]);
     if (status === 429 || (status === 503 && askedMs !== undefined)) limiter.pause(askedMs);
     if (isAway(status)) health.failed(`the Kubernetes API answered ${status}`, sentMs);
     else health.answered();
   }
 }
 
-function dispatch(request: RequestContext, signal: AbortSignal): Promise<Response> {
+/** A redirect is not followed: a cluster's credentials are for its own API server. */
+async function dispatch(request: RequestContext, signal: AbortSignal): Promise<Answer> {
   const dispatcher = request.getDispatcher();
-  return fetch(request.getUrl(), {
-    method: request.getHttpMethod().toString(),
+  const { statusCode, headers, body } = await send(request.getUrl(), {
+    method: request.getHttpMethod().toString() as Dispatcher.HttpMethod,
     headers: request.getHeaders(),
-    body: (request.getBody() as BodyInit | undefined) ?? null,
+    body: (request.getBody() as string | undefined) ?? null,
     signal,
-    // A cluster's credentials are for its own API server.
-    redirect: "error",
+    // The signal bounds both.
+    headersTimeout: 0,
+    bodyTimeout: 0,
     ...(dispatcher === undefined ? {} : { dispatcher }),
   });
+  return {
+    status: statusCode,
+    headers: Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, String(value)] as const),
+    ),
+    text: () => body.text(),
+    bytes: () => body.bytes(),
+    stream: body,
+  };
 }
 
 /** As in Kubernetes' permissions. */
