@@ -24,6 +24,8 @@ export interface Row {
   deploy_status: "idle" | "progressing" | "ready" | "failed";
   deploy_error: string | null;
   health: string;
+  desired_replicas: number;
+  available_replicas: number;
 }
 
 /** A stack with the eyes of an operator: the ingress, the State tab, the table, the cluster and Slack. */

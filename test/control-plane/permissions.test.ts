@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startStack } from "../../src/dry-run/stack.ts";
+import { ids, NEW, World } from "../support/world.ts";
+import { ControlPlane } from "./control-plane.ts";
+
+const NAMESPACE = "sentinel";
+const ACCOUNT = "system:serviceaccount:sentinel-rollout:sentinel-rollout";
+
+describe("with the manifests of deploy/kubernetes and nothing else", () => {
+  let plane: ControlPlane;
+  let world: World;
+
+  beforeAll(async () => {
+    plane = await ControlPlane.start();
+    const stack = await startStack({
+      sentinels: 3,
+      kubeconfig: plane.kubeconfig,
+      env: { FAIL_FAST_SECONDS: "3" },
+      async adjustEnv(built) {
+        await plane.kubectl("apply", "--validate=strict", "-f", "deploy/kubernetes/role.yaml");
+        await plane.kubectl("apply", "--validate=strict", "-f", "deploy/kubernetes/service.yaml");
+        await plane.bindRole(NAMESPACE);
+        return { ...built, KUBECONFIG: plane.serviceKubeconfig };
+      },
+    });
+    world = new World(stack);
+  });
+
+  afterAll(async () => {
+    await world?.close();
+    await plane?.remove();
+  });
+
+  it("the service's Deployment comes up as far as Kubernetes is concerned", async () => {
+    const { stdout } = await plane.kubectl(
+      ...["rollout", "status", "-n", "sentinel-rollout", "deployment/sentinel-rollout", "--timeout=60s"],
+    );
+    expect(stdout).toContain("successfully rolled out");
+  });
+
+  it("its account may do what it needs, and nothing more", async () => {
+    const { stdout } = await plane.kubectl("auth", "can-i", "--list", `--as=${ACCOUNT}`, "-n", NAMESPACE);
+    const rights = stdout
+      .split("\n")
+      .map((line) => line.replaceAll(/\s+/g, " ").trim())
+      .filter((line) => /^(\S+\.apps|pods|secrets|deployments|\*)/.test(line));
+    expect(rights.sort()).toEqual([
+      "deployments.apps [] [] [get list watch patch]",
+      "pods [] [] [get list watch]",
+    ]);
+  });
+
+  it("a rollout is completed", async () => {
+    const { body } = await world.verb("Rollout", { image: NEW });
+    expect(body).toMatchObject({ state: "completed", total: 3, succeeded: 3, failed: 0 });
+    expect(await world.on(NEW)).toEqual(ids(1, 3));
+  });
+
+  it("a quota that lets no new pod in fails the Deploy in the quota's own words", async () => {
+    const pods = await plane.kubectl("get", "pods", "-n", NAMESPACE, "-o", "name");
+    const hard = `pods=${pods.stdout.trim().split("\n").length}`;
+    await plane.kubectl("create", "quota", "full", "-n", NAMESPACE, `--hard=${hard}`);
+    const { body } = await world.deploy("sen_0002", { image: "ghcr.io/unkeyed/sentinel:v1.2.4" });
+    expect(body.status).toBe("failed");
+    expect(body.reason).toMatch(/exceeded quota: full/);
+    expect(await world.row("sen_0002")).toMatchObject({ deploy_status: "failed", deploy_error: body.reason });
+  });
+});
