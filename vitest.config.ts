@@ -6,10 +6,10 @@ const e2e = { include: ["test/e2e/**/*.test.ts"], ...limits };
 // The recordings are of a real cluster: only the embedded API is measured against them.
 const embeddedAlone = process.env.TEST_KUBECONFIG === undefined ? [] : ["test/cluster/recorded.test.ts"];
 
-// Two cores and real servers: few files at once, and generous deadlines that only a hang reaches.
+// Two cores, and real servers that mostly wait: few files at once, and generous deadlines that only a hang reaches.
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    maxWorkers: 3,
     projects: [
       {
         test: {
