@@ -22,13 +22,14 @@ export type SlackResult = "delivered" | "failed" | "refused" | "disabled";
 export interface SettledDeploy {
   sentinelId: string;
   startedMs: number;
-  status: "ready" | "failed";
+  /** `skipped`: somebody archived or deleted the sentinel meanwhile. */
+  status: "ready" | "failed" | "skipped";
   /** When the Deploy itself found it converged; absent where it served already and nothing was patched. */
   seenMs?: number;
 }
 
 /** `unchanged`: it served what was asked for already, and nothing was patched. */
-const DEPLOY_RESULTS = ["ready", "unchanged", "failed"] as const;
+const DEPLOY_RESULTS = ["ready", "unchanged", "failed", "skipped"] as const;
 const CHANGES: PhaseChange["kind"][] = [
   "started",
   "wave started",

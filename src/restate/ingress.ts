@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config.ts";
 import type { Logger } from "../log.ts";
-import { RolloutObject, SETTLE_HEADER, SentinelObject, SINGLETON } from "./names.ts";
+import { RolloutObject, SCRAPE_HEADER, SETTLE_HEADER, SentinelObject, SINGLETON } from "./names.ts";
 import { StatusResponse } from "./schemas.ts";
 
 /** Longest wait (ms) for an answer of Restate. */
@@ -18,7 +18,7 @@ export interface Ingress {
   notifyReady(sentinelId: string, image: string): Promise<void>;
   /** A Deploy that changes nothing; asked for often, by several replicas, it runs once in a while. */
   settleAbandoned(sentinelId: string, updatedAtMs: number): Promise<void>;
-  /** Where the rollout stands. */
+  /** Where the rollout stands, for /metrics. */
   status(): Promise<StatusResponse>;
 }
 
@@ -62,8 +62,10 @@ export function createIngress(
       const round = Math.floor(Date.now() / SETTLE_AGAIN_MS);
       return notify(id, {}, { [SETTLE_HEADER]: `settle-${id}-${updatedAtMs}-${round}` });
     },
-    status: async () =>
-      StatusResponse.parse(JSON.parse(await post(`${RolloutObject.name}/${SINGLETON}/Status`, {}))),
+    async status() {
+      const path = `${RolloutObject.name}/${SINGLETON}/Status`;
+      return StatusResponse.parse(JSON.parse(await post(path, {}, { [SCRAPE_HEADER]: "1" })));
+    },
   };
 }
 

@@ -74,3 +74,6 @@ export const RETRY_POLICY: RetryPolicy = {
  * that are to run. Not a call of Deploy itself: that would keep the caller's bearer token in its journal.
  */
 export const SETTLE_HEADER = "x-settle-abandoned";
+
+/** A Status call that carries it comes from /metrics, as long as the rollout takes, and not from an operator. */
+export const SCRAPE_HEADER = "x-scrape";

@@ -72,13 +72,15 @@ export class RowWrites {
     const { store, logger, metrics } = this.#options;
     const endedMs = Date.now();
     await store.settle(this.#id, ending, endedMs);
-    metrics.deploySettled({ sentinelId: this.#id, startedMs: this.startedMs ?? endedMs, ...ending });
+    const settled = { sentinelId: this.#id, startedMs: this.startedMs ?? endedMs };
     if (ending.status === "ready") {
+      metrics.deploySettled({ ...settled, ...ending });
       logger.info(this.#about, "sentinel deploy ready");
       return { skipped: null, endedMs };
     }
     // Whoever archives or deletes a sentinel takes its Deployment away, which is no fault of the image.
     const reason = retired(await store.read(this.#id)) ?? null;
+    metrics.deploySettled({ ...settled, status: reason === null ? "failed" : "skipped" });
     if (reason === null) logger.error({ ...this.#about, reason: ending.reason }, "sentinel deploy failed");
     else logger.warn({ ...this.#about, reason }, "sentinel skipped");
     return { skipped: reason, endedMs };

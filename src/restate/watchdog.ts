@@ -1,6 +1,6 @@
 import { InvocationIdParser, type ObjectSharedContext, rpc } from "@restatedev/restate-sdk";
 import { report } from "./driver.ts";
-import { RolloutObject } from "./names.ts";
+import { RolloutObject, SCRAPE_HEADER } from "./names.ts";
 import { readDrives } from "./transition.ts";
 
 /** A drive is watched anew at most so often (ms): each watch waits until the drive has ended. */
@@ -22,9 +22,11 @@ export async function watch(ctx: ObjectSharedContext, drive: string): Promise<vo
 
 /**
  * Whoever kills all that runs in the UI kills the watchdog too. So whenever an operator asks for something, what is said
- * to be driving is watched anew: should it be gone, the state moves on.
+ * to be driving is watched anew: should it be gone, the state moves on. Scrapes go on for hours, and would leave behind a
+ * watch for every minute.
  */
 export async function watchAgain(ctx: ObjectSharedContext): Promise<void> {
+  if (ctx.request().headers.has(SCRAPE_HEADER)) return;
   const { forward, rollback } = await readDrives(ctx);
   for (const drive of [forward, rollback]) {
     if (drive === undefined) continue;
