@@ -37,7 +37,6 @@ describe("after a rollout of 6 with a failure", () => {
     ] as const) {
       expect(value("sentinel_rollout_phase_changes_total", { change }), change).toBe(count);
     }
-    expect(value("sentinel_rollout_notify_ready_requests_total", { result: "ok" })).toBeGreaterThan(0);
     expect(
       value("sentinel_rollout_mysql_statement_duration_seconds_count", { statement: "update" }),
     ).toBeGreaterThan(0);

@@ -47,7 +47,6 @@ describe("with an OTLP endpoint", () => {
         "run (wave 1/1: 2 sentinels)",
         "attempt hydra.v1.SentinelService/sen_0002/Deploy",
         "run (patch Deployment sentinel-0002)",
-        "run (write the outcome: ready)",
       ]),
     );
     const drive = ofRollout.find(({ name }) => name === `attempt ${ROLLOUT}/Rollout`);
