@@ -24,7 +24,7 @@ export interface Limiter {
   run<T>(lane: Lane, request: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** The API server asked to be left alone: nothing is sent for so long, and then one request at a time at first. */
   pause(askedMs?: number): void;
-  /** Gives up everything that waits. */
+  /** Gives up everything that waits or is under way. */
   close(): void;
 }
 
@@ -34,7 +34,8 @@ export function createLimiter(cluster: string, onPause: (ms: number) => void = (
     requests: new PQueue({ concurrency: PLACES.requests }),
     feeds: new PQueue({ concurrency: PLACES.feeds }),
   };
-  const closed = new AbortController();
+  /** Of everything that waits or is under way. (`AbortSignal.any` with a signal that lives on costs memory.) */
+  const turns = new Set<AbortController>();
   let pausedUntilMs = 0;
   let end: NodeJS.Timeout | undefined;
 
@@ -50,25 +51,28 @@ export function createLimiter(cluster: string, onPause: (ms: number) => void = (
 
   return {
     async run(lane, request, signal) {
+      signal?.throwIfAborted();
       const leftMs = pausedUntilMs - Date.now();
-      if (leftMs > PATIENCE_MS) throw tooLong(`${cluster} asked for a pause`, leftMs);
-      const waiting = new AbortController();
-      const impatience = setTimeout(() => waiting.abort(), PATIENCE_MS);
-      const begun = async () => {
+      if (leftMs > PATIENCE_MS) throw notSent(`cluster ${cluster} asked for a pause`, leftMs);
+      const turn = new AbortController();
+      const giveUp = () => turn.abort(signal?.reason);
+      const tooLate = () =>
+        turn.abort(notSent(`cluster ${cluster} is busy or does not answer`, pausedUntilMs - Date.now()));
+      const impatience = setTimeout(tooLate, PATIENCE_MS);
+      turns.add(turn);
+      signal?.addEventListener("abort", giveUp);
+      const begin = async () => {
         clearTimeout(impatience);
         const result = await request();
         succeeded();
         return result;
       };
-      const signals = [closed.signal, waiting.signal, ...(signal === undefined ? [] : [signal])];
       try {
-        return await lanes[lane].add(begun, { signal: AbortSignal.any(signals) });
-      } catch (error) {
-        if (waiting.signal.aborted)
-          throw tooLong(`${cluster} has too much to do`, pausedUntilMs - Date.now());
-        throw error;
+        return await lanes[lane].add(begin, { signal: turn.signal });
       } finally {
         clearTimeout(impatience);
+        turns.delete(turn);
+        signal?.removeEventListener("abort", giveUp);
       }
     },
 
@@ -85,12 +89,13 @@ export function createLimiter(cluster: string, onPause: (ms: number) => void = (
 
     close() {
       clearTimeout(end);
-      closed.abort();
+      for (const turn of turns)
+        turn.abort(new TransientKubernetesError(`cluster ${cluster}: the service stops`));
     },
   };
 }
 
-function tooLong(why: string, leftMs: number): TransientKubernetesError {
+function notSent(why: string, leftMs: number): TransientKubernetesError {
   const retryAfterMs = leftMs > 0 ? leftMs : undefined;
   return new TransientKubernetesError(`${why}: the request was not sent`, {
     clusterWide: true,

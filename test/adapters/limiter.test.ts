@@ -75,7 +75,7 @@ describe("requests", () => {
     const late = expect(ask("late")).rejects.toMatchObject({
       name: "TransientKubernetesError",
       clusterWide: true,
-      message: "east has too much to do: the request was not sent",
+      message: "cluster east is busy or does not answer: the request was not sent",
       retryAfterMs: undefined,
     });
     await vi.advanceTimersByTimeAsync(10_000);
@@ -93,7 +93,7 @@ describe("requests", () => {
     const caller = new AbortController();
     for (const name of numbered(PLACES.requests)) void ask(name);
     const given = expect(ask("given up", "requests", caller.signal)).rejects.toThrow("enough");
-    const waiting = expect(ask("waiting")).rejects.toThrow();
+    const waiting = expect(ask("waiting")).rejects.toThrow("the service stops");
     caller.abort(new Error("enough"));
     await given;
     limiter.close();
@@ -157,7 +157,7 @@ describe("a pause", () => {
     const refused = await ask("a").catch((error: unknown) => error);
     expect(refused).toMatchObject({
       name: "TransientKubernetesError",
-      message: "east asked for a pause: the request was not sent",
+      message: "cluster east asked for a pause: the request was not sent",
     });
     expect((refused as { retryAfterMs: number }).retryAfterMs).toBeGreaterThanOrEqual(60_000);
   });
