@@ -1,6 +1,9 @@
 import { describe, expect } from "vitest";
+import { scrape } from "../support/exposition.ts";
 import { until } from "../support/until.ts";
 import { it, NEW } from "../support/world.ts";
+
+const DELIVERIES = "sentinel_rollout_slack_deliveries_total";
 
 const STORY = [
   "Sentinel rollout started",
@@ -28,6 +31,10 @@ describe("Slack", () => {
     await world.quiet();
     expect(world.slack()).toEqual(STORY);
     expect(slack.attempts).toBe(STORY.length + 4);
+    const { value } = await scrape(world.stack.health);
+    expect(value(DELIVERIES, { result: "delivered" })).toBe(STORY.length);
+    expect(value(DELIVERIES, { result: "failed" })).toBe(4);
+    expect(value("sentinel_rollout_phase_changes_total")).toBe(STORY.length);
   });
 
   it("that refuses a message for good loses that one alone", async ({ world }) => {
@@ -35,6 +42,9 @@ describe("Slack", () => {
     await world.verb("Rollout", { image: NEW });
     await world.quiet();
     expect(world.slack()).toEqual(STORY.slice(1));
+    const { value } = await scrape(world.stack.health);
+    expect(value(DELIVERIES, { result: "refused" })).toBe(1);
+    expect(value("sentinel_rollout_phase_changes_total", { change: "started" })).toBe(1);
   });
 });
 

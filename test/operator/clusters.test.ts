@@ -1,5 +1,6 @@
 import { describe, expect } from "vitest";
 import type { EmbeddedKubernetes } from "../../src/dry-run/kubernetes/index.ts";
+import { scrape } from "../support/exposition.ts";
 import { until } from "../support/until.ts";
 import { it, NEW, type World } from "../support/world.ts";
 
@@ -34,6 +35,15 @@ describe("two regions with a cluster each", () => {
     expect(status.message).toMatch(/ Cluster cold is unreachable since \S+Z \(.+\)\.$/);
     expect(status.message).not.toContain("warm");
     expect(await clustersUp(service.health)).toEqual({ cold: "0", warm: "1" });
+    const { value } = await scrape(service.health);
+    for (const resource of ["deployments", "pods"]) {
+      expect(value(`${KUBERNETES}_watch_up`, { cluster: "cold", resource })).toBe(0);
+      expect(value(`${KUBERNETES}_watch_up`, { cluster: "warm", resource })).toBe(1);
+      expect(value(`${KUBERNETES}_watch_restarts_total`, { cluster: "cold", resource })).toBeGreaterThan(1);
+      expect(value(`${KUBERNETES}_watch_restarts_total`, { cluster: "warm", resource })).toBe(0);
+    }
+    expect(value(`${KUBERNETES}_requests_total`, { cluster: "cold", code: "error" })).toBeGreaterThan(1);
+    expect(value(`${KUBERNETES}_requests_total`, { cluster: "warm", code: "error" })).toBeUndefined();
     const waiting = (await world.rows()).filter(({ id }) => north.includes(id));
     expect(new Set(waiting.map((row) => row.deploy_status))).toEqual(new Set(["progressing"]));
 
@@ -54,6 +64,9 @@ describe("two regions with a cluster each", () => {
     expect(await world.on(NEW)).toEqual(fleet.map(({ id }) => id).filter((id) => id !== lost));
     expect((await world.status()).message).not.toContain("unreachable");
     expect(await clustersUp(service.health)).toEqual({ cold: "1", warm: "1" });
+    await until("all watches to be up", async () => {
+      return (await scrape(service.health)).value(`${KUBERNETES}_watch_up`) === 4;
+    });
 
     const said = service.logs().filter(({ msg }) => msg.startsWith("kubernetes cluster"));
     expect(said.map(({ msg, cluster }) => `${cluster}: ${msg}`)).toEqual([
@@ -68,6 +81,8 @@ describe("two regions with a cluster each", () => {
     }
   });
 });
+
+const KUBERNETES = "sentinel_rollout_kubernetes";
 
 function idsIn(world: World, region: string): string[] {
   return world.stack.fleet.filter(({ regionId }) => regionId === region).map(({ id }) => id);

@@ -22,6 +22,8 @@ describe("while MySQL hangs", () => {
     expect((await fetch(`${health}/healthz`)).status).toBe(200);
     await mysql.process?.signal("SIGCONT");
     await until("ready again", async () => (await fetch(`${health}/readyz`)).ok);
-    await until("the fleet", async () => (await scrape(health)).value("sentinel_rollout_sentinels") === 1);
+    // What failed is asked for again after 15 s.
+    const fleet = async () => (await scrape(health)).value("sentinel_rollout_sentinels") === 1;
+    await until("the fleet", fleet, 45_000);
   });
 });
