@@ -106,7 +106,7 @@ function initialStatements(password: string): string {
   return [
     `CREATE DATABASE IF NOT EXISTS ${DATABASE} CHARACTER SET utf8mb4;`,
     `CREATE USER IF NOT EXISTS '${USER}'@'%' IDENTIFIED BY '${password}';`,
-    `GRANT ALL ON *.* TO '${USER}'@'%';`,
+    `GRANT ALL ON *.* TO '${USER}'@'%' WITH GRANT OPTION;`,
     "DROP USER IF EXISTS 'root'@'localhost';",
     "",
   ].join("\n");

@@ -14,7 +14,11 @@ interface Patch {
 export function patchesAreJustified(sight: Sight): string[] {
   const { state, verbs, troubles, meddled } = sight;
   const violations: string[] = [];
-  const patches = read(sight, sight.patches);
+  // What was refused has changed nothing.
+  const patches = read(
+    sight,
+    sight.patches.filter(({ status }) => status === undefined || status < 400),
+  );
   const forward = patches.filter(({ image }) => image === state.image);
   const launched = new Map(
     state.waves.slice(0, state.currentWave + 1).flatMap((wave, n) => wave.map((id) => [id, n] as const)),

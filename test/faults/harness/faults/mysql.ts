@@ -1,0 +1,107 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { createConnection } from "mysql2/promise";
+import { until } from "../../../support/until.ts";
+import type { Arena } from "../arena.ts";
+import type { Fault } from "../fault.ts";
+import type { Random } from "../random.ts";
+
+const possible = (arena: Arena) => arena.database.isOwn;
+/** Longest wait (ms) for a statement of the service to run into a lock. */
+const PATIENCE_MS = 3_000;
+
+export const mysqlFaults: Fault[] = [
+  {
+    name: "MySQL killed",
+    losesAnswers: 0,
+    possible,
+    async inject({ database }) {
+      await database.process.signal("SIGKILL");
+      return () => database.process.start();
+    },
+  },
+  {
+    name: "MySQL frozen",
+    losesAnswers: 0,
+    possible,
+    async inject({ database }) {
+      await database.process.signal("SIGSTOP");
+      return () => database.process.signal("SIGCONT");
+    },
+  },
+  {
+    name: "MySQL connections cut",
+    losesAnswers: 0,
+    async inject({ database }, random) {
+      for (let times = random.between(1, 5); times > 0; times--) {
+        await database.cutConnections();
+        await delay(random.between(5, 60));
+      }
+      return async () => undefined;
+    },
+  },
+  {
+    name: "MySQL read-only",
+    losesAnswers: 0,
+    possible,
+    async inject({ database }) {
+      await database.set("read_only", 1);
+      return () => database.set("read_only", 0);
+    },
+  },
+  {
+    name: "MySQL lock wait timeout",
+    losesAnswers: 0,
+    possible,
+    async inject(arena) {
+      const { database } = arena;
+      await database.set("innodb_lock_wait_timeout", 1);
+      // The service's sessions take it over with their next statement but one.
+      await database.cutConnections();
+      const holder = await createConnection({ uri: arena.world.stack.databaseUrl });
+      await holder.query("BEGIN");
+      await holder.query("SELECT id FROM sentinels FOR UPDATE");
+      return async () => {
+        await holder.query("ROLLBACK");
+        holder.destroy();
+        await database.set("innodb_lock_wait_timeout", 50);
+      };
+    },
+  },
+  {
+    name: "MySQL deadlock",
+    losesAnswers: 0,
+    possible,
+    async inject(arena, random) {
+      await deadlock(arena, random);
+      return async () => undefined;
+    },
+  },
+];
+
+/**
+ * A statement of the service holds the entry of the index on `id` and waits for the row; whoever holds the row then asks
+ * for the entry. That one has changed more, so the service's is given up.
+ */
+async function deadlock({ world, database }: Arena, random: Random): Promise<void> {
+  const rival = await createConnection({ uri: world.stack.databaseUrl });
+  try {
+    await rival.query("CREATE TABLE IF NOT EXISTS rival (n INT PRIMARY KEY)");
+    await rival.query("BEGIN");
+    await rival.query(
+      `INSERT INTO rival VALUES ${Array.from({ length: 200 }, (_, n) => `(${n})`).join()} ON DUPLICATE KEY UPDATE n = n + 1000`,
+    );
+    const unfinished = (await world.rows()).filter(({ deploy_status }) => deploy_status !== "ready");
+    const { id } = random.pick(unfinished.length > 0 ? unfinished : await world.rows());
+    await rival.query(
+      "SELECT pk FROM sentinels FORCE INDEX (PRIMARY) WHERE pk = (SELECT pk FROM (SELECT pk FROM sentinels WHERE id = ?) AS one) FOR UPDATE",
+      [id],
+    );
+    await database.asAdmin((admin) =>
+      until("a statement that waits", () => database.someoneWaits(admin), PATIENCE_MS).catch(() => undefined),
+    );
+    await rival.query("SELECT pk FROM sentinels WHERE id = ? FOR UPDATE", [id]).catch(() => undefined);
+    await rival.query("ROLLBACK");
+  } finally {
+    rival.destroy();
+  }
+}
