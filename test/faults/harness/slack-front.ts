@@ -25,6 +25,8 @@ export interface SlackFront {
   readonly attempts: number;
   /** From now on it shows a certificate of its own making, or the good one again. */
   pretend(isSlack: boolean): void;
+  /** Cuts every connection there is. */
+  cut(): void;
   /** Nobody listens any more. */
   leave(): Promise<void>;
   comeBack(): Promise<void>;
@@ -71,6 +73,7 @@ export async function startSlackFront(sinkUrl: string, directory: string): Promi
       server.setSecureContext(isSlack ? good : selfSigned);
       server.closeAllConnections();
     },
+    cut: () => server.closeAllConnections(),
     leave,
     comeBack: async () => {
       await listen(port);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { createConnection } from "mysql2/promise";
+import { type Connection, createConnection } from "mysql2/promise";
 import { until } from "../../../support/until.ts";
 import type { Arena } from "../arena.ts";
 import type { Fault } from "../fault.ts";
@@ -8,6 +8,8 @@ import type { Random } from "../random.ts";
 const possible = (arena: Arena) => arena.database.isOwn;
 /** Longest wait (ms) for a statement of the service to run into a lock. */
 const PATIENCE_MS = 3_000;
+/** The server looks only once a second for those that have waited for the second that they may. */
+const LOCK_WAIT_MS = 2_100;
 
 export const mysqlFaults: Fault[] = [
   {
@@ -55,13 +57,14 @@ export const mysqlFaults: Fault[] = [
     async inject(arena) {
       const { database } = arena;
       await database.set("innodb_lock_wait_timeout", 1);
-      // The service's sessions take it over with their next statement but one.
+      // New sessions take it over.
       await database.cutConnections();
       const holder = await createConnection({ uri: arena.world.stack.databaseUrl });
       await holder.query("BEGIN");
       await holder.query("SELECT id FROM sentinels FOR UPDATE");
       return async () => {
-        await holder.query("ROLLBACK");
+        await ranIntoLock(arena);
+        await delay(LOCK_WAIT_MS);
         holder.destroy();
         await database.set("innodb_lock_wait_timeout", 50);
       };
@@ -82,26 +85,31 @@ export const mysqlFaults: Fault[] = [
  * A statement of the service holds the entry of the index on `id` and waits for the row; whoever holds the row then asks
  * for the entry. That one has changed more, so the service's is given up.
  */
-async function deadlock({ world, database }: Arena, random: Random): Promise<void> {
+async function deadlock(arena: Arena, random: Random): Promise<void> {
+  const { world } = arena;
   const rival = await createConnection({ uri: world.stack.databaseUrl });
   try {
     await rival.query("CREATE TABLE IF NOT EXISTS rival (n INT PRIMARY KEY)");
     await rival.query("BEGIN");
-    await rival.query(
-      `INSERT INTO rival VALUES ${Array.from({ length: 200 }, (_, n) => `(${n})`).join()} ON DUPLICATE KEY UPDATE n = n + 1000`,
-    );
+    await rival.query(`INSERT INTO rival VALUES ${Array.from({ length: 200 }, (_, n) => `(${n})`).join()}`);
     const unfinished = (await world.rows()).filter(({ deploy_status }) => deploy_status !== "ready");
     const { id } = random.pick(unfinished.length > 0 ? unfinished : await world.rows());
     await rival.query(
       "SELECT pk FROM sentinels FORCE INDEX (PRIMARY) WHERE pk = (SELECT pk FROM (SELECT pk FROM sentinels WHERE id = ?) AS one) FOR UPDATE",
       [id],
     );
-    await database.asAdmin((admin) =>
-      until("a statement that waits", () => database.someoneWaits(admin), PATIENCE_MS).catch(() => undefined),
-    );
+    await ranIntoLock(arena);
     await rival.query("SELECT pk FROM sentinels WHERE id = ? FOR UPDATE", [id]).catch(() => undefined);
     await rival.query("ROLLBACK");
   } finally {
     rival.destroy();
   }
+}
+
+/** The service may have nothing to write just now. */
+async function ranIntoLock({ database }: Arena): Promise<void> {
+  const waits = (admin: Connection) => database.someoneWaits(admin);
+  await database.asAdmin((admin) =>
+    until("a statement that waits", () => waits(admin), PATIENCE_MS).catch(() => undefined),
+  );
 }

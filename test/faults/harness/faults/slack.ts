@@ -11,6 +11,7 @@ function onDeliveries(name: string, mishap: (random: Random) => SlackMishap): Fa
       slack.mishap = () => mishap(random);
       return async () => {
         slack.mishap = () => undefined;
+        slack.cut();
       };
     },
   };

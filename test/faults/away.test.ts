@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { seedOf } from "../operator/seed.ts";
+import { until } from "../support/until.ts";
+import { Arena } from "./harness/arena.ts";
+import { Random } from "./harness/random.ts";
+
+const random = new Random(seedOf("away"));
+const FLEET = 6;
+const DEPLOY_TIMEOUT_SECONDS = 3;
+/** Waves of 3 and 3. */
+const PERCENTS = [50, 100];
+/** What was being done, and what came of it. */
+const REASON = /^(patching|reading) Deployment sentinel-000\d: /;
+const TROUBLE = { name: "Kubernetes API away for longer than the deploy timeout", losesAnswers: 2 };
+
+let arena: Arena;
+// The cluster's clock runs at a fifth: none of its own deadlines ever helps, and its times are always in the past.
+beforeAll(async () => {
+  arena = await Arena.open({
+    sentinels: FLEET,
+    env: { DEPLOY_TIMEOUT_SECONDS: String(DEPLOY_TIMEOUT_SECONDS) },
+    embedded: { clockRate: 0.2, podStartMs: 200 },
+  });
+});
+afterAll(() => arena.close());
+
+/** The API goes away in the middle of the second wave, and comes back when the rollout has paused. */
+async function pausedByAbsence(image: string, absence: "reset" | "hang"): Promise<void> {
+  await arena.checker.begin();
+  const from = arena.proxy.patches.length;
+  const { answer } = await arena.start("Rollout", { image, wave_percentages: PERCENTS });
+  await arena.untilPatches(random.between(4, 5), from);
+  arena.suffers(TROUBLE);
+  arena.proxy.mishap = () => absence;
+  arena.proxy.cut();
+  const { body } = await answer;
+  arena.proxy.mishap = () => undefined;
+  arena.proxy.cut();
+  expect(body).toMatchObject({ state: "paused", succeeded: 3, failed: 3 });
+  const { failureReasons, failedIds } = await arena.checker.check();
+  const reasons = failedIds.map((id) => failureReasons[id]);
+  expect(reasons).toEqual(Array(3).fill(expect.stringMatching(REASON)));
+}
+
+describe("the Kubernetes API is away for longer than the deploy timeout", () => {
+  it("the rollout pauses with the true reason, and can be rolled back", async () => {
+    await pausedByAbsence("x/sentinel:v2", "reset");
+    const { body } = await arena.verb("RollbackAll");
+    expect(body).toMatchObject({ state: "cancelled", reverted: 3, failures: [] });
+    await arena.checker.check();
+  });
+
+  it("or resumed, and what failed is retried by the next rollout of the image", async () => {
+    await pausedByAbsence("x/sentinel:v3", "hang");
+    expect((await arena.verb("Resume")).body).toMatchObject({ state: "completed", succeeded: 3, failed: 3 });
+    await arena.checker.check();
+    await until("the watcher to be back", async () => (await fetch(`${arena.world.stack.health}/readyz`)).ok);
+    await arena.checker.begin();
+    const { body } = await arena.verb("Rollout", { image: "x/sentinel:v3" });
+    expect(body).toMatchObject({ state: "completed", total: 3, succeeded: 3 });
+    await arena.checker.check();
+  });
+});
