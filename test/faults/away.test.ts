@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { seedOf } from "../operator/seed.ts";
 import { until } from "../support/until.ts";
-import { Arena } from "./harness/arena.ts";
+import type { Arena } from "./harness/arena.ts";
 import { Random } from "./harness/random.ts";
+import { openArena, patched } from "./harness/surroundings.ts";
 
 const random = new Random(seedOf("away"));
 const FLEET = 6;
@@ -14,22 +15,23 @@ const REASON = /^(patching|reading) Deployment sentinel-000\d: /;
 const TROUBLE = { name: "Kubernetes API away for longer than the deploy timeout", losesAnswers: 2 };
 
 let arena: Arena;
+let close: () => Promise<void>;
 // The cluster's clock runs at a fifth: none of its own deadlines ever helps, and its times are always in the past.
 beforeAll(async () => {
-  arena = await Arena.open({
+  ({ arena, close } = await openArena({
     sentinels: FLEET,
     env: { DEPLOY_TIMEOUT_SECONDS: String(DEPLOY_TIMEOUT_SECONDS) },
     embedded: { clockRate: 0.2, podStartMs: 200 },
-  });
+  }));
 });
-afterAll(() => arena.close());
+afterAll(() => close());
 
 /** The API goes away in the middle of the second wave, and comes back when the rollout has paused. */
 async function pausedByAbsence(image: string, absence: "reset" | "hang"): Promise<void> {
   await arena.checker.begin();
   const from = arena.proxy.patches.length;
   const { answer } = await arena.start("Rollout", { image, wave_percentages: PERCENTS });
-  await arena.untilPatches(random.between(4, 5), from);
+  await patched(arena, from, random.between(4, 5));
   arena.suffers(TROUBLE);
   arena.proxy.mishap = () => absence;
   arena.proxy.cut();

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { seedOf } from "../operator/seed.ts";
-import { Arena } from "./harness/arena.ts";
+import { kubernetesFaults } from "./faults/kubernetes.ts";
+import { mysqlFaults } from "./faults/mysql.ts";
+import { slackFaults } from "./faults/slack.ts";
+import type { Arena } from "./harness/arena.ts";
 import type { Fault } from "./harness/fault.ts";
-import { kubernetesFaults } from "./harness/faults/kubernetes.ts";
-import { mysqlFaults } from "./harness/faults/mysql.ts";
-import { slackFaults } from "./harness/faults/slack.ts";
 import { Random } from "./harness/random.ts";
+import { openArena, patched } from "./harness/surroundings.ts";
 
 const seed = seedOf("dependencies");
 const FLEET = 12;
@@ -15,11 +16,12 @@ const PERCENTS = [25, 60, 100];
 const LONGEST_MS = 1_000;
 
 let arena: Arena;
+let close: () => Promise<void>;
 let rollouts = 0;
 beforeAll(async () => {
-  arena = await Arena.open({ sentinels: FLEET, embedded: { podStartMs: 200 } });
+  ({ arena, close } = await openArena({ sentinels: FLEET, embedded: { podStartMs: 200 } }));
 });
-afterAll(() => arena.close());
+afterAll(() => close());
 
 /** All of the faults in random order, so many of them in one rollout. */
 function troubles(faults: readonly Fault[], together: number): [names: string, Fault[], Random][] {
@@ -44,7 +46,7 @@ describe("a rollout loses nothing to", () => {
       const { answer } = await arena.start("Rollout", { image, wave_percentages: PERCENTS });
       const moments = faults.map(() => random.between(1, FLEET - 2)).sort((a, b) => a - b);
       for (const [n, fault] of faults.entries()) {
-        await arena.untilPatches(moments[n] ?? 1, from);
+        await patched(arena, from, moments[n] ?? 1);
         await delay(random.between(0, 60));
         const heal = await arena.inject(fault, random);
         await delay(random.between(100, LONGEST_MS));

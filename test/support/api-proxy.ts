@@ -15,7 +15,7 @@ export type Mishap =
   /** Another path and query is asked for instead. */
   | { instead: string };
 
-/** A change that was asked of the API server, and what it answered; no status: the answer never came. */
+/** A change that was asked of the API server, and what it answered; no status: it never did. */
 export interface Exchange {
   method: string;
   url: string;
@@ -62,8 +62,8 @@ export async function startApiProxy(upstreamKubeconfig: string, file: string): P
     proxy.requests.push(`${method} ${url}`);
     const mishap = proxy.mishap({ method, url });
     if (mishap === undefined) {
-      if (method === "PATCH") record(request, response, url);
-      return forward(new URL(cluster.server + url), options, request, response);
+      const told = method === "PATCH" ? record(request, url) : undefined;
+      return forward(new URL(cluster.server + url), options, request, response, told);
     }
     if (typeof mishap === "object" && "instead" in mishap) {
       return forward(new URL(cluster.server + mishap.instead), options, request, response);
@@ -73,15 +73,15 @@ export async function startApiProxy(upstreamKubeconfig: string, file: string): P
     response.writeHead(mishap.answer, { "content-type": "application/json", ...mishap.headers });
     response.end(mishap.body ?? "");
   });
-  const record = (request: IncomingMessage, response: ServerResponse, url: string) => {
+  const record = (request: IncomingMessage, url: string) => {
     const exchange: Exchange = { method: "PATCH", url, body: "", atMs: Date.now() };
     proxy.patches.push(exchange);
     request.on("data", (chunk) => {
       exchange.body += chunk;
     });
-    response.on("finish", () => {
-      exchange.status = response.statusCode;
-    });
+    return (status: number) => {
+      exchange.status = status;
+    };
   };
   server.on("connection", (socket) => {
     proxy.connections++;
@@ -121,6 +121,7 @@ function forward(
   options: RequestOptions,
   request: IncomingMessage,
   response: ServerResponse,
+  told: (status: number) => void = () => undefined,
 ): void {
   const { host: _, ...headers } = request.headers;
   const send = url.protocol === "https:" ? tlsRequest : plainRequest;
@@ -131,6 +132,7 @@ function forward(
     headers: { ...headers, ...tls.headers },
   });
   upstream.on("response", (answer) => {
+    told(answer.statusCode ?? 502);
     response.writeHead(answer.statusCode ?? 502, answer.headers);
     response.flushHeaders();
     answer.pipe(response);

@@ -4,17 +4,15 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Answer } from "../../../src/dry-run/restate-api.ts";
 import type { ServiceProcess } from "../../../src/dry-run/service.ts";
-import { type StackOptions, type StackParts, startStack } from "../../../src/dry-run/stack.ts";
+import { type StackOptions, startStack } from "../../../src/dry-run/stack.ts";
 import { type ApiProxy, startApiProxy } from "../../support/api-proxy.ts";
 import { World } from "../../support/stack-world.ts";
 import { until } from "../../support/until.ts";
 import { Checker } from "../checker/checker.ts";
 import type { Evidence, Verb } from "../checker/evidence.ts";
-import { Database } from "./database.ts";
 import { Failpoints } from "./failpoints.ts";
 import type { Fault, Heal } from "./fault.ts";
 import type { Random } from "./random.ts";
-import { type SlackFront, startSlackFront } from "./slack-front.ts";
 
 /** What the watcher sends to the ingress, and what must never be found again. */
 const TOKEN = "canary-token-5c1d0ebb";
@@ -30,15 +28,13 @@ export interface Answered {
 
 /**
  * A stack on which things go wrong, with an independent checker beside it. Between the service and the Kubernetes API
- * stands a proxy that records every patch, Slack has a front door of its own; the service's process can be killed at any step of its handlers, and is
+ * stands a proxy that records every patch; the service's process can be killed at any step of its handlers, and is
  * started again when it dies, as Kubernetes would.
  */
 export class Arena {
   readonly world: World;
   readonly failpoints: Failpoints;
   readonly proxy: ApiProxy;
-  readonly slack: SlackFront;
-  readonly database: Database;
   readonly checker: Checker;
   readonly #directory: string;
   readonly #evidence: Evidence;
@@ -49,34 +45,31 @@ export class Arena {
   static async open(options: StackOptions = {}): Promise<Arena> {
     const directory = await mkdtemp(join(tmpdir(), "faults-"));
     const failpoints = new Failpoints(directory);
-    let parties: Parties | undefined;
+    let proxy: ApiProxy | undefined;
     try {
       const stack = await startStack({
         sentinels: 12,
         ...options,
         env: { RESTATE_TOKEN: TOKEN, DEPLOY_TIMEOUT_SECONDS: "60", LOG_LEVEL: "debug", ...options.env },
         async adjustEnv(built, parts) {
-          parties = await startParties(parts, directory);
-          const ours = { ...failpoints.env, ...variablesOf(parties) };
+          proxy = await startApiProxy(parts.kubeconfig, join(directory, "kubeconfig"));
+          const ours = { ...failpoints.env, KUBECONFIG: proxy.kubeconfigFile };
           return { ...ours, ...(await options.adjustEnv?.({ ...built, ...ours }, parts)) };
         },
       });
-      return new Arena(directory, new World(stack), failpoints, parties as Parties);
+      return new Arena(directory, new World(stack), failpoints, proxy as ApiProxy);
     } catch (error) {
-      await parties?.proxy.close();
-      await parties?.slack.close();
+      await proxy?.close();
       await rm(directory, { recursive: true });
       throw error;
     }
   }
 
-  private constructor(directory: string, world: World, failpoints: Failpoints, parties: Parties) {
+  private constructor(directory: string, world: World, failpoints: Failpoints, proxy: ApiProxy) {
     this.#directory = directory;
     this.world = world;
     this.failpoints = failpoints;
-    this.proxy = parties.proxy;
-    this.slack = parties.slack;
-    this.database = parties.database;
+    this.proxy = proxy;
     const { stack } = world;
     const { password, pathname } = {
       password: new URL(stack.databaseUrl).password,
@@ -89,7 +82,7 @@ export class Arena {
       kubeconfig: stack.kubeconfig,
       namespace: stack.namespace,
       slackUrl: stack.slack.listUrl,
-      patches: parties.proxy.patches,
+      patches: proxy.patches,
       logFiles: [stack.service.logFile, stack.restate.process.logFile],
       secrets: { "DSN password": password, "webhook URL": pathname, "ingress token": TOKEN },
       verbs: [],
@@ -183,32 +176,8 @@ export class Arena {
     await this.checker.close();
     await this.world.close();
     await this.proxy.close();
-    await this.slack.close();
     await rm(this.#directory, { recursive: true });
   }
-}
-
-/** Who stands between the service and what it depends on. */
-interface Parties {
-  proxy: ApiProxy;
-  slack: SlackFront;
-  database: Database;
-}
-
-async function startParties(parts: StackParts, directory: string): Promise<Parties> {
-  const database = await Database.open(parts.mysql);
-  const slack = await startSlackFront(parts.slack.webhookUrl, directory);
-  const proxy = await startApiProxy(parts.kubeconfig, join(directory, "kubeconfig"));
-  return { proxy, slack, database };
-}
-
-function variablesOf({ proxy, slack, database }: Parties): Record<string, string> {
-  return {
-    DATABASE_URL: database.serviceUrl,
-    KUBECONFIG: proxy.kubeconfigFile,
-    SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL: slack.webhookUrl,
-    NODE_EXTRA_CA_CERTS: slack.caFile,
-  };
 }
 
 function slackPath({ webhookUrl }: { webhookUrl: string }): { pathname: string } {

@@ -1,7 +1,7 @@
-import type { ApiFault, ApiRequest } from "../../../../src/dry-run/kubernetes/api-faults.ts";
-import type { Arena } from "../arena.ts";
-import type { Fault } from "../fault.ts";
-import type { Random } from "../random.ts";
+import type { ApiFault, ApiRequest } from "../../../src/dry-run/kubernetes/api-faults.ts";
+import type { Arena } from "../harness/arena.ts";
+import type { Fault } from "../harness/fault.ts";
+import type { Random } from "../harness/random.ts";
 
 const MOST = 4;
 const possible = ({ world }: Arena) => world.stack.embedded !== undefined;

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Connection, createConnection } from "mysql2/promise";
-import { until } from "../../../support/until.ts";
-import type { Arena } from "../arena.ts";
-import type { Fault } from "../fault.ts";
-import type { Random } from "../random.ts";
+import { until } from "../../support/until.ts";
+import type { Arena } from "../harness/arena.ts";
+import type { Fault } from "../harness/fault.ts";
+import type { Random } from "../harness/random.ts";
+import { around, hasSurroundings } from "../harness/surroundings.ts";
 
-const possible = (arena: Arena) => arena.database.isOwn;
+const possible = (arena: Arena) => hasSurroundings(arena) && around(arena).database.isOwn;
 /** Longest wait (ms) for a statement of the service to run into a lock. */
 const PATIENCE_MS = 3_000;
 /** The server looks only once a second for those that have waited for the second that they may. */
@@ -16,7 +17,8 @@ export const mysqlFaults: Fault[] = [
     name: "MySQL killed",
     losesAnswers: 0,
     possible,
-    async inject({ database }) {
+    async inject(arena) {
+      const { database } = around(arena);
       await database.process.signal("SIGKILL");
       return () => database.process.start();
     },
@@ -25,7 +27,8 @@ export const mysqlFaults: Fault[] = [
     name: "MySQL frozen",
     losesAnswers: 0,
     possible,
-    async inject({ database }) {
+    async inject(arena) {
+      const { database } = around(arena);
       await database.process.signal("SIGSTOP");
       return () => database.process.signal("SIGCONT");
     },
@@ -33,7 +36,9 @@ export const mysqlFaults: Fault[] = [
   {
     name: "MySQL connections cut",
     losesAnswers: 0,
-    async inject({ database }, random) {
+    possible,
+    async inject(arena, random) {
+      const { database } = around(arena);
       for (let times = random.between(1, 5); times > 0; times--) {
         await database.cutConnections();
         await delay(random.between(5, 60));
@@ -45,7 +50,8 @@ export const mysqlFaults: Fault[] = [
     name: "MySQL read-only",
     losesAnswers: 0,
     possible,
-    async inject({ database }) {
+    async inject(arena) {
+      const { database } = around(arena);
       await database.set("read_only", 1);
       return () => database.set("read_only", 0);
     },
@@ -55,7 +61,7 @@ export const mysqlFaults: Fault[] = [
     losesAnswers: 0,
     possible,
     async inject(arena) {
-      const { database } = arena;
+      const { database } = around(arena);
       await database.set("innodb_lock_wait_timeout", 1);
       // New sessions take it over.
       await database.cutConnections();
@@ -107,7 +113,8 @@ async function deadlock(arena: Arena, random: Random): Promise<void> {
 }
 
 /** The service may have nothing to write just now. */
-async function ranIntoLock({ database }: Arena): Promise<void> {
+async function ranIntoLock(arena: Arena): Promise<void> {
+  const { database } = around(arena);
   const waits = (admin: Connection) => database.someoneWaits(admin);
   await database.asAdmin((admin) =>
     until("a statement that waits", () => waits(admin), PATIENCE_MS).catch(() => undefined),

@@ -1,13 +1,16 @@
-import type { Fault } from "../fault.ts";
-import type { Random } from "../random.ts";
-import type { SlackMishap } from "../slack-front.ts";
+import type { Fault } from "../harness/fault.ts";
+import type { Random } from "../harness/random.ts";
+import type { SlackMishap } from "../harness/slack-front.ts";
+import { around, hasSurroundings } from "../harness/surroundings.ts";
 
 /** Every delivery meets with it until it is healed. */
 function onDeliveries(name: string, mishap: (random: Random) => SlackMishap): Fault {
   return {
     name: `Slack ${name}`,
     losesAnswers: 0,
-    async inject({ slack }, random) {
+    possible: hasSurroundings,
+    async inject(arena, random) {
+      const { slack } = around(arena);
       slack.mishap = () => mishap(random);
       return async () => {
         slack.mishap = () => undefined;
@@ -38,7 +41,9 @@ export const slackFaults: Fault[] = [
   {
     name: "Slack away",
     losesAnswers: 0,
-    async inject({ slack }) {
+    possible: hasSurroundings,
+    async inject(arena) {
+      const { slack } = around(arena);
       await slack.leave();
       return () => slack.comeBack();
     },
@@ -46,7 +51,9 @@ export const slackFaults: Fault[] = [
   {
     name: "Slack shows a certificate that nobody knows",
     losesAnswers: 0,
-    async inject({ slack }) {
+    possible: hasSurroundings,
+    async inject(arena) {
+      const { slack } = around(arena);
       slack.pretend(false);
       return async () => slack.pretend(true);
     },
