@@ -1,0 +1,34 @@
+/** Documented commands that the story does not run: which file runs them, or why nothing here can. */
+export interface Elsewhere {
+  command: RegExp;
+  /** A file that runs the same thing. */
+  runBy?: string;
+  notHere?: string;
+}
+
+const ENGINE =
+  "needs a container engine: the files are checked in test/operations, the scripts inside are run there";
+
+export const ELSEWHERE: Elsewhere[] = [
+  { command: /^npm ci$/, runBy: ".ci/run" },
+  { command: /^npm ci && npm test$/, runBy: ".ci/run" },
+  { command: /^npm run test:cluster$/, runBy: ".ci/run" },
+  { command: /^TEST_KUBECONFIG=\S+ npm run test:cluster$/, runBy: ".ci/run" },
+  { command: /^(npm ci && )?npm run dry-run( --)?( --\S+ \S+)*$/, runBy: "test/adapters/stack.test.ts" },
+  { command: /^npm run dev( --)?( --\S+ \S+)*$/, runBy: "test/adapters/stack.test.ts" },
+  // It would change dist/ under the feet of the tests beside it.
+  { command: /^npm run build$/, runBy: ".ci/run" },
+  { command: /^npm start$/, runBy: "src/dry-run/service.ts" },
+  { command: /^(DRY_RUN_OPTIONS='[^']*' )?docker compose /, notHere: ENGINE },
+  { command: /^docker (build|run) /, notHere: ENGINE },
+  { command: /^kubectl --server http:\/\/localhost:8001 /, notHere: ENGINE },
+  { command: /^promtool /, notHere: "needs Prometheus" },
+  { command: /^export [A-Z_]+='/, notHere: "values of one's own; the story has them set" },
+  { command: /^curl -X DELETE "\$RESTATE_ADMIN_URL\/deployments\//, runBy: "test/docs/upgrade.test.ts" },
+  { command: /^curl -X POST "\$RESTATE_ADMIN_URL\/deployments"/, runBy: "test/docs/upgrade.test.ts" },
+  { command: /^npx restate deployments list$/, runBy: "test/docs/upgrade.test.ts" },
+  {
+    command: /^npx restate sql "SELECT .* WHERE pinned_deployment_id = /,
+    runBy: "test/docs/upgrade.test.ts",
+  },
+];
