@@ -63,9 +63,13 @@ export class ControlPlane {
     await execa(join(this.#commands, "up"), [this.directory]);
   }
 
-  /** No watch and no list can go on from a version of before: etcd forgets them, and the API server's cache with it. */
+  /**
+   * The API server goes away, and etcd moves on without it and forgets all that was: no watch and no list can go on from a
+   * version of before. Back with `down` and `up`.
+   */
   async forgetVersions(): Promise<void> {
-    const { header } = await this.#etcd<{ header: { revision: string } }>("kv/range", { key: "AA==" });
+    process.kill(await this.#apiServer(), "SIGKILL");
+    const { header } = await this.#etcd<{ header: { revision: string } }>("kv/put", { key: btoa("newest") });
     await this.#etcd("kv/compaction", { revision: header.revision, physical: true });
   }
 

@@ -8,6 +8,7 @@ import { ControlPlane } from "./control-plane.ts";
 const SENTINELS = 12;
 const FLEET = ids(1, SENTINELS);
 const HANG_MS = 20_000;
+const DEPLOYMENTS = "/apis/apps/v1/namespaces/sentinel/deployments";
 
 /** Outages of a real API server in the middle of a wave, for a service that may do no more than its Role says. */
 describe("a rollout in whose middle the API server", () => {
@@ -54,9 +55,16 @@ describe("a rollout in whose middle the API server", () => {
     [
       "goes away and has forgotten every version that was watched",
       async () => {
+        const version = await newestVersion();
         await plane.forgetVersions();
         await plane.down();
         await plane.up();
+        const watch = `${DEPLOYMENTS}?watch=1&timeoutSeconds=5&resourceVersion=${version}`;
+        const { stdout } = await plane.kubectl("get", "--raw", watch);
+        expect(JSON.parse(stdout.split("\n")[0] ?? "")).toMatchObject({
+          type: "ERROR",
+          object: { code: 410 },
+        });
       },
     ],
   ];
@@ -80,6 +88,12 @@ describe("a rollout in whose middle the API server", () => {
     expect(rows.map((row) => row.running_image)).toEqual(FLEET.map(() => NEW));
     await watchesAgain();
   });
+
+  /** Of which no watch can be ahead. */
+  async function newestVersion(): Promise<string> {
+    const { stdout } = await plane.kubectl("get", "--raw", DEPLOYMENTS);
+    return JSON.parse(stdout).metadata.resourceVersion;
+  }
 
   async function generations(): Promise<Map<string, number>> {
     const deployments = [...(await world.deployments())];
