@@ -14,6 +14,12 @@ export const ELSEWHERE: Elsewhere[] = [
   { command: /^npm ci && npm test$/, runBy: ".ci/run" },
   { command: /^npm run test:cluster$/, runBy: ".ci/run" },
   { command: /^TEST_KUBECONFIG=\S+ npm run test:cluster$/, runBy: ".ci/run" },
+  { command: /^TEST_CONTROL_PLANE=\S+ npm run test:control-plane$/, runBy: ".ci/run" },
+  { command: /^kubectl apply -f deploy\/kubernetes\//, runBy: "test/control-plane/permissions.test.ts" },
+  {
+    command: /^kubectl -n sentinel-rollout create secret generic /,
+    notHere: "a cluster's own: needs files with secrets",
+  },
   { command: /^(npm ci && )?npm run dry-run( --)?( --\S+ \S+)*$/, runBy: "test/adapters/stack.test.ts" },
   { command: /^npm run dev( --)?( --\S+ \S+)*$/, runBy: "test/adapters/stack.test.ts" },
   // It would change dist/ under the feet of the tests beside it.
