@@ -93,8 +93,13 @@ export function createRolloutService(options: RolloutOptions) {
 
   async function status(ctx: Shared): Promise<StatusResponse> {
     const machine = await readMachine(ctx);
-    const health = await ctx.run("look at the clusters", () => clusters.health());
-    return statusResponse(machine, await ctx.date.now(), maxInFlight, health);
+    // One step for all: beside a large rollout each of them has to wait for its turn.
+    const { health, nowMs } = await ctx.run("look at the clusters", () => ({
+      health: clusters.health(),
+      nowMs: Date.now(),
+    }));
+    await watchAgain(ctx, async () => nowMs);
+    return statusResponse(machine, nowMs, maxInFlight, health);
   }
 
   function select(ctx: Shared, request: RolloutRequest): Promise<RolloutPlan> {
@@ -107,6 +112,8 @@ export function createRolloutService(options: RolloutOptions) {
   const DRIVER = { explicitCancellation: true };
   // Whoever watches asks again and again: nothing of it stays among the invocations.
   const READ_ONLY = { journalRetention: 0 };
+  // The state comes with the request: what answers at once does not ask for it first.
+  const QUICK = { enableLazyState: false };
   return object({
     name: RolloutObject.name,
     description: "Rolls a new image over all running sentinels, wave by wave. The only key is `singleton`.",
@@ -130,6 +137,7 @@ export function createRolloutService(options: RolloutOptions) {
         bodyOf(EmptyRequest),
         answerOf(RolloutResponse),
         cancel,
+        QUICK,
       ),
       RollbackAll: operation(
         "Returns every sentinel that took the new image to its previous one; answers when that is done.",
@@ -143,7 +151,7 @@ export function createRolloutService(options: RolloutOptions) {
         bodyOf(EmptyRequest),
         answerOf(StatusResponse),
         status,
-        READ_ONLY,
+        { ...READ_ONLY, ...QUICK, watches: false },
       ),
       Plan: operation(
         "Tells which waves a Rollout would run now. Changes nothing.",
@@ -196,7 +204,16 @@ function operation<I, O>(
   input: Serde<Body<I>>,
   output: Serde<O>,
   run: (ctx: Shared, request: I) => Promise<O>,
-  extra: { explicitCancellation?: boolean; journalRetention?: number } = {},
+  {
+    watches = true,
+    ...extra
+  }: {
+    explicitCancellation?: boolean;
+    journalRetention?: number;
+    enableLazyState?: boolean;
+    /** False: the handler itself has the drives watched anew. */
+    watches?: boolean;
+  } = {},
 ) {
   return handlers.object.shared(
     {
@@ -214,7 +231,7 @@ function operation<I, O>(
         );
       }
       const request = accepted(body);
-      await watchAgain(ctx);
+      if (watches) await watchAgain(ctx);
       return run(ctx, request);
     },
   );
