@@ -1,4 +1,4 @@
-import { bigint, index, int, mysqlEnum, mysqlTable, primaryKey, varchar } from "drizzle-orm/mysql-core";
+import { bigint, index, int, mysqlEnum, mysqlTable, primaryKey, varchar } from "./drizzle.ts";
 
 /** One row a rollout. Written by this service alone; times are unix milliseconds. */
 export const rollouts = mysqlTable(

@@ -1,7 +1,8 @@
-import { asc, desc, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
 import type { MySqlColumn } from "drizzle-orm/mysql-core";
 import type { HistoryEntry, OutcomeRecord, RolloutRecord, SentinelOutcome } from "../domain/history.ts";
 import { chunks } from "./batches.ts";
+import { asc, desc, eq, getTableColumns, sql } from "./drizzle.ts";
 import { outcomes, rollouts } from "./history-schema.ts";
 import { type Database, settled } from "./pool.ts";
 

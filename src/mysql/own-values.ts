@@ -1,4 +1,5 @@
-import { type SQL, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { sql } from "./drizzle.ts";
 import { sentinels } from "./schema.ts";
 
 type Columns = { [K in keyof typeof sentinels.$inferInsert]?: string | number | null };

@@ -1,7 +1,7 @@
-import { DrizzleQueryError } from "drizzle-orm";
-import { drizzle, type MySqlRemoteDatabase } from "drizzle-orm/mysql-proxy";
+import type { MySqlRemoteDatabase } from "drizzle-orm/mysql-proxy";
 import mysql, { type Pool, type PoolConnection, type QueryOptions } from "mysql2/promise";
 import { databaseAddress } from "./address.ts";
+import { DrizzleQueryError, drizzle } from "./drizzle.ts";
 
 export type Database = MySqlRemoteDatabase;
 

@@ -1,4 +1,4 @@
-import { bigint, index, int, mysqlEnum, mysqlTable, unique, varchar } from "drizzle-orm/mysql-core";
+import { bigint, index, int, mysqlEnum, mysqlTable, unique, varchar } from "./drizzle.ts";
 
 /** The fleet, one row a sentinel. The control plane owns the table; this service writes only the columns marked with a writer. */
 export const sentinels = mysqlTable(

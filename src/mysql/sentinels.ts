@@ -1,6 +1,6 @@
-import { and, asc, count, eq, gt, inArray } from "drizzle-orm";
 import { batched } from "./batcher.ts";
 import { chunks, PAGE, pages } from "./batches.ts";
+import { and, asc, count, eq, gt, inArray } from "./drizzle.ts";
 import { type Observation, observedColumnsOf } from "./observation.ts";
 import { ownValues } from "./own-values.ts";
 import { type Database, settled } from "./pool.ts";
