@@ -14,7 +14,7 @@ export default defineConfig({
       {
         test: {
           name: "parts",
-          include: ["test/{domain,restate,adapters,browser,operations}/**/*.test.ts"],
+          include: ["test/{bench,domain,restate,adapters,browser,operations}/**/*.test.ts"],
           ...limits,
         },
       },

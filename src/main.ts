@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { type Config, ConfigError, readConfig } from "./config.ts";
 import { check, clusterChecks, databaseCheck, startHealthServer } from "./health.ts";
 import { connectClusters } from "./kubernetes/clusters.ts";
@@ -17,6 +18,9 @@ import { startWatcher } from "./watcher.ts";
 const GRACE_MS = 5_000;
 /** How long (ms) the last traces may take to be exported. */
 const TRACES_GRACE_MS = 2_000;
+
+// Left to itself, the heap grows with whatever memory the machine has before it is cleaned up.
+setFlagsFromString("--heap-growing-percent=30");
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);

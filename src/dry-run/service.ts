@@ -27,7 +27,7 @@ export interface LogLine {
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 
 /**
- * Starts `node dist/main.js`, as `npm start` does, and waits until it calls itself ready.
+ * Starts `dist/main.js` as `npm start` does, and waits until it calls itself ready.
  * @param env its whole configuration, PORT and HEALTH_PORT included
  */
 export async function startService(env: Record<string, string>, logFile: string): Promise<ServiceProcess> {
@@ -37,7 +37,7 @@ export async function startService(env: Record<string, string>, logFile: string)
   const service = managedProcess({
     name: "the service",
     command: process.execPath,
-    args: ["--enable-source-maps", main],
+    args: ["--max-semi-space-size=4", main],
     env: { ...withoutServiceVariables(process.env), ...env },
     cwd: PROJECT,
     logFile,
