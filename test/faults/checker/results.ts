@@ -83,7 +83,8 @@ function interruptedWave({ state, troubles }: Sight): Set<string> {
   const interrupted = troubles.some(({ name }) => /invocation/.test(name));
   const results = new Set([...state.succeededIds, ...state.failedIds]);
   const wave = state.waves[state.currentWave] ?? [];
-  return new Set(interrupted ? wave.filter((id) => !results.has(id)) : []);
+  // A Deploy that was killed is a failure, whatever becomes of its sentinel.
+  return new Set(interrupted ? [...wave.filter((id) => !results.has(id)), ...state.failedIds] : []);
 }
 
 /** g: after a rollback every reverted sentinel runs its own previous image. */

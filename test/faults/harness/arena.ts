@@ -9,16 +9,17 @@ import { type ApiProxy, startApiProxy } from "../../support/api-proxy.ts";
 import { World } from "../../support/stack-world.ts";
 import { until } from "../../support/until.ts";
 import { Checker } from "../checker/checker.ts";
-import type { Evidence, Verb } from "../checker/evidence.ts";
+import type { Evidence, RolloutState, Verb } from "../checker/evidence.ts";
 import { Failpoints } from "./failpoints.ts";
 import type { Fault, Heal } from "./fault.ts";
 import type { Random } from "./random.ts";
+import { startTcpRelay, type TcpRelay } from "./tcp-relay.ts";
 
 /** What the watcher sends to the ingress, and what must never be found again. */
 const TOKEN = "canary-token-5c1d0ebb";
 
 /** Longest wait (ms) for a rollout under fault to come to its end. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 300_000;
 
 export interface Answered {
   state: string;
@@ -35,17 +36,24 @@ export class Arena {
   readonly world: World;
   readonly failpoints: Failpoints;
   readonly proxy: ApiProxy;
+  /** Where Restate reaches the service; its targets are the replicas. */
+  readonly relay: TcpRelay;
+  readonly replicas: ServiceProcess[] = [];
   readonly checker: Checker;
   readonly #directory: string;
   readonly #evidence: Evidence;
   readonly #supervised = new Set<ServiceProcess>();
   #closing = false;
 
-  /** @param options of the stack; `env` and `adjustEnv` as there */
-  static async open(options: StackOptions = {}): Promise<Arena> {
+  /**
+   * @param options of the stack; `env` and `adjustEnv` as there
+   * @param replicas processes of the service, which Restate reaches at one address
+   */
+  static async open(options: StackOptions = {}, replicas = 1): Promise<Arena> {
     const directory = await mkdtemp(join(tmpdir(), "faults-"));
     const failpoints = new Failpoints(directory);
     let proxy: ApiProxy | undefined;
+    let relay: TcpRelay | undefined;
     try {
       const stack = await startStack({
         sentinels: 12,
@@ -53,23 +61,36 @@ export class Arena {
         env: { RESTATE_TOKEN: TOKEN, DEPLOY_TIMEOUT_SECONDS: "60", LOG_LEVEL: "debug", ...options.env },
         async adjustEnv(built, parts) {
           proxy = await startApiProxy(parts.kubeconfig, join(directory, "kubeconfig"));
-          const ours = { ...failpoints.env, KUBECONFIG: proxy.kubeconfigFile };
+          relay = await startTcpRelay([Number(built.PORT)]);
+          const SERVICE_URL = `http://127.0.0.1:${relay.port}`;
+          const ours = { ...failpoints.env, KUBECONFIG: proxy.kubeconfigFile, SERVICE_URL };
           return { ...ours, ...(await options.adjustEnv?.({ ...built, ...ours }, parts)) };
         },
       });
-      return new Arena(directory, new World(stack), failpoints, proxy as ApiProxy);
+      if (proxy === undefined || relay === undefined) throw new Error("the service has no environment");
+      const arena = new Arena(directory, new World(stack), failpoints, proxy, relay);
+      for (let n = 1; n < replicas; n++) await arena.addReplica();
+      return arena;
     } catch (error) {
       await proxy?.close();
+      await relay?.close();
       await rm(directory, { recursive: true });
       throw error;
     }
   }
 
-  private constructor(directory: string, world: World, failpoints: Failpoints, proxy: ApiProxy) {
+  private constructor(
+    directory: string,
+    world: World,
+    failpoints: Failpoints,
+    proxy: ApiProxy,
+    relay: TcpRelay,
+  ) {
     this.#directory = directory;
     this.world = world;
     this.failpoints = failpoints;
     this.proxy = proxy;
+    this.relay = relay;
     const { stack } = world;
     const { password, pathname } = {
       password: new URL(stack.databaseUrl).password,
@@ -90,7 +111,17 @@ export class Arena {
       meddled: new Set(),
     };
     this.checker = new Checker(this.#evidence);
+    this.replicas.push(stack.service);
     this.supervise(stack.service);
+  }
+
+  /** One process of the service more. */
+  async addReplica(): Promise<ServiceProcess> {
+    const replica = await this.world.stack.startReplica();
+    this.relay.targets.push(Number(new URL(replica.endpoint).port));
+    this.replicas.push(replica);
+    this.supervise(replica);
+    return replica;
   }
 
   /** Starts the process again whenever it dies, until it is let go. */
@@ -166,9 +197,31 @@ export class Arena {
     this.#evidence.meddled.add(id);
   }
 
-  /** Waits until so many patches have been asked for since `from` (default: since the arena opened). */
-  async untilPatches(count: number, from = 0): Promise<void> {
-    await until(`${count} patches`, () => this.proxy.patches.length - from >= count, PATIENCE_MS);
+  /** Waits until so many patches have been asked for since the arena was opened. */
+  async untilPatches(count: number): Promise<void> {
+    await until(`patch ${count}`, () => this.proxy.patches.length >= count, 60_000);
+  }
+
+  /**
+   * Waits until so many patches have been asked for since `from`, but not much longer than the rollout takes to get
+   * there: it may be on its way to somewhere else.
+   */
+  async soonAfterPatches(count: number, from: number): Promise<void> {
+    const deadline = Date.now() + 3_000;
+    await until("the patches", () => this.proxy.patches.length - from >= count || Date.now() > deadline);
+  }
+
+  /** Waits until the rollout stands still. */
+  async rests(): Promise<RolloutState> {
+    return until(
+      "the rollout to stand still",
+      async () => {
+        const state: RolloutState | undefined = await this.world.state();
+        const busy = state?.state === "in_progress" || state?.state === "rolling_back";
+        return !busy && state;
+      },
+      PATIENCE_MS,
+    );
   }
 
   async close(): Promise<void> {
@@ -176,6 +229,7 @@ export class Arena {
     await this.checker.close();
     await this.world.close();
     await this.proxy.close();
+    await this.relay.close();
     await rm(this.#directory, { recursive: true });
   }
 }

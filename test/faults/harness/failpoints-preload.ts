@@ -1,19 +1,22 @@
 /**
  * Loaded into the service's process before its own code (`node --import`), by this suite alone: kills the process at a
  * chosen step of a handler, as `kill -9` would. Which one is written in a file, so that it can be chosen while the
- * process runs, and fires once over all restarts and replicas: whoever removes the file dies.
+ * process runs, and fires once over all restarts and replicas.
  */
+import { createHash } from "node:crypto";
 import { appendFileSync, readFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** Written by `failpoints.ts`. */
+type Order = Armed | { each: "both" | number };
+
+/** Dies once. */
 interface Armed {
   /** Tells this order from the one before. */
   id: string;
-  /** A point like `Deploy/run read the sentinel's row`, or `*` for any. */
-  point: string;
-  side: "before" | "after";
+  /** `before` or `after`, and a point like `Deploy/run read the sentinel's row`, or `*` for any. */
+  at: string[];
   /** Lets so many pass first. */
   skip: number;
 }
@@ -33,10 +36,15 @@ let passed = 0;
 /** A command that was issued reaches the server within so long (ms), and what it asks for has begun there. */
 const UNDER_WAY_MS = 3;
 
-function dieIfArmed(point: string, side: Armed["side"]): void {
+function dieIfArmed(point: string, side: "before" | "after"): void {
   const armed = read();
-  if (armed === undefined || armed.side !== side) return;
-  if (armed.point !== "*" && armed.point !== point) return;
+  if (armed === undefined) return;
+  if ("each" in armed) dieOnceAtEach(armed.each, point, side);
+  else dieOnce(armed, point, side);
+}
+
+function dieOnce(armed: Armed, point: string, side: "before" | "after"): void {
+  if (!armed.at.includes(`${side} ${point}`) && !armed.at.includes(`${side} *`)) return;
   if (armed.id !== present) {
     present = armed.id;
     passed = 0;
@@ -47,13 +55,32 @@ function dieIfArmed(point: string, side: Armed["side"]): void {
   } catch {
     return; // Another replica was faster.
   }
-  appendFileSync(join(directory, "fired"), `${armed.id} ${side} ${point}\n`);
+  die(`${side} ${point}`);
+}
+
+/** Steps with a name of their own: what is between them reaches the server together with one of them. */
+const NAMED = /^\w+\/(run|call|send|sleep) ./;
+
+/** @param sides a seed: at a quarter of the steps, before or after, as it says */
+function dieOnceAtEach(sides: "both" | number, point: string, side: "before" | "after"): void {
+  if (!NAMED.test(point)) return;
+  if (sides !== "both" && digest(`${sides} ${point}`) % 8 !== (side === "before" ? 0 : 1)) return;
+  const here = `${side} ${point}`;
+  if (!readFileSync(join(directory, "fired"), "utf8").split("\n").includes(here)) die(here);
+}
+
+function digest(text: string): number {
+  return createHash("sha256").update(text).digest().readUInt32LE();
+}
+
+function die(here: string): void {
+  appendFileSync(join(directory, "fired"), `${here}\n`);
   process.kill(process.pid, "SIGKILL");
 }
 
-function read(): Armed | undefined {
+function read(): Order | undefined {
   try {
-    return JSON.parse(readFileSync(armedFile, "utf8")) as Armed;
+    return JSON.parse(readFileSync(armedFile, "utf8")) as Order;
   } catch {
     return undefined;
   }

@@ -1,15 +1,6 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-
-/** Where in the service's code it dies. */
-export interface Failpoint {
-  /** `<handler>/<kind> <name>`, digits written as `#`; `*` for any step. */
-  point: string;
-  side: "before" | "after";
-  /** Lets so many pass first (default 0). */
-  skip?: number;
-}
 
 /** Kills the service from within, at a step of its choice: see `failpoints-preload.ts`. */
 export class Failpoints {
@@ -18,6 +9,7 @@ export class Failpoints {
 
   constructor(directory: string) {
     this.#directory = directory;
+    for (const name of ["seen", "fired"]) appendFileSync(join(directory, name), "");
   }
 
   /** What the service's process needs in its environment. */
@@ -26,11 +18,26 @@ export class Failpoints {
     return { NODE_OPTIONS: `--import=${preload}`, FAILPOINTS: this.#directory };
   }
 
-  /** The next time that a process of the service comes there it dies, once. Replaces what was armed before. */
-  arm({ point, side, skip = 0 }: Failpoint): void {
-    const id = String(++this.#orders);
+  /**
+   * The next time that a process of the service comes to one of these, it dies, once. Replaces what was armed before.
+   * @param at `before` or `after`, and a point: `after Deploy/run read the sentinel's row`; `before *` is before any step
+   * @param skip lets so many pass first
+   */
+  arm(at: readonly string[], skip = 0): void {
+    this.#order({ id: String(++this.#orders), at, skip });
+  }
+
+  /**
+   * From now on it dies once at each named step of its handlers that it has not died at yet.
+   * @param sides before and after; or at a quarter of the steps, before or after, as the seed says
+   */
+  armEach(sides: "both" | { seed: number }): void {
+    this.#order({ each: sides === "both" ? sides : sides.seed });
+  }
+
+  #order(order: object): void {
     const file = join(this.#directory, "armed");
-    writeFileSync(`${file}.new`, JSON.stringify({ id, point, side, skip }));
+    writeFileSync(`${file}.new`, JSON.stringify(order));
     renameSync(`${file}.new`, file);
   }
 
@@ -43,21 +50,18 @@ export class Failpoints {
     return existsSync(join(this.#directory, "armed"));
   }
 
-  /** The points at which it died, in order, like `before Deploy/run read the sentinel's row`. */
+  /** Where it died, in order. */
   get fired(): string[] {
-    return this.#lines("fired").map((line) => line.slice(line.indexOf(" ") + 1));
+    return this.#lines("fired");
   }
 
-  /** Every point that the service has come to so far, sorted. */
+  /** Every point that the service has come to, in the order in which it first did: `<handler>/<kind> <name>`. */
   get seen(): string[] {
-    return [...new Set(this.#lines("seen"))].sort();
+    return [...new Set(this.#lines("seen"))];
   }
 
   #lines(name: string): string[] {
-    const file = join(this.#directory, name);
-    if (!existsSync(file)) return [];
-    return readFileSync(file, "utf8")
-      .split("\n")
-      .filter((line) => line !== "");
+    const lines = readFileSync(join(this.#directory, name), "utf8").split("\n");
+    return lines.filter((line) => line !== "");
   }
 }

@@ -1,0 +1,80 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { until } from "../../support/until.ts";
+import type { Fault } from "../harness/fault.ts";
+
+/** Trouble with the service's and Restate's own processes. */
+export const PROCESS_FAULTS: Fault[] = [
+  {
+    name: "service killed at a step",
+    losesAnswers: 1,
+    crashes: true,
+    async inject({ failpoints, world }, random) {
+      failpoints.arm([random.pick(["before *", "after *"])], random.between(0, 30));
+      // Nobody knows whether there is so much left to do.
+      const deadline = Date.now() + 3_000;
+      await until("it to die", () => !failpoints.armed || Date.now() > deadline);
+      failpoints.disarm();
+      return () => isBack(world.stack.health);
+    },
+  },
+  {
+    name: "service killed",
+    losesAnswers: 1,
+    crashes: true,
+    async inject({ world }) {
+      const { process } = world.stack.service;
+      await process.signal("SIGKILL").catch(() => undefined);
+      return () => isBack(world.stack.health);
+    },
+  },
+  {
+    name: "service frozen",
+    losesAnswers: 1,
+    crashes: true,
+    async inject({ world }, random) {
+      const { process } = world.stack.service;
+      await process.signal("SIGSTOP").catch(() => undefined);
+      await delay(random.between(500, 3_000));
+      return async () => {
+        await process.signal("SIGCONT").catch(() => undefined);
+        await isBack(world.stack.health);
+      };
+    },
+  },
+  {
+    name: "service stopped and started",
+    losesAnswers: 1,
+    crashes: true,
+    async inject({ world }) {
+      await world.stack.service.process.signal("SIGTERM").catch(() => undefined);
+      return () => isBack(world.stack.health);
+    },
+  },
+  {
+    name: "restate-server killed",
+    losesAnswers: 1,
+    crashes: true,
+    async inject({ world }, random) {
+      const { process } = world.stack.restate;
+      await process.signal("SIGKILL");
+      await delay(random.between(0, 1_500));
+      return () => process.start();
+    },
+  },
+  {
+    name: "restate-server frozen",
+    losesAnswers: 1,
+    crashes: true,
+    async inject({ world }, random) {
+      const { process } = world.stack.restate;
+      await process.signal("SIGSTOP");
+      await delay(random.between(500, 3_000));
+      return () => process.signal("SIGCONT");
+    },
+  },
+];
+
+/** It is started again by the arena. */
+async function isBack(health: string): Promise<void> {
+  await until("the service to be back", async () => (await fetch(`${health}/readyz`)).ok, 60_000);
+}

@@ -1,0 +1,79 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Violations } from "../checker/checker.ts";
+import { Arena } from "./arena.ts";
+import { episode } from "./episode.ts";
+import type { Fault } from "./fault.ts";
+import { Random } from "./random.ts";
+
+export interface SoakOptions {
+  minutes: number;
+  seed: number;
+  faults: readonly Fault[];
+  /** One line each. */
+  log(line: string): void;
+}
+
+export interface Summary {
+  seed: number;
+  minutes: number;
+  fleets: number;
+  rollouts: number;
+  /** By the state in which a rollout came to rest. */
+  endings: Record<string, number>;
+  verbs: Record<string, number>;
+  /** Injected, by kind. */
+  faults: Record<string, number>;
+  /** Invariants looked at, over all rollouts. */
+  checked: number;
+  violations: string[];
+}
+
+/** A fleet of another size after so many rollouts. */
+const ROLLOUTS_OF_A_FLEET = 8;
+
+/** Random verbs and random faults on random fleets, for so many minutes. What one did is drawn from the seed alone. */
+export async function soak({ minutes, seed, faults, log }: SoakOptions): Promise<Summary> {
+  const random = new Random(seed);
+  const deadline = Date.now() + minutes * 60_000;
+  const endings = {};
+  const summary: Summary = {
+    ...{ seed, minutes, fleets: 0, rollouts: 0, checked: 0 },
+    ...{ endings, verbs: {}, faults: {}, violations: [] },
+  };
+  while (Date.now() < deadline) {
+    const sentinels = random.between(1, 30);
+    summary.fleets++;
+    log(`fleet ${summary.fleets}: ${sentinels} sentinels`);
+    // Killed Deploys are settled after their deadline.
+    const arena = await Arena.open({ sentinels, env: { DEPLOY_TIMEOUT_SECONDS: "15" } });
+    try {
+      for (let n = 1; n <= ROLLOUTS_OF_A_FLEET && Date.now() < deadline; n++) {
+        summary.rollouts++;
+        await episode(arena, random, { faults, summary, log, image: `x/sentinel:v${n}` });
+      }
+    } catch (error) {
+      const found = error instanceof Violations ? error.violations : [String(error)];
+      summary.violations.push(...found.map((each) => `rollout ${summary.rollouts}: ${each}`));
+      for (const each of found) log(`VIOLATION in rollout ${summary.rollouts}: ${each}`);
+      await keepWhatIsThere(arena, log);
+    } finally {
+      summary.checked += arena.checker.checked;
+      await arena.close();
+    }
+    await delay(0);
+  }
+  return summary;
+}
+
+/** For whoever looks into it. */
+async function keepWhatIsThere(arena: Arena, log: (line: string) => void): Promise<void> {
+  const looks = [
+    arena.world.state(),
+    arena.world.rows(),
+    arena.world.sql(
+      "SELECT id, target, status, last_failure FROM sys_invocation WHERE status <> 'completed'",
+    ),
+  ];
+  for (const look of looks) log(JSON.stringify(await look.catch(String)));
+  log(JSON.stringify(arena.world.slack()));
+}
