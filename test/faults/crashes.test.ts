@@ -10,8 +10,7 @@ const WAVES = [5, 20, 60, 100];
 
 let arena: Arena;
 beforeAll(async () => {
-  // While one of them is down the other goes on: a death takes less time.
-  arena = await Arena.open({ sentinels: 20 }, 2);
+  arena = await Arena.open({ sentinels: 20 });
 });
 afterAll(() => arena.close());
 
