@@ -35,6 +35,8 @@ export interface Watcher {
 const RECHECK_MS = 30_000;
 /** After a re-check that failed, as when MySQL was away. */
 const RETRY_MS = 5_000;
+/** A row whose Deploy may be dead by then brings the next re-check forward, but not closer to the last one than this. */
+const LEAST_PAUSE_MS = 5_000;
 /** A Deploy that lives settles its row at its deadline, but for its last look's turn and answer: after that it is dead. */
 const ABANDONED_AFTER_MS = 25_000;
 /** Statements under way may be hanging. */
@@ -114,13 +116,15 @@ export function startWatcher(options: WatcherOptions): Watcher {
     return gone ? { health: "unhealthy", availableReplicas: 0 } : undefined;
   }
 
-  async function recheck(): Promise<void> {
+  /** Resolves to the moment (unix ms) at which the next row is to be settled if its Deploy has not done so; Infinity: none. */
+  async function recheck(): Promise<number> {
     // The rows first: what Kubernetes shows afterwards is newer than anything in them.
     const rows: ObservedRow[] = [];
     for await (const page of store.observedRows()) rows.push(...page);
     columns.learn(rows);
-    settleAbandoned(rows);
+    const nextMs = settleAbandoned(rows);
     await Promise.all([...watches].map(([cluster, each]) => compare(rows, cluster, each)));
+    return nextMs;
   }
 
   /** A cluster that does not answer keeps its rows as they are, and does not hold up the others. */
@@ -143,13 +147,16 @@ export function startWatcher(options: WatcherOptions): Watcher {
     }
   }
 
-  function settleAbandoned(rows: ObservedRow[]): void {
+  function settleAbandoned(rows: ObservedRow[]): number {
+    let nextMs = Number.POSITIVE_INFINITY;
     for (const { id, deployStatus, updatedAtMs } of rows) {
+      if (deployStatus !== "progressing") continue;
       const beganMs = updatedAtMs ?? 0;
-      const overdue = Date.now() - beganMs > options.deployTimeoutMs + ABANDONED_AFTER_MS;
-      if (deployStatus !== "progressing" || !overdue) continue;
-      calls.submit(`settle ${id}`, () => options.settleAbandoned(id, beganMs));
+      const deadMs = beganMs + options.deployTimeoutMs + ABANDONED_AFTER_MS;
+      if (Date.now() > deadMs) calls.submit(`settle ${id}`, () => options.settleAbandoned(id, beganMs));
+      else nextMs = Math.min(nextMs, deadMs);
     }
+    return nextMs;
   }
 
   async function loop(): Promise<void> {
@@ -159,8 +166,9 @@ export function startWatcher(options: WatcherOptions): Watcher {
       if (stopped.signal.aborted) return;
       const startedMs = Date.now();
       try {
-        await recheck();
-        pauseMs = Math.max(recheckMs - (Date.now() - startedMs), recheckMs / 2);
+        const nextMs = await recheck();
+        const regularMs = Math.max(recheckMs - (Date.now() - startedMs), recheckMs / 2);
+        pauseMs = Math.min(regularMs, Math.max(nextMs - Date.now(), LEAST_PAUSE_MS));
       } catch (error) {
         const reason = error instanceof Error ? error.message : "unknown error";
         logger.warn({ reason }, "re-check failed");

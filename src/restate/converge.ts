@@ -84,7 +84,8 @@ export async function converge(
   }
 }
 
-function lookAgain(
+/** @param nowMs unix ms, when the step before was done */
+export function lookAgain(
   ctx: ObjectContext,
   { place, expected, writes, deadlineMs }: Wait,
   nowMs: number,

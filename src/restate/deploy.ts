@@ -6,7 +6,7 @@ import {
 } from "@restatedev/restate-sdk";
 import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelRow } from "../mysql/sentinels.ts";
-import { AWAKEABLE_KEY, converge, failed, listen, type Settlement } from "./converge.ts";
+import { AWAKEABLE_KEY, converge, failed, listen, lookAgain, type Settlement } from "./converge.ts";
 import { askedFor, asksForMore, type DeployPlan, planDeploy } from "./deploy-plan.ts";
 import { type Patched, patchAndLook, serving } from "./look.ts";
 import { ROLLOUT_ID_HEADER } from "./names.ts";
@@ -139,14 +139,16 @@ async function bringUp(
     `patch Deployment ${k8sName}`,
     async (): Promise<Patched> => {
       const done = await patchAndLook(place, change, sightings);
-      return "refused" in done ? done : { ...done, look: await writes.afterLook(done.look) };
+      if ("refused" in done || done.look === undefined) return done;
+      return { ...done, look: await writes.afterLook(done.look) };
     },
     untilDeadline(deadlineMs, nowMs),
   );
   if ("refused" in patched) return failed(patched.refused);
   const expected = { image: desired.image, generation: patched.generation };
   const wait = { place, expected, startedMs, deadlineMs, failFastMs, writes };
-  return converge(ctx, wait, patched.look, wakeUp);
+  const look = patched.look ?? (await lookAgain(ctx, wait, patched.atMs));
+  return converge(ctx, wait, look, wakeUp);
 }
 
 async function settle(

@@ -42,12 +42,13 @@ export async function serving(
   return judge(snapshot).kind === "converged" ? { observed: observe(snapshot) } : {};
 }
 
-/** What became of a patch, and the Deployment as it was then. */
-export type Patched = { refused: string } | { generation: number; look: Look };
+/** What became of a patch, and the Deployment as it was then: no look where that could not be found out. */
+export type Patched = { refused: string } | { generation: number; atMs: number; look?: Look };
 
 /**
  * The API server's answer to the patch is the first look. What this process' watch sees in the moment after it is worth
- * another one: many a change (no replicas, nothing to change) is done at once.
+ * another one: many a change (no replicas, nothing to change) is done at once. A look that fails must not fail this step,
+ * which would patch again and undo what somebody may have changed meanwhile: it is for a step of its own.
  */
 export async function patchAndLook(
   place: Place,
@@ -59,10 +60,15 @@ export async function patchAndLook(
     const outcome = await kubernetes(() => place.cluster.patch(place.k8sName, change));
     if (outcome.kind === "refused") return { refused: outcome.reason };
     const { generation } = outcome.snapshot;
+    const patched = { generation, atMs: Date.now() };
     const expected = { image: change.image, generation };
-    let look = await judged(place, outcome.snapshot, expected);
-    while (look.verdict.kind === "waiting" && (await sighting.next())) look = await lookAt(place, expected);
-    return { generation, look };
+    try {
+      let look = await judged(place, outcome.snapshot, expected);
+      while (look.verdict.kind === "waiting" && (await sighting.next())) look = await lookAt(place, expected);
+      return { ...patched, look };
+    } catch {
+      return patched;
+    }
   } finally {
     sighting.end();
   }

@@ -4,8 +4,6 @@ import type { Fault } from "../harness/fault.ts";
 import type { Random } from "../harness/random.ts";
 
 const MOST = 4;
-/** A look that is refused repeats its step, in which the patch went before it; so may each of them. */
-const REPEATS = MOST;
 const possible = ({ world }: Arena) => world.stack.embedded !== undefined;
 
 /** A few requests of the service, of any kind, meet with it. */
@@ -30,14 +28,14 @@ function onRequests(
 const isPatch = ({ verb, resource }: ApiRequest) => verb === "patch" && resource === "deployments";
 
 export const kubernetesFaults: Fault[] = [
-  onRequests("throttles", REPEATS, (random) => ({
+  onRequests("throttles", 0, (random) => ({
     kind: "status",
     code: 429,
     retryAfterSeconds: random.between(0, 2),
   })),
-  onRequests("throttles without a word", REPEATS, () => ({ kind: "status", code: 429 })),
-  onRequests("errs", REPEATS, (random) => ({ kind: "status", code: random.pick([500, 502, 503, 504]) })),
-  onRequests("refuses the credentials", REPEATS, (random) => ({
+  onRequests("throttles without a word", 0, () => ({ kind: "status", code: 429 })),
+  onRequests("errs", 0, (random) => ({ kind: "status", code: random.pick([500, 502, 503, 504]) })),
+  onRequests("refuses the credentials", 0, (random) => ({
     kind: "status",
     code: random.pick([401, 403]),
   })),
