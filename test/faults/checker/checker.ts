@@ -1,31 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { deploymentsKeptTheirFields } from "./deployments.ts";
 import type { Evidence, RolloutState } from "./evidence.ts";
-import { historyIsTrue } from "./history.ts";
-import { patchesAreJustified } from "./patches.ts";
-import { bookkeeping, converged, rolledBack, succeededIsTrue } from "./results.ts";
-import { noSecretAnywhere } from "./secrets.ts";
-import { phaseChangesAreTold } from "./slack.ts";
+import { INVARIANTS, type Sight, type Snapshot, violationsIn } from "./sight.ts";
 import { Sources } from "./sources.ts";
-
-/** What was there before a rollout, and what has been seen of it since. */
-export interface Sight {
-  before: Snapshot;
-  after: Snapshot;
-  state: RolloutState;
-  status: Record<string, unknown>;
-  /** Since `before`. */
-  patches: Evidence["patches"];
-  verbs: Evidence["verbs"];
-  troubles: Evidence["troubles"];
-  meddled: ReadonlySet<string>;
-}
-
-export interface Snapshot {
-  rows: Awaited<ReturnType<Sources["rows"]>>;
-  deployments: Awaited<ReturnType<Sources["deployments"]>>;
-  slack: Awaited<ReturnType<Sources["slack"]>>;
-}
+import { unrest } from "./unrest.ts";
 
 export class Violations extends Error {
   readonly violations: readonly string[];
@@ -84,59 +61,21 @@ export class Checker {
       troubles: troubles.slice(this.#from.troubles),
       meddled,
     };
-    violations.push(
-      ...bookkeeping(sight),
-      ...succeededIsTrue(sight),
-      ...patchesAreJustified(sight),
-      ...deploymentsKeptTheirFields(sight),
-      ...phaseChangesAreTold(sight),
-      ...rolledBack(sight),
-      ...(await historyIsTrue(this.#sources, sight)),
-      ...(await noSecretAnywhere(this.#sources, this.#evidence, sight)),
-    );
-    this.checked += 9;
+    violations.push(...(await violationsIn(sight, this.#sources, this.#evidence)));
+    // And what `unrest` looks at.
+    this.checked += INVARIANTS + 1;
     if (violations.length > 0) throw new Violations(violations);
     return state;
   }
 
-  /** c: nothing is left under way: no invocation, no row, no Deploy's state, no rollout of a Deployment. */
   async #rest(): Promise<string[]> {
+    const killed = this.#evidence.troubles.some(({ name }) => name === "invocation killed");
     const deadline = Date.now() + REST_MS;
     for (;;) {
-      const unrest = await this.#unrest();
-      if (unrest.length === 0) return [];
-      if (Date.now() > deadline) return unrest.map((each) => `c: ${each}`);
+      const left = await unrest(this.#sources, killed);
+      if (left.length === 0 || Date.now() > deadline) return left;
       await delay(50);
     }
-  }
-
-  async #unrest(): Promise<string[]> {
-    const invocations = await this.#sources.sql<{ target: string; status: string }>(
-      "SELECT target, status FROM sys_invocation WHERE status <> 'completed' LIMIT 5",
-    );
-    if (invocations.length > 0) return invocations.map(({ target, status }) => `${target} is ${status}`);
-    const left = await this.#sources.sql<{ service_key: string; key: string }>(
-      "SELECT service_key, key FROM state WHERE service_name = 'hydra.v1.SentinelService' LIMIT 5",
-    );
-    const rows = [...(await this.#sources.rows()).values()];
-    const deployments = [...(await this.#sources.deployments()).values()];
-    return [
-      // A Deploy that was killed runs no code any more: the next one of its sentinel clears what it left.
-      ...(this.#killed() ? [] : left).map(
-        ({ service_key, key }) => `${service_key} has ${key} left in its state`,
-      ),
-      ...rows.filter((row) => row.deploy_status === "progressing").map(({ id }) => `${id} is progressing`),
-      // Those that failed may never converge.
-      ...rows
-        .filter((row) => row.deploy_status === "ready")
-        .map((row) => deployments.find(({ metadata }) => metadata?.name === row.k8s_name))
-        .filter((deployment) => deployment !== undefined && !converged(deployment))
-        .map((deployment) => `the Deployment ${deployment?.metadata?.name} has not converged`),
-    ];
-  }
-
-  #killed(): boolean {
-    return this.#evidence.troubles.some(({ name }) => name === "invocation killed");
   }
 
   async #snapshot(): Promise<Snapshot> {

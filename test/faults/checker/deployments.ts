@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { V1Deployment } from "@kubernetes/client-node";
-import type { Sight } from "./checker.ts";
+import type { Sight } from "./sight.ts";
 
 /** e: no other field of any Deployment changed, and none was made or removed. */
 export function deploymentsKeptTheirFields({ before, after, meddled }: Sight): string[] {

@@ -1,8 +1,8 @@
-import type { Sight } from "./checker.ts";
+import type { Sight } from "./sight.ts";
 import type { Sources } from "./sources.ts";
 
 /** i: once nothing is under way, the history in MySQL tells of the rollout just what its state does. */
-export async function historyIsTrue(sources: Sources, { state }: Sight): Promise<string[]> {
+export async function historyIsTrue(sources: Pick<Sources, "history">, { state }: Sight): Promise<string[]> {
   const { row, outcomes } = await sources.history(state.rolloutId);
   const violations: string[] = [];
   const holds = (is: boolean, text: string) => is || violations.push(`i: ${text}`);

@@ -1,5 +1,5 @@
-import type { Sight } from "./checker.ts";
 import type { Evidence } from "./evidence.ts";
+import type { Sight } from "./sight.ts";
 
 interface Patch {
   id: string;

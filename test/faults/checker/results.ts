@@ -1,6 +1,6 @@
 import type { V1Deployment } from "@kubernetes/client-node";
-import type { Sight } from "./checker.ts";
 import type { Row } from "./evidence.ts";
+import type { Sight } from "./sight.ts";
 
 /** a: every planned sentinel is in exactly one of succeeded, failed, not attempted; counts add up. */
 export function bookkeeping({ before, state, status, meddled, verbs }: Sight): string[] {

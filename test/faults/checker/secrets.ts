@@ -1,11 +1,11 @@
-import type { Sight } from "./checker.ts";
 import type { Evidence } from "./evidence.ts";
+import type { Sight } from "./sight.ts";
 import type { Sources } from "./sources.ts";
 
 /** h: no secret in any log, state, journal, error, message or answer. */
 export async function noSecretAnywhere(
-  sources: Sources,
-  { secrets, verbs, logFiles }: Evidence,
+  sources: Pick<Sources, "sql" | "logs">,
+  { secrets, verbs, logFiles }: Pick<Evidence, "secrets" | "verbs" | "logFiles">,
   { after }: Sight,
 ): Promise<string[]> {
   const texts: [where: string, text: string][] = [
@@ -24,7 +24,7 @@ export async function noSecretAnywhere(
 }
 
 /** `raw` holds what the other columns leave out, as bytes. */
-async function journals(sources: Sources): Promise<string> {
+async function journals(sources: Pick<Sources, "sql">): Promise<string> {
   const entries = await sources.sql<{ raw: number[] | string | null }>("SELECT * FROM sys_journal");
   const bytes = entries.map(({ raw }) =>
     typeof raw === "string" ? Buffer.from(raw, "hex").toString("latin1") : "",

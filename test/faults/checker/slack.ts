@@ -1,4 +1,4 @@
-import type { Sight } from "./checker.ts";
+import type { Sight } from "./sight.ts";
 import type { SlackMessage } from "./sources.ts";
 
 /** What may follow what; a rollout begins with `started`. */

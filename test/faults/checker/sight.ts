@@ -1,0 +1,48 @@
+import { deploymentsKeptTheirFields } from "./deployments.ts";
+import type { Evidence, RolloutState } from "./evidence.ts";
+import { historyIsTrue } from "./history.ts";
+import { patchesAreJustified } from "./patches.ts";
+import { bookkeeping, rolledBack, succeededIsTrue } from "./results.ts";
+import { noSecretAnywhere } from "./secrets.ts";
+import { phaseChangesAreTold } from "./slack.ts";
+import type { Sources } from "./sources.ts";
+
+/** What was there before a rollout, and what has been seen of it since. */
+export interface Sight {
+  before: Snapshot;
+  after: Snapshot;
+  state: RolloutState;
+  status: Record<string, unknown>;
+  /** Since `before`. */
+  patches: Evidence["patches"];
+  verbs: Evidence["verbs"];
+  troubles: Evidence["troubles"];
+  meddled: ReadonlySet<string>;
+}
+
+export interface Snapshot {
+  rows: Awaited<ReturnType<Sources["rows"]>>;
+  deployments: Awaited<ReturnType<Sources["deployments"]>>;
+  slack: Awaited<ReturnType<Sources["slack"]>>;
+}
+
+/** How many invariants `violationsIn` looks at. */
+export const INVARIANTS = 8;
+
+/** What of all that must hold of a rollout at rest does not. */
+export async function violationsIn(
+  sight: Sight,
+  sources: Pick<Sources, "history" | "sql" | "logs">,
+  evidence: Pick<Evidence, "secrets" | "verbs" | "logFiles">,
+): Promise<string[]> {
+  return [
+    ...bookkeeping(sight),
+    ...succeededIsTrue(sight),
+    ...patchesAreJustified(sight),
+    ...deploymentsKeptTheirFields(sight),
+    ...phaseChangesAreTold(sight),
+    ...rolledBack(sight),
+    ...(await historyIsTrue(sources, sight)),
+    ...(await noSecretAnywhere(sources, evidence, sight)),
+  ];
+}
