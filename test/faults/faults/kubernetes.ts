@@ -1,6 +1,6 @@
 import type { ApiFault, ApiRequest } from "../../../src/dry-run/kubernetes/api-faults.ts";
 import type { Arena } from "../harness/arena.ts";
-import type { Fault } from "../harness/fault.ts";
+import { A_MOMENT_MS, type Fault } from "../harness/fault.ts";
 import type { Random } from "../harness/random.ts";
 
 const MOST = 4;
@@ -17,6 +17,7 @@ function onRequests(
     name: `Kubernetes API ${name}`,
     losesAnswers,
     possible,
+    lastsMs: A_MOMENT_MS,
     async inject({ world }, random) {
       const times = random.between(1, MOST);
       world.stack.embedded?.faults.inject(fault(random), { times, ...(only === undefined ? {} : { only }) });
@@ -47,6 +48,7 @@ export const kubernetesFaults: Fault[] = [
     name: "Kubernetes API lists what was",
     losesAnswers: 0,
     possible,
+    lastsMs: A_MOMENT_MS,
     async inject({ world }, random) {
       const { stack } = world;
       const [{ regionId = "" } = {}] = stack.fleet;
@@ -82,8 +84,22 @@ export const kubernetesFaults: Fault[] = [
     },
   },
   {
+    name: "Kubernetes API refuses everything",
+    losesAnswers: 0,
+    lastsMs: A_MOMENT_MS,
+    async inject({ proxy }, random) {
+      const code = random.pick([429, 500, 503, 504]);
+      const headers = code === 429 ? { "retry-after": "1" } : {};
+      proxy.mishap = () => ({ answer: code, body: "{}", headers });
+      return async () => {
+        proxy.mishap = () => undefined;
+      };
+    },
+  },
+  {
     name: "Kubernetes API away",
     losesAnswers: 1,
+    lastsMs: A_MOMENT_MS,
     async inject({ proxy }) {
       proxy.mishap = () => "reset";
       proxy.cut();
@@ -94,7 +110,9 @@ export const kubernetesFaults: Fault[] = [
   },
   {
     name: "Kubernetes API frozen",
-    losesAnswers: 0,
+    // Of a request that was let through before, when the connections are cut.
+    losesAnswers: 1,
+    lastsMs: A_MOMENT_MS,
     async inject({ proxy }) {
       proxy.mishap = () => "hang";
       return async () => {

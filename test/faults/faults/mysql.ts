@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Connection, createConnection } from "mysql2/promise";
 import { until } from "../../support/until.ts";
 import type { Arena } from "../harness/arena.ts";
-import type { Fault } from "../harness/fault.ts";
+import { A_MOMENT_MS, type Fault } from "../harness/fault.ts";
 import type { Random } from "../harness/random.ts";
 import { around, hasSurroundings } from "../harness/surroundings.ts";
 
@@ -12,27 +12,36 @@ const PATIENCE_MS = 3_000;
 /** The server looks only once a second for those that have waited for the second that they may. */
 const LOCK_WAIT_MS = 2_100;
 
+function frozen(name: string, lastsMs: readonly [number, number]): Fault {
+  return {
+    name,
+    losesAnswers: 0,
+    possible,
+    lastsMs,
+    async inject(arena) {
+      const { database } = around(arena);
+      await database.process.signal("SIGSTOP");
+      return () => database.process.signal("SIGCONT");
+    },
+  };
+}
+
+/** Longer than a statement may take, and than the soak's Deploys may. */
+export const mysqlFrozenFor30s = frozen("MySQL frozen for 30 s", [30_000, 30_000]);
+
 export const mysqlFaults: Fault[] = [
   {
     name: "MySQL killed",
     losesAnswers: 0,
     possible,
+    lastsMs: [0, 2_000],
     async inject(arena) {
       const { database } = around(arena);
       await database.process.signal("SIGKILL");
       return () => database.process.start();
     },
   },
-  {
-    name: "MySQL frozen",
-    losesAnswers: 0,
-    possible,
-    async inject(arena) {
-      const { database } = around(arena);
-      await database.process.signal("SIGSTOP");
-      return () => database.process.signal("SIGCONT");
-    },
-  },
+  frozen("MySQL frozen", [500, 8_000]),
   {
     name: "MySQL connections cut",
     losesAnswers: 0,
@@ -50,6 +59,7 @@ export const mysqlFaults: Fault[] = [
     name: "MySQL read-only",
     losesAnswers: 0,
     possible,
+    lastsMs: A_MOMENT_MS,
     async inject(arena) {
       const { database } = around(arena);
       await database.set("read_only", 1);

@@ -1,9 +1,8 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { until } from "../../support/until.ts";
-import type { Fault } from "../harness/fault.ts";
+import { A_MOMENT_MS, type Fault } from "../harness/fault.ts";
 
 /** Trouble with the service's and Restate's own processes. */
-export const PROCESS_FAULTS: Fault[] = [
+export const processFaults: Fault[] = [
   {
     name: "service killed at a step",
     losesAnswers: 1,
@@ -31,10 +30,10 @@ export const PROCESS_FAULTS: Fault[] = [
     name: "service frozen",
     losesAnswers: 1,
     crashes: true,
-    async inject({ world }, random) {
+    lastsMs: A_MOMENT_MS,
+    async inject({ world }) {
       const { process } = world.stack.service;
       await process.signal("SIGSTOP").catch(() => undefined);
-      await delay(random.between(500, 3_000));
       return async () => {
         await process.signal("SIGCONT").catch(() => undefined);
         await isBack(world.stack.health);
@@ -54,10 +53,10 @@ export const PROCESS_FAULTS: Fault[] = [
     name: "restate-server killed",
     losesAnswers: 1,
     crashes: true,
-    async inject({ world }, random) {
+    lastsMs: [0, 1_500],
+    async inject({ world }) {
       const { process } = world.stack.restate;
       await process.signal("SIGKILL");
-      await delay(random.between(0, 1_500));
       return () => process.start();
     },
   },
@@ -65,10 +64,10 @@ export const PROCESS_FAULTS: Fault[] = [
     name: "restate-server frozen",
     losesAnswers: 1,
     crashes: true,
-    async inject({ world }, random) {
+    lastsMs: A_MOMENT_MS,
+    async inject({ world }) {
       const { process } = world.stack.restate;
       await process.signal("SIGSTOP");
-      await delay(random.between(500, 3_000));
       return () => process.signal("SIGCONT");
     },
   },

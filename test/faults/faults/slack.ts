@@ -1,4 +1,4 @@
-import type { Fault } from "../harness/fault.ts";
+import { A_MOMENT_MS, type Fault } from "../harness/fault.ts";
 import type { Random } from "../harness/random.ts";
 import type { SlackMishap } from "../harness/slack-front.ts";
 import { around, hasSurroundings } from "../harness/surroundings.ts";
@@ -9,6 +9,7 @@ function onDeliveries(name: string, mishap: (random: Random) => SlackMishap): Fa
     name: `Slack ${name}`,
     losesAnswers: 0,
     possible: hasSurroundings,
+    lastsMs: A_MOMENT_MS,
     async inject(arena, random) {
       const { slack } = around(arena);
       slack.mishap = () => mishap(random);
@@ -42,6 +43,7 @@ export const slackFaults: Fault[] = [
     name: "Slack away",
     losesAnswers: 0,
     possible: hasSurroundings,
+    lastsMs: A_MOMENT_MS,
     async inject(arena) {
       const { slack } = around(arena);
       await slack.leave();
@@ -52,10 +54,11 @@ export const slackFaults: Fault[] = [
     name: "Slack shows a certificate that nobody knows",
     losesAnswers: 0,
     possible: hasSurroundings,
+    lastsMs: A_MOMENT_MS,
     async inject(arena) {
       const { slack } = around(arena);
-      slack.pretend(false);
-      return async () => slack.pretend(true);
+      await slack.pretend(false);
+      return () => slack.pretend(true);
     },
   },
 ];

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { RolloutState } from "../checker/evidence.ts";
 import type { Arena } from "./arena.ts";
 import type { Fault, Heal } from "./fault.ts";
@@ -6,11 +7,14 @@ import type { Summary } from "./soak.ts";
 
 interface EpisodeOptions {
   faults: readonly Fault[];
+  rareFaults: readonly Fault[];
   summary: Summary;
   image: string;
   log(line: string): void;
 }
 
+/** What takes long comes once in so many times. */
+const RARITY = 25;
 const BREAKS = ["ImagePullBackOff", "CrashLoopBackOff"];
 
 /**
@@ -59,16 +63,18 @@ async function disturb(
   random: Random,
   invocation: string,
   said: string[],
-  { faults, summary }: EpisodeOptions,
+  options: EpisodeOptions,
 ): Promise<void> {
+  const { summary } = options;
   const from = arena.proxy.patches.length;
   const count = random.between(0, 2);
   for (let n = 0; n < count; n++) {
-    const fault = random.pick(faults.filter(({ possible }) => possible?.(arena) ?? true));
+    const fault = choose(arena, random, options);
     await arena.soonAfterPatches(random.between(0, arena.world.stack.fleet.length), from);
     summary.faults[fault.name] = (summary.faults[fault.name] ?? 0) + 1;
     said.push(fault.name);
-    const heal: Heal = await arena.inject(fault, random);
+    const heal: Heal = await arena.inject(fault, random.fork());
+    await delay(random.between(...(fault.lastsMs ?? [0, 0])));
     await heal();
   }
   const how = random.fraction();
@@ -85,4 +91,12 @@ async function disturb(
     said.push(`invocation ${name}`);
     await arena.world.end(invocation, name === "cancelled" ? "cancel" : "kill").catch(() => undefined);
   }
+}
+
+function choose(arena: Arena, random: Random, { faults, rareFaults }: EpisodeOptions): Fault {
+  const rarely = random.between(1, RARITY) === 1;
+  const [usual, rare] = [faults, rareFaults].map((all) =>
+    all.filter(({ possible }) => possible?.(arena) ?? true),
+  ) as [Fault[], Fault[]];
+  return random.pick(rarely && rare.length > 0 ? rare : usual);
 }

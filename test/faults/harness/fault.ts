@@ -16,6 +16,11 @@ export interface Fault {
   possible?(arena: Arena): boolean;
   /** Begins it. Resolves, once it is there, to how it ends: by then everything works as before. */
   inject(arena: Arena, random: Random): Promise<Heal>;
+  /** How long (ms) a soak leaves it be, at least and at most. Default: healed at once. */
+  lastsMs?: readonly [least: number, most: number];
 }
+
+/** For trouble that passes before a Deploy gives up. */
+export const A_MOMENT_MS = [300, 3_000] as const;
 
 export type Heal = () => Promise<void>;

@@ -30,6 +30,11 @@ export class Random {
     return found;
   }
 
+  /** Choices of its own: how many of them are made changes nothing of what is drawn here. */
+  fork(): Random {
+    return new Random(this.between(0, 2 ** 32 - 1));
+  }
+
   shuffled<T>(from: readonly T[]): T[] {
     const left = [...from];
     const result: T[] = [];

@@ -4,6 +4,7 @@ import { type IncomingMessage, request as plainRequest, type ServerResponse } fr
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { createAuthority, issue } from "../../support/certificates.ts";
+import { until } from "../../support/until.ts";
 
 /** What a delivery meets with instead of Slack. */
 export type SlackMishap =
@@ -24,7 +25,7 @@ export interface SlackFront {
   /** Deliveries that came. */
   readonly attempts: number;
   /** From now on it shows a certificate of its own making, or the good one again. */
-  pretend(isSlack: boolean): void;
+  pretend(isSlack: boolean): Promise<void>;
   /** Cuts every connection there is. */
   cut(): void;
   /** Nobody listens any more. */
@@ -38,10 +39,15 @@ export async function startSlackFront(sinkUrl: string, directory: string): Promi
   const good = await pem(await issue(directory, authority, "slack", "localhost"));
   const selfSigned = await pem(await createAuthority(directory, "localhost"));
   let attempts = 0;
+  let passing = 0;
   const server = createServer(good, (request, response) => {
     attempts++;
     const mishap = front.mishap();
-    if (mishap === undefined) return forward(sinkUrl, request, response);
+    if (mishap === undefined) {
+      passing++;
+      response.once("close", () => passing--);
+      return forward(sinkUrl, request, response);
+    }
     if (mishap === "hang") return;
     if (mishap === "reset") return request.socket.destroy();
     if (mishap === "noise") {
@@ -56,10 +62,16 @@ export async function startSlackFront(sinkUrl: string, directory: string): Promi
     return (server.address() as AddressInfo).port;
   };
   const port = await listen(0);
+  /** Takes no answer along that is on its way: whoever loses one has to send the message again. */
+  const cutInQuiet = () =>
+    until("no delivery to pass", () => {
+      if (passing === 0) server.closeAllConnections();
+      return passing === 0;
+    });
   const leave = async () => {
     const closed = once(server, "close");
     server.close();
-    server.closeAllConnections();
+    await cutInQuiet();
     await closed;
   };
   const front: SlackFront = {
@@ -69,9 +81,9 @@ export async function startSlackFront(sinkUrl: string, directory: string): Promi
     get attempts() {
       return attempts;
     },
-    pretend(isSlack) {
+    async pretend(isSlack) {
       server.setSecureContext(isSlack ? good : selfSigned);
-      server.closeAllConnections();
+      await cutInQuiet();
     },
     cut: () => server.closeAllConnections(),
     leave,

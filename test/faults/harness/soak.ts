@@ -1,14 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Violations } from "../checker/checker.ts";
-import { Arena } from "./arena.ts";
+import type { Arena } from "./arena.ts";
 import { episode } from "./episode.ts";
 import type { Fault } from "./fault.ts";
 import { Random } from "./random.ts";
+import { openArena } from "./surroundings.ts";
 
 export interface SoakOptions {
   minutes: number;
   seed: number;
   faults: readonly Fault[];
+  /** Those that take long. Default: none. */
+  rareFaults?: readonly Fault[];
   /** One line each. */
   log(line: string): void;
 }
@@ -32,7 +35,7 @@ export interface Summary {
 const ROLLOUTS_OF_A_FLEET = 8;
 
 /** Random verbs and random faults on random fleets, for so many minutes. What one did is drawn from the seed alone. */
-export async function soak({ minutes, seed, faults, log }: SoakOptions): Promise<Summary> {
+export async function soak({ minutes, seed, faults, rareFaults = [], log }: SoakOptions): Promise<Summary> {
   const random = new Random(seed);
   const deadline = Date.now() + minutes * 60_000;
   const endings = {};
@@ -45,11 +48,12 @@ export async function soak({ minutes, seed, faults, log }: SoakOptions): Promise
     summary.fleets++;
     log(`fleet ${summary.fleets}: ${sentinels} sentinels`);
     // Killed Deploys are settled after their deadline.
-    const arena = await Arena.open({ sentinels, env: { DEPLOY_TIMEOUT_SECONDS: "15" } });
+    const { arena, close } = await openArena({ sentinels, env: { DEPLOY_TIMEOUT_SECONDS: "15" } });
     try {
       for (let n = 1; n <= ROLLOUTS_OF_A_FLEET && Date.now() < deadline; n++) {
         summary.rollouts++;
-        await episode(arena, random, { faults, summary, log, image: `x/sentinel:v${n}` });
+        const image = `x/sentinel:v${n}`;
+        await episode(arena, random.fork(), { faults, rareFaults, summary, log, image });
       }
     } catch (error) {
       const found = error instanceof Violations ? error.violations : [String(error)];
@@ -58,7 +62,7 @@ export async function soak({ minutes, seed, faults, log }: SoakOptions): Promise
       await keepWhatIsThere(arena, log);
     } finally {
       summary.checked += arena.checker.checked;
-      await arena.close();
+      await close();
     }
     await delay(0);
   }
