@@ -1,35 +1,45 @@
+import type { DeploymentSnapshot } from "../domain/convergence.ts";
+
 /**
  * The short way from this process' watch to a Deploy that is at work in the same process: what happens while the Deploy
- * is looking needs no NotifyReady. A hint like any other: whoever is told looks for itself.
+ * is looking needs no NotifyReady. A hint like any other: whoever is told decides for itself.
  */
 export interface Sightings {
   expect(sentinelId: string): Sighting;
-  /** True when a Deploy of this process was told, and will look after this moment; else it has to be woken. */
-  tell(sentinelId: string): boolean;
+  /**
+   * True when a Deploy of this process was told, and will look after this moment; else it has to be woken.
+   * @param deployment as the watch shows it; undefined: it is gone, or something else is to be seen
+   */
+  tell(sentinelId: string, deployment?: DeploymentSnapshot): boolean;
 }
 
-/** One Deploy's expectation. It ends with the first `next` that answers false, or with `end`. */
+/** What there was to see last. */
+export interface Seen {
+  deployment: DeploymentSnapshot | undefined;
+}
+
+/** One Deploy's expectation. It ends with the first `next` that answers undefined, or with `end`. */
 export interface Sighting {
-  /** True as soon as there was something to see since the last answer; false when there was nothing for a while. */
-  next(): Promise<boolean>;
+  /** As soon as there was something to see since the last answer; undefined when there was nothing for a while. */
+  next(): Promise<Seen | undefined>;
   end(): void;
 }
 
 /**
- * How long (ms) a Deploy stays at it after its patch: enough for what converges at once, and well below the time after
- * which a Deploy is to be suspended.
+ * How long (ms) a Deploy stays at it once it begins to wait: enough for what converges at once, and well below the time
+ * after which a Deploy is to be suspended.
  */
-const PATIENCE_MS = 250;
+const PATIENCE_MS = 500;
 
 export function createSightings(patienceMs = PATIENCE_MS): Sightings {
-  const expecting = new Map<string, Set<() => void>>();
+  const expecting = new Map<string, Set<(seen: Seen) => void>>();
   return {
     expect(sentinelId) {
-      const deadlineMs = performance.now() + patienceMs;
-      let seen = false;
+      let deadlineMs: number | undefined;
+      let last: Seen | undefined;
       let wake: () => void = () => undefined;
-      const told = () => {
-        seen = true;
+      const told = (seen: Seen) => {
+        last = seen;
         wake();
       };
       const others = expecting.get(sentinelId);
@@ -43,7 +53,8 @@ export function createSightings(patienceMs = PATIENCE_MS): Sightings {
       return {
         end,
         async next() {
-          if (!seen) {
+          deadlineMs ??= performance.now() + patienceMs;
+          if (last === undefined) {
             const { promise, resolve } = Promise.withResolvers<void>();
             // From the moment in which the patience is over nobody is told here any more.
             const over = setTimeout(
@@ -57,15 +68,15 @@ export function createSightings(patienceMs = PATIENCE_MS): Sightings {
             await promise;
             clearTimeout(over);
           }
-          const answer = seen;
-          seen = false;
+          const answer = last;
+          last = undefined;
           return answer;
         },
       };
     },
-    tell(sentinelId) {
+    tell(sentinelId, deployment) {
       const all = expecting.get(sentinelId);
-      for (const told of all ?? []) told();
+      for (const told of all ?? []) told({ deployment });
       return all !== undefined;
     },
   };
