@@ -29,9 +29,18 @@ export interface EndpointOptions extends RolloutOptions, DeployOptions, Notifier
 
 export interface Endpoint {
   port: number;
+  /** No attempt of a handler is under way in this process. */
+  idle(): boolean;
   /** Takes no new work, lets attempts that run finish for up to `graceMs`; the rest goes back to Restate. */
   close(graceMs: number): Promise<void>;
 }
+
+/**
+ * What Restate may send ahead on one stream, and on all of them together. HTTP/2's own 64 KB would have a large rollout's
+ * state wait for the event loop's turn again and again, for Status and Cancel too.
+ */
+const STREAM_WINDOW_BYTES = 4 * 2 ** 20;
+const SESSION_WINDOW_BYTES = 16 * 2 ** 20;
 
 /** Serves all handlers to Restate over HTTP/2 without TLS. */
 export async function startEndpoint(options: EndpointOptions): Promise<Endpoint> {
@@ -46,9 +55,15 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
     defaultServiceOptions: { hooks: options.hooks },
     ...(options.identityKeys.length === 0 ? {} : { identityKeys: options.identityKeys }),
   });
-  const server = createServer(handler);
+  const server = createServer({ settings: { initialWindowSize: STREAM_WINDOW_BYTES } }, handler);
   const sessions = new Set<ServerHttp2Session>();
+  let underWay = 0;
+  server.on("stream", (stream) => {
+    underWay++;
+    stream.once("close", () => underWay--);
+  });
   server.on("session", (session) => {
+    session.setLocalWindowSize(SESSION_WINDOW_BYTES);
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
   });
@@ -57,6 +72,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
   const address = server.address();
   return {
     port: typeof address === "object" && address !== null ? address.port : options.port,
+    idle: () => underWay === 0,
     close: async (graceMs) => {
       const closed = once(server, "close");
       server.close();

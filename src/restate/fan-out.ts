@@ -1,4 +1,4 @@
-import { type ObjectSharedContext, RestatePromise } from "@restatedev/restate-sdk";
+import { type InvocationPromise, type ObjectSharedContext, RestatePromise } from "@restatedev/restate-sdk";
 
 /** What happened next among the calls in flight. */
 export type Arrival<T, S> = { kind: "result"; value: T } | { kind: "stop"; why: S } | { kind: "quiet" };
@@ -6,6 +6,8 @@ export type Arrival<T, S> = { kind: "result"; value: T } | { kind: "stop"; why: 
 /** First and longest wait (ms) before a drive looks past the oldest call in flight. */
 const FIRST_PATIENCE_MS = 2_000;
 const LONGEST_PATIENCE_MS = 30_000;
+/** After so many launches a drive waits until Restate has taken the last of them. */
+const BURST = 16;
 /** So many calls are watched at once while the oldest is slow. */
 const SAMPLE = 64;
 
@@ -21,6 +23,7 @@ export class InFlight<T, S> {
   #patienceMs = FIRST_PATIENCE_MS;
   #arrivedSinceTimer = 0;
   #sampleFrom: number | undefined;
+  #launched = 0;
 
   constructor(ctx: ObjectSharedContext) {
     this.#ctx = ctx;
@@ -30,14 +33,20 @@ export class InFlight<T, S> {
     return this.#live.size;
   }
 
-  add(key: string, call: RestatePromise<T>): void {
+  /**
+   * Not all at once: whatever else is asked for while a wave begins (Status, Cancel) would have to wait behind hundreds.
+   * @param outcome of the call; does not reject
+   */
+  async add(key: string, call: InvocationPromise<unknown>, outcome: RestatePromise<T>): Promise<void> {
     this.#live.set(
       key,
-      call.map((value, failure) => {
+      outcome.map((value, failure) => {
         if (failure !== undefined) throw failure;
         return { kind: "result", value: value as T };
       }),
     );
+    this.#launched++;
+    if (this.#launched % BURST === 0) await call.invocationId;
   }
 
   /** Waits for the next result, for a stop, or until it has been quiet for a while. The caller removes what arrived. */

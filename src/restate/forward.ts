@@ -102,7 +102,7 @@ async function deployWave(
       const call = ctx
         .objectClient(SentinelObject, id)
         .Deploy({ image: wave.image }, rpc.opts({ name: `Deploy ${id}`, headers }));
-      inFlight.add(id, deployOutcome(id, call));
+      await inFlight.add(id, call, deployOutcome(id, call));
     }
     if (inFlight.size === 0) return { results, stopped };
     const arrival = await inFlight.next(stopped === undefined ? stop : undefined);

@@ -93,7 +93,7 @@ class Rollback {
         const call = this.#ctx
           .objectClient(SentinelObject, target.id)
           .Deploy({ image: target.image }, rpc.opts({ name: `revert ${target.id}` }));
-        this.#inFlight.add(target.id, deployOutcome(target.id, call));
+        await this.#inFlight.add(target.id, call, deployOutcome(target.id, call));
       }
       if (this.#inFlight.size === 0) return targets.length > 0;
       const arrival = await this.#inFlight.next(this.interrupted ? undefined : this.#cancelled);

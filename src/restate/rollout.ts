@@ -29,8 +29,8 @@ import {
   RolloutResponse,
   StatusResponse,
 } from "./schemas.ts";
-import { readMachine, readRollout, transition } from "./transition.ts";
-import { watch, watchAgain } from "./watchdog.ts";
+import { askForMachine, readRollout, transition } from "./transition.ts";
+import { watch, watchAgain, watchThese } from "./watchdog.ts";
 
 export interface RolloutOptions {
   store: Pick<SentinelStore, "candidates" | "images">;
@@ -77,9 +77,10 @@ export function createRolloutService(options: RolloutOptions) {
   }
 
   async function cancel(ctx: Shared): Promise<RolloutResponse> {
-    assertLegal("Cancel", await readRollout(ctx));
-    const { view } = await report(ctx, "cancel", { type: "cancel" });
-    return rolloutResponse(view);
+    // An operator waits: the transition, which refuses what is not legal, has begun when the rest is seen to.
+    const cancelled = report(ctx, "cancel", { type: "cancel" });
+    await watchAgain(ctx);
+    return rolloutResponse((await cancelled).view);
   }
 
   async function rollbackAll(ctx: Shared): Promise<RollbackResponse> {
@@ -92,13 +93,11 @@ export function createRolloutService(options: RolloutOptions) {
   }
 
   async function status(ctx: Shared): Promise<StatusResponse> {
-    const machine = await readMachine(ctx);
-    // One step for all: beside a large rollout each of them has to wait for its turn.
-    const { health, nowMs } = await ctx.run("look at the clusters", () => ({
-      health: clusters.health(),
-      nowMs: Date.now(),
-    }));
-    await watchAgain(ctx, async () => nowMs);
+    const answer = askForMachine(ctx);
+    const look = ctx.run("look at the clusters", () => ({ health: clusters.health(), nowMs: Date.now() }));
+    const machine = await answer();
+    const { health, nowMs } = await look;
+    watchThese(ctx, machine, nowMs);
     return statusResponse(machine, nowMs, maxInFlight, health);
   }
 
@@ -137,7 +136,7 @@ export function createRolloutService(options: RolloutOptions) {
         bodyOf(EmptyRequest),
         answerOf(RolloutResponse),
         cancel,
-        QUICK,
+        { watches: false },
       ),
       RollbackAll: operation(
         "Returns every sentinel that took the new image to its previous one; answers when that is done.",

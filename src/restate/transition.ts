@@ -19,23 +19,39 @@ const REVISION_KEY = "historyRevision";
 const NO_SKIPS = { skippedIds: [], skipReasons: {} };
 
 export async function readRollout(ctx: ObjectSharedContext): Promise<RolloutState | undefined> {
-  const stored = await ctx.get<RolloutState>(ROLLOUT_KEY);
-  // A rollout that an earlier version began has no skips.
+  return withSkips(await ctx.get<RolloutState>(ROLLOUT_KEY));
+}
+
+/** A rollout that an earlier version began has no skips. */
+function withSkips(stored: RolloutState | null): RolloutState | undefined {
   return stored === null ? undefined : { ...NO_SKIPS, ...stored };
 }
 
-/** The invocations that drive the rollout, without the rollout itself, which may be large. */
-export async function readDrives(ctx: ObjectSharedContext): Promise<Pick<Machine, "forward" | "rollback">> {
-  return {
-    forward: (await ctx.get<Drive>(FORWARD_KEY)) ?? undefined,
-    rollback: (await ctx.get<Drive>(ROLLBACK_KEY)) ?? undefined,
+/** The invocations that drive the rollout. */
+export type Drives = Pick<Machine, "forward" | "rollback">;
+
+// Beside a large rollout every question that is sent on its own has to wait for its turn. So what belongs together is asked
+// for first, and awaited then: one after another, for the SDK takes no two that are awaited at once (`Promise.all`).
+
+function askForDrives(ctx: ObjectSharedContext): () => Promise<Drives> {
+  const [forward, rollback] = [ctx.get<Drive>(FORWARD_KEY), ctx.get<Drive>(ROLLBACK_KEY)];
+  return async () => ({ forward: (await forward) ?? undefined, rollback: (await rollback) ?? undefined });
+}
+
+/** Asks for all of the state; the answer is to be awaited before anything else is. */
+export function askForMachine(ctx: ObjectSharedContext): () => Promise<Machine> {
+  const [since, stored] = [ctx.get<number>(SINCE_KEY), ctx.get<RolloutState>(ROLLOUT_KEY)];
+  const drives = askForDrives(ctx);
+  return async () => {
+    const sinceMs = await since;
+    const rollout = withSkips(await stored);
+    return { rollout, ...(await drives()), ...(sinceMs === null ? {} : { sinceMs }) };
   };
 }
 
-export async function readMachine(ctx: ObjectSharedContext): Promise<Machine> {
-  const sinceMs = await ctx.get<number>(SINCE_KEY);
-  const rollout = await readRollout(ctx);
-  return { rollout, ...(await readDrives(ctx)), ...(sinceMs === null ? {} : { sinceMs }) };
+/** Without the rollout itself, which may be large. */
+export function readDrives(ctx: ObjectSharedContext): Promise<Drives> {
+  return askForDrives(ctx)();
 }
 
 /**
@@ -43,8 +59,14 @@ export async function readMachine(ctx: ObjectSharedContext): Promise<Machine> {
  * A transition that is refused throws before anything is written.
  */
 export async function transition(ctx: ObjectContext, event: Event): Promise<Step> {
-  const before = await readMachine(ctx);
-  const nowMs = await ctx.date.now();
+  const [machineBefore, lastRevision, now] = [
+    askForMachine(ctx),
+    ctx.get<number>(REVISION_KEY),
+    ctx.date.now(),
+  ];
+  const before = await machineBefore();
+  const revision = await lastRevision;
+  const nowMs = await now;
   const { machine, changes, wake, watch, accepted } = apply(before, event, nowMs);
   // The watchdog goes first: once a state says that somebody drives, somebody watches.
   if (watch !== undefined) {
@@ -55,15 +77,14 @@ export async function transition(ctx: ObjectContext, event: Event): Promise<Step
   store(ctx, ROLLBACK_KEY, before.rollback, machine.rollback);
   store(ctx, SINCE_KEY, before.sinceMs, machine.sinceMs);
   for (const change of changes) ctx.objectSendClient(NotifierObject, NOTIFIER_KEY).Deliver(change);
-  await keep(ctx, historyOf(before, machine, event, nowMs));
+  keep(ctx, historyOf(before, machine, event, nowMs), (revision ?? 0) + 1);
   for (const signal of wake) ctx.resolveAwakeable(signal);
   return { accepted, view: viewOf(machine.rollout), ...next(machine, event) };
 }
 
 /** Sent, not called: a history that cannot be written delays nothing. */
-async function keep(ctx: ObjectContext, entry: HistoryEntry | undefined): Promise<void> {
+function keep(ctx: ObjectContext, entry: HistoryEntry | undefined, revision: number): void {
   if (entry === undefined) return;
-  const revision = ((await ctx.get<number>(REVISION_KEY)) ?? 0) + 1;
   ctx.set(REVISION_KEY, revision);
   ctx.objectSendClient(HistoryObject, entry.rollout.rolloutId).Record({ entry, revision });
 }

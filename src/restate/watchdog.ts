@@ -1,7 +1,7 @@
 import { InvocationIdParser, type ObjectSharedContext, rpc } from "@restatedev/restate-sdk";
 import { report } from "./driver.ts";
 import { RolloutObject, SCRAPE_HEADER } from "./names.ts";
-import { readDrives } from "./transition.ts";
+import { type Drives, readDrives } from "./transition.ts";
 
 /** A drive is watched anew at most so often (ms): each watch waits until the drive has ended. */
 const AGAIN_MS = 60_000;
@@ -24,18 +24,20 @@ export async function watch(ctx: ObjectSharedContext, drive: string): Promise<vo
  * Whoever kills all that runs in the UI kills the watchdog too. So whenever an operator asks for something, what is said
  * to be driving is watched anew: should it be gone, the state moves on. Scrapes go on for hours, and would leave behind a
  * watch for every minute.
- * @param now the time in unix ms, asked for only where it is needed
  */
-export async function watchAgain(
-  ctx: ObjectSharedContext,
-  now: () => Promise<number> = () => ctx.date.now(),
-): Promise<void> {
+export async function watchAgain(ctx: ObjectSharedContext): Promise<void> {
+  const drives = await readDrives(ctx);
+  if (drives.forward === undefined && drives.rollback === undefined) return;
+  watchThese(ctx, drives, await ctx.date.now());
+}
+
+/** @param nowMs unix ms */
+export function watchThese(ctx: ObjectSharedContext, { forward, rollback }: Drives, nowMs: number): void {
   if (ctx.request().headers.has(SCRAPE_HEADER)) return;
-  const { forward, rollback } = await readDrives(ctx);
   for (const drive of [forward, rollback]) {
     if (drive === undefined) continue;
     const { invocationId } = drive;
-    const idempotencyKey = `watch ${invocationId} ${Math.floor((await now()) / AGAIN_MS)}`;
+    const idempotencyKey = `watch ${invocationId} ${Math.floor(nowMs / AGAIN_MS)}`;
     ctx.objectSendClient(RolloutObject, ctx.key).Watch({ invocationId }, rpc.sendOpts({ idempotencyKey }));
   }
 }
