@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DatabaseError } from "./pool.ts";
 
 /** How long (ms) what is asked for is collected after a statement before; after a quiet time nobody waits at all. */
-const COLLECT_MS = 5;
+const COLLECT_MS = 15;
 /** Most questions in one statement. */
 const MOST = 200;
 /** Statements at once: what one holds up must not hold up everything. */
