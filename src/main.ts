@@ -3,6 +3,7 @@ import { type Config, ConfigError, readConfig } from "./config.ts";
 import { check, clusterChecks, databaseCheck, startHealthServer } from "./health.ts";
 import { connectClusters } from "./kubernetes/clusters.ts";
 import { createLogger, type Logger } from "./log.ts";
+import { giveMemoryBack } from "./memory.ts";
 import { registerClusterMetrics } from "./metrics/kubernetes.ts";
 import { createMetrics } from "./metrics.ts";
 import { createHistoryStore } from "./mysql/history.ts";
@@ -20,7 +21,7 @@ const GRACE_MS = 5_000;
 const TRACES_GRACE_MS = 2_000;
 
 // Left to itself, the heap grows with whatever memory the machine has before it is cleaned up.
-setFlagsFromString("--heap-growing-percent=50");
+setFlagsFromString("--heap-growing-percent=100");
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
@@ -88,10 +89,12 @@ async function main(): Promise<void> {
       metricsContentType: metrics.registry.contentType,
     }),
   );
+  const memory = giveMemoryBack(endpoint.idle);
   logger.info({ port: endpoint.port, healthPort: health.port }, "sentinel-rollout is up");
 
   logger.info({ signal: await stopSignal }, "stopping");
   stopping.abort();
+  memory.stop();
   await watcher.stop();
   await endpoint.close(GRACE_MS);
   await Promise.all([health.close(), clusters.close(), pool.close(), tracing?.close(TRACES_GRACE_MS)]);

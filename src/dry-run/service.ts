@@ -37,7 +37,7 @@ export async function startService(env: Record<string, string>, logFile: string)
   const service = managedProcess({
     name: "the service",
     command: process.execPath,
-    args: ["--max-semi-space-size=4", main],
+    args: ["--max-semi-space-size=16", main],
     env: { ...withoutServiceVariables(process.env), ...env },
     cwd: PROJECT,
     logFile,
