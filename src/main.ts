@@ -15,7 +15,7 @@ import { createSightings } from "./restate/sightings.ts";
 import { createSlackClient } from "./slack.ts";
 import { startWatcher } from "./watcher.ts";
 
-/** How long attempts that run may take to finish after SIGTERM, well within Kubernetes' 30 s. */
+/** How long steps that run may take to finish after SIGTERM, well within Kubernetes' 30 s. */
 const GRACE_MS = 5_000;
 /** How long (ms) the last traces may take to be exported. */
 const TRACES_GRACE_MS = 2_000;

@@ -10,6 +10,7 @@ import { TransientKubernetesError } from "../kubernetes/errors.ts";
 import type { Logger } from "../log.ts";
 import type { WorkMetrics } from "../metrics/work.ts";
 import type { DeployOptions } from "./deploy.ts";
+import { createDrain } from "./drain.ts";
 import { createHistory, type HistoryOptions } from "./history.ts";
 import { createNotifier, type NotifierOptions } from "./notifier.ts";
 import { createRolloutService, type RolloutOptions } from "./rollout.ts";
@@ -31,7 +32,7 @@ export interface Endpoint {
   port: number;
   /** No attempt of a handler is under way in this process. */
   idle(): boolean;
-  /** Takes no new work, lets attempts that run finish for up to `graceMs`; the rest goes back to Restate. */
+  /** Takes no new work, lets steps that run finish for up to `graceMs`; the attempts then go back to Restate. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -44,6 +45,7 @@ const SESSION_WINDOW_BYTES = 16 * 2 ** 20;
 
 /** Serves all handlers to Restate over HTTP/2 without TLS. */
 export async function startEndpoint(options: EndpointOptions): Promise<Endpoint> {
+  const drain = createDrain();
   const handler = createEndpointHandler({
     services: [
       createRolloutService(options),
@@ -52,10 +54,14 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
       createHistory(options),
     ],
     logger: sdkLogger(options.logger),
-    defaultServiceOptions: { hooks: options.hooks },
+    defaultServiceOptions: { hooks: [...options.hooks, drain.hook] },
     ...(options.identityKeys.length === 0 ? {} : { identityKeys: options.identityKeys }),
   });
-  const server = createServer({ settings: { initialWindowSize: STREAM_WINDOW_BYTES } }, handler);
+  const settings = { initialWindowSize: STREAM_WINDOW_BYTES };
+  const server = createServer({ settings }, (request, response) => {
+    if (drain.draining) response.writeHead(503).end();
+    else handler(request, response);
+  });
   const sessions = new Set<ServerHttp2Session>();
   let underWay = 0;
   server.on("stream", (stream) => {
@@ -74,14 +80,12 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
     port: typeof address === "object" && address !== null ? address.port : options.port,
     idle: () => underWay === 0,
     close: async (graceMs) => {
+      // No GOAWAY before: Restate answers it by cutting the connection, and the steps that run would be run again.
+      await drain.quiet(graceMs);
       const closed = once(server, "close");
       server.close();
-      for (const session of sessions) session.close();
-      const overdue = setTimeout(() => {
-        for (const session of sessions) session.destroy();
-      }, graceMs);
+      for (const session of sessions) session.destroy();
       await closed;
-      clearTimeout(overdue);
     },
   };
 }

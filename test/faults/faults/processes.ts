@@ -42,11 +42,16 @@ export const processFaults: Fault[] = [
   },
   {
     name: "service stopped and started",
-    losesAnswers: 1,
-    crashes: true,
+    losesAnswers: 0,
     async inject({ world }) {
-      await world.stack.service.process.signal("SIGTERM").catch(() => undefined);
-      return () => isBack(world.stack.health);
+      const { process } = world.stack.service;
+      const gone = process.exited();
+      await process.signal("SIGTERM").catch(() => undefined);
+      return async () => {
+        // It answers until it is: a second signal would be its death.
+        await gone;
+        await isBack(world.stack.health);
+      };
     },
   },
   {
