@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { INVARIANTS, violationsIn } from "./checker/sight.ts";
 import { unrest } from "./checker/unrest.ts";
 import { DOCTORED } from "./doctored/cases.ts";
-import { paused, rolledBack, SECRET, type Told } from "./doctored/told-rollout.ts";
+import { neverBegun, paused, rolledBack, SECRET, type Told } from "./doctored/told-rollout.ts";
 
 /** What the checker says of it, as it would of what four systems say. */
 async function violations(evidence: Told): Promise<string[]> {
@@ -28,6 +28,7 @@ describe("the checker", () => {
   it("has nothing to say of a rollout that is as it should be", async () => {
     expect(await violations(paused())).toEqual([]);
     expect(await violations(rolledBack())).toEqual([]);
+    expect(await violations(neverBegun())).toEqual([]);
   });
 
   it("is tried with each invariant", () => expect(Object.keys(DOCTORED)).toHaveLength(INVARIANTS + 1));

@@ -80,6 +80,7 @@ export class Checker {
 
   async #snapshot(): Promise<Snapshot> {
     return {
+      rolloutId: (await this.#sources.state())?.rolloutId,
       rows: await this.#sources.rows(),
       deployments: await this.#sources.deployments(),
       slack: await this.#sources.slack(),

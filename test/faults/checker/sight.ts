@@ -1,6 +1,7 @@
 import { deploymentsKeptTheirFields } from "./deployments.ts";
 import type { Evidence, RolloutState } from "./evidence.ts";
 import { historyIsTrue } from "./history.ts";
+import { neverBegan, nothingCameOfIt } from "./never-begun.ts";
 import { patchesAreJustified } from "./patches.ts";
 import { bookkeeping, rolledBack, succeededIsTrue } from "./results.ts";
 import { noSecretAnywhere } from "./secrets.ts";
@@ -21,6 +22,8 @@ export interface Sight {
 }
 
 export interface Snapshot {
+  /** Of the rollout that `rolloutState` tells of; absent: there was none yet. */
+  rolloutId: string | undefined;
   rows: Awaited<ReturnType<Sources["rows"]>>;
   deployments: Awaited<ReturnType<Sources["deployments"]>>;
   slack: Awaited<ReturnType<Sources["slack"]>>;
@@ -38,10 +41,10 @@ export async function violationsIn(
   return [
     ...bookkeeping(sight),
     ...succeededIsTrue(sight),
-    ...patchesAreJustified(sight),
     ...deploymentsKeptTheirFields(sight),
-    ...phaseChangesAreTold(sight),
-    ...rolledBack(sight),
+    ...(neverBegan(sight)
+      ? nothingCameOfIt(sight)
+      : [...patchesAreJustified(sight), ...phaseChangesAreTold(sight), ...rolledBack(sight)]),
     ...(await historyIsTrue(sources, sight)),
     ...(await noSecretAnywhere(sources, evidence, sight)),
   ];

@@ -1,6 +1,6 @@
 import * as told from "./told-rollout.ts";
 
-const { rolledBack, patchOf, message, verb, SECRET, NEW, OLD } = told;
+const { neverBegun, rolledBack, patchOf, message, verb, SECRET, NEW, OLD } = told;
 type Told = told.Told;
 
 /** What is made of a story without any fault, so that the checker has to object. */
@@ -90,6 +90,7 @@ export const DOCTORED: Record<string, Doctored[]> = {
       ({ sight }) => sight.patches.push(patchOf("sen_3", OLD, 11)),
       rolledBack,
     ],
+    ["a patch, though nothing began", ({ sight }) => sight.patches.push(patchOf("sen_4")), neverBegun],
     [
       "a rollback before it was asked for",
       ({ sight }) => {
@@ -119,6 +120,11 @@ export const DOCTORED: Record<string, Doctored[]> = {
     [
       "the word of another rollout",
       ({ sight }) => sight.after.slack.push(message("rollout started", "other")),
+    ],
+    [
+      "a message, though nothing began",
+      ({ sight }) => sight.after.slack.push(message("rollout started")),
+      neverBegun,
     ],
     ["a Resume that was taken and not told", ({ sight }) => sight.verbs.push(verb("Resume", 5))],
   ],

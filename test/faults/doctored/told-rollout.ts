@@ -63,6 +63,7 @@ export function puts({ sight: { after } }: Told, id: string, image: string): voi
 export function paused(): Told {
   const ids = WAVES.flat();
   const snapshot = () => ({
+    rolloutId: undefined as string | undefined,
     rows: new Map(ids.map((id) => [id, rowOf(id)])),
     deployments: new Map(ids.map((id) => [`k8s-${id}`, deploymentOf(id)])),
     slack: [] as SlackMessage[],
@@ -123,5 +124,14 @@ export function rolledBack(): Told {
   }
   Object.assign(told.history.row, { state: "cancelled", reverted: 2, ended_at: 12 });
   after.slack.push(message("rollback started"), message("rollback completed"));
+  return told;
+}
+
+/** Another one was asked for after that, and killed before its first step. */
+export function neverBegun(): Told {
+  const told = rolledBack();
+  const { sight } = told;
+  sight.before = structuredClone({ ...sight.after, rolloutId: ROLLOUT_ID });
+  Object.assign(sight, { patches: [], verbs: [{ ...verb("Rollout", 20), status: 409 }] });
   return told;
 }

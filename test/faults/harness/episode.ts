@@ -15,6 +15,8 @@ interface EpisodeOptions {
 
 /** What takes long comes once in so many times. */
 const RARITY = 25;
+/** So often a rollout is asked for that is ended before its first step. */
+const ASKS = 4;
 const BREAKS = ["ImagePullBackOff", "CrashLoopBackOff"];
 
 /**
@@ -40,7 +42,10 @@ export async function episode(arena: Arena, random: Random, options: EpisodeOpti
     await trouble;
     said.push(`${verb} → ${status} ${answered.state ?? answered.message}`);
   };
-  await act("Rollout", { image, wave_percentages: percentages });
+  for (let asked = 0; asked < ASKS; asked++) {
+    await act("Rollout", { image, wave_percentages: percentages });
+    if (await began(arena, image)) break;
+  }
   let state = await arena.rests();
   for (let turn = 0; state.state === "paused" && turn < 4; turn++) {
     await act(turn === 3 ? "Cancel" : random.pick(["Resume", "Resume", "Cancel", "RollbackAll"]));
@@ -51,10 +56,18 @@ export async function episode(arena: Arena, random: Random, options: EpisodeOpti
   if (/rollback interrupted/.test(arena.world.slack().at(-1) ?? "")) {
     said.push(`again → ${(await arena.verb("RollbackAll")).status}`);
   }
+  log(`rollout ${summary.rollouts}: ${said.join(", ")}`);
   const end = await arena.checker.check();
   summary.endings[end.state] = (summary.endings[end.state] ?? 0) + 1;
-  log(`rollout ${summary.rollouts}: ${said.join(", ")}`);
   return end;
+}
+
+/** It may have been ended before its first step: then nothing may have come of it. */
+async function began(arena: Arena, image: string): Promise<boolean> {
+  const state = await arena.world.state();
+  if (state === undefined || state.image === image) return state !== undefined;
+  await arena.checker.check();
+  return (await arena.world.state())?.image === image;
 }
 
 /** Faults while a verb is at work, each healed before the next; now and then somebody cancels or kills. */
