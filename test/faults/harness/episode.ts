@@ -52,6 +52,9 @@ export async function episode(arena: Arena, random: Random, options: EpisodeOpti
     state = await arena.rests();
   }
   if (state.state === "cancelled" && random.chance(0.7)) await act("RollbackAll");
+  // What was killed says so only once the watchdog has found out, and Slack hears of it last.
+  await arena.rests();
+  await arena.world.quiet();
   // A rollback that was cut short does not know of all that it reverted: the next one finds them.
   if (/rollback interrupted/.test(arena.world.slack().at(-1) ?? "")) {
     said.push(`again → ${(await arena.verb("RollbackAll")).status}`);
