@@ -45,7 +45,7 @@ export interface HistoryEntry {
   rollout: RolloutRecord;
   /** Present in the first entry of a rollout. */
   origin?: Origin;
-  /** Those that are new. */
+  /** Those that are new; after a drive was killed all of them. */
   outcomes: OutcomeRecord[];
   atMs: number;
 }
@@ -62,7 +62,9 @@ export function historyOf(
 ): HistoryEntry | undefined {
   const { rollout } = after;
   if (rollout === undefined || rollout === before.rollout) return undefined;
-  const earlier = before.rollout?.rolloutId === rollout.rolloutId ? before.rollout : undefined;
+  // Who kills a drive kills the change that it was making, too, and with it perhaps the entry of what it has changed.
+  const told = event.type !== "abandon" && before.rollout?.rolloutId === rollout.rolloutId;
+  const earlier = told ? before.rollout : undefined;
   return {
     rollout: recordOf(rollout, after.sinceMs ?? nowMs),
     ...(event.type === "begin" ? { origin: originOf(event) } : {}),

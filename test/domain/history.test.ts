@@ -86,6 +86,20 @@ describe("the history of a rollout", () => {
     });
   });
 
+  it("is told of every result anew once a drive was killed, for the change it was making may have gone with it", () => {
+    const some = record(DRIVE, ready("b"));
+    expect(entryOf(...inWave2, some, abandon(DRIVE))?.outcomes).toEqual([
+      { sentinelId: "a", wave: 1, outcome: "succeeded" },
+      { sentinelId: "b", wave: 2, outcome: "succeeded" },
+    ]);
+    const reverting = [...paused, beginRollback(), recordReverted(ROLLBACK, "a")];
+    expect(entryOf(...reverting, abandon(ROLLBACK))?.outcomes).toContainEqual({
+      sentinelId: "a",
+      wave: 1,
+      outcome: "reverted",
+    });
+  });
+
   it("gets what was reverted, besides what had become of it before", () => {
     const rollingBack = [...paused, beginRollback()];
     expect(entryOf(...rollingBack)).toMatchObject({ rollout: { state: "rolling_back" }, outcomes: [] });
