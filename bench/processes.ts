@@ -42,7 +42,8 @@ export function cpuSince(before: CpuTimes, after: CpuTimes, sentinels: number): 
 /** Linux counts in hundredths of a second. */
 const TICK_MS = 10;
 
-function cpuMs(pid: number | undefined): number {
+/** CPU milliseconds that a process has used so far. */
+export function cpuMs(pid: number | undefined): number {
   if (pid === undefined) return 0;
   // The program's name is in parentheses and may contain spaces; utime and stime are the 12th and 13th after it.
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];

@@ -8,6 +8,8 @@ import {
   object,
   type RestatePromise,
 } from "@restatedev/restate-sdk";
+import { pino } from "pino";
+import { connectClusters } from "../../src/kubernetes/clusters.ts";
 import { answering } from "../remote.ts";
 
 // The baseline: nothing but Restate. A driver calls as many objects as there are sentinels, with the same window, and
@@ -49,6 +51,70 @@ const Driver = object({
   },
 });
 
+/** A state as large as a rollout's, read and written anew as a rollout's records do it, by a driver that waits for each. */
+const State = object({
+  name: "bench.State",
+  handlers: {
+    write: h.object.exclusive({}, async (ctx: ObjectContext, bytes: number) => {
+      const before = await ctx.get<string>("state");
+      ctx.set("state", before?.length === bytes ? before : "x".repeat(bytes));
+    }),
+    record: h.object.shared(
+      {},
+      async (ctx: ObjectSharedContext, { times, bytes }: Records): Promise<void> => {
+        for (let i = 0; i < times; i++)
+          await ctx.objectClient<typeof State>({ name: "bench.State" }, ctx.key).write(bytes);
+      },
+    ),
+  },
+});
+
+export interface Records {
+  times: number;
+  bytes: number;
+}
+
+export interface Patches {
+  kubeconfigFile: string;
+  namespace: string;
+  names: string[];
+  image: string;
+}
+
+/** Patches Deployments and sees them converge on a watch, and nothing else; resolves to its own CPU time in ms. */
+async function patchAll({ kubeconfigFile, namespace, names, image }: Patches): Promise<number> {
+  const clusters = await connectClusters({
+    kubeContexts: new Map(),
+    kubeNamespace: namespace,
+    kubeContainer: "sentinel",
+    kubeconfigFile,
+  });
+  const [cluster] = clusters.all;
+  if (cluster === undefined) throw new Error("the kubeconfig has no cluster");
+  const left = new Set(names);
+  const [synced, converged] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const watch = cluster.watch(
+    {
+      onSynced: synced.resolve,
+      onChange: (seen) => {
+        if (seen.image !== image || seen.observedGeneration < seen.generation) return;
+        left.delete(seen.name);
+        if (left.size === 0) converged.resolve();
+      },
+      onDelete: () => undefined,
+    },
+    pino({ level: "silent" }),
+  );
+  await synced.promise;
+  const from = process.cpuUsage();
+  await Promise.all(names.map((name) => cluster.patch(name, { image, changeCause: "bench" })));
+  await converged.promise;
+  const { user, system } = process.cpuUsage(from);
+  await watch.stop();
+  await clusters.close();
+  return (user + system) / 1_000;
+}
+
 export interface FanOut {
   calls: number;
   /** Most calls in flight. */
@@ -58,8 +124,11 @@ export interface FanOut {
 }
 
 export const handlers = {
+  patchAll,
   async listen(): Promise<number> {
-    const server = createServer(createEndpointHandler({ services: [Work, Driver], logger: () => undefined }));
+    const server = createServer(
+      createEndpointHandler({ services: [Work, Driver, State], logger: () => undefined }),
+    );
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();

@@ -1,10 +1,11 @@
 import { call } from "../../src/dry-run/restate-api.ts";
 import type { FanOut, handlers, Steps } from "../bare/process.ts";
 import { atMost, type BenchCase } from "../case.ts";
+import { measureFloor } from "../floor.ts";
 import { stepsOfADeploy } from "../journal.ts";
 import { median, repeated, rounded, timed } from "../numbers.ts";
 import { cpuSince, cpuTimes } from "../processes.ts";
-import { startRemote } from "../remote.ts";
+import { type Remote, startRemote } from "../remote.ts";
 import { rollout } from "../rollout.ts";
 import { type BenchStack, withStack } from "../stack.ts";
 
@@ -17,7 +18,7 @@ export const overhead: BenchCase = {
   async measure({ size, runs, log }) {
     const sentinels = size === "full" ? 2_000 : 60;
     return withStack({ sentinels }, async (stack) => {
-      const fanOut = await bareFanOut(stack);
+      const { bare: baseline, fanOut } = await bareFanOut(stack);
       // Both are warm before anything counts.
       await rollout(stack, sentinels);
       const steps = await stepsOfADeploy(stack);
@@ -30,6 +31,9 @@ export const overhead: BenchCase = {
         log(`${rounded(each)} ms a sentinel, bare ${rounded(bare)} ms; ${cpu}`);
         return { each, bare };
       });
+      const floor = await measureFloor(stack, baseline, () => fanOut(sentinels, steps), sentinels);
+      const parts = `bare fan-out ${rounded(floor.fanOut)}, Kubernetes ${rounded(floor.kubernetes)}, records ${rounded(floor.records)}`;
+      log(`the floor: ${rounded(floor.each)} ms a sentinel; CPU ms: ${parts}`);
       const [each, bare] = [median(pairs.map((pair) => pair.each)), median(pairs.map((pair) => pair.bare))];
       return [
         {
@@ -38,23 +42,32 @@ export const overhead: BenchCase = {
           unit: "x",
           must: atMost(2),
           aim: atMost(1.4),
-          note: `${rounded(each)} ms a sentinel, ${rounded(bare)} ms bare (${steps.runs} runs, ${steps.sets + steps.clears} state writes)`,
+          note: `${rounded(each)} ms a sentinel, ${rounded(bare)} ms bare (${steps.runs} runs, ${steps.sets + steps.clears} state writes), floor ${rounded(floor.each)} ms = ${rounded(floor.each / bare)} x`,
         },
       ];
     });
   },
 };
 
-/** The baseline as a service of its own; resolves to a function that drives one fan-out and tells its milliseconds. */
-async function bareFanOut(stack: BenchStack): Promise<(calls: number, steps: Steps) => Promise<number>> {
+interface Bare {
+  bare: Remote<typeof handlers>;
+  /** Drives one fan-out and tells its milliseconds. */
+  fanOut(calls: number, steps: Steps): Promise<number>;
+}
+
+/** The baseline as a service of its own. */
+async function bareFanOut(stack: BenchStack): Promise<Bare> {
   const bare = await startRemote<typeof handlers>(new URL("../bare/process.ts", import.meta.url));
   stack.undo.add(() => bare.stop());
   await stack.restate.register(`http://127.0.0.1:${await bare.listen()}`);
   let round = 0;
-  return (calls, steps) =>
-    timed(async () => {
-      const fanOut: FanOut = { calls, window: WINDOW, steps, round: ++round };
-      const { status, body } = await call(stack.restate.ingress, `bench.Driver/${round}/drive`, fanOut);
-      if (status !== 200) throw new Error(`the bare fan-out failed: ${JSON.stringify(body)}`);
-    });
+  return {
+    bare,
+    fanOut: (calls, steps) =>
+      timed(async () => {
+        const fanOut: FanOut = { calls, window: WINDOW, steps, round: ++round };
+        const { status, body } = await call(stack.restate.ingress, `bench.Driver/${round}/drive`, fanOut);
+        if (status !== 200) throw new Error(`the bare fan-out failed: ${JSON.stringify(body)}`);
+      }),
+  };
 }

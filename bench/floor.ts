@@ -1,0 +1,74 @@
+import { availableParallelism } from "node:os";
+import { DEFAULT_WAVE_PERCENTAGES, planWaves, recordEvery } from "../src/domain/waves.ts";
+import { planFleet } from "../src/dry-run/fleet-plan.ts";
+import { call, query } from "../src/dry-run/restate-api.ts";
+import type { handlers, Patches, Records } from "./bare/process.ts";
+import { cpuMs } from "./processes.ts";
+import type { Remote } from "./remote.ts";
+import { newImage } from "./rollout.ts";
+import { type BenchStack, NAMESPACE } from "./stack.ts";
+
+/** CPU milliseconds per sentinel that no way of doing it can spare, each measured by itself. */
+export interface Floor {
+  fanOut: number;
+  kubernetes: number;
+  records: number;
+  /** What they come to on this machine's cores, in ms per sentinel. */
+  each: number;
+}
+
+/**
+ * The least that a rollout costs: the bare fan-out, one patch with its news from the watch, and the records of a state of
+ * this size. On a machine whose cores are busy, time cannot be less than this CPU time over the cores.
+ * @param fanOut drives the bare fan-out once
+ */
+export async function measureFloor(
+  stack: BenchStack,
+  bare: Remote<typeof handlers>,
+  fanOut: () => Promise<unknown>,
+  sentinels: number,
+): Promise<Floor> {
+  const restateAndBare = () => cpuMs(stack.restate.process.pid) + cpuMs(bare.pid);
+  const each = async (used: () => number, work: () => Promise<unknown>) => {
+    const before = used();
+    await work();
+    return (used() - before) / sentinels;
+  };
+  const records: Records = { times: recordsOf(sentinels), bytes: await stateBytes(stack) };
+  const patches: Patches = {
+    kubeconfigFile: stack.kubeconfig,
+    namespace: NAMESPACE,
+    names: planFleet(sentinels).map(({ k8sName }) => k8sName),
+    image: newImage(),
+  };
+  let own = 0;
+  const kubernetes = await each(
+    () => cpuMs(stack.kubernetes.pid),
+    async () => {
+      own = await bare.patchAll(patches);
+    },
+  );
+  const parts = {
+    fanOut: await each(restateAndBare, fanOut),
+    kubernetes: kubernetes + own / sentinels,
+    records: await each(restateAndBare, () => call(stack.restate.ingress, "bench.State/one/record", records)),
+  };
+  const sum = Object.values(parts).reduce((total, part) => total + part, 0);
+  return { ...parts, each: sum / availableParallelism() };
+}
+
+/** How often the results of a rollout over all default waves are written. */
+function recordsOf(sentinels: number): number {
+  const ids = planFleet(sentinels).map(({ id }) => id);
+  return planWaves(ids, DEFAULT_WAVE_PERCENTAGES)
+    .map((wave) => Math.ceil(wave.length / recordEvery(wave.length)))
+    .reduce((total, times) => total + times, 0);
+}
+
+async function stateBytes(stack: BenchStack): Promise<number> {
+  const [kept] = await query<{ bytes: number }>(
+    stack.restate.admin,
+    "SELECT sum(length(value_utf8)) AS bytes FROM state WHERE service_name = 'hydra.v1.SentinelRolloutService'",
+  );
+  return kept?.bytes ?? 0;
+}
