@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ApiRequest } from "../../src/dry-run/kubernetes/index.ts";
 import { seedOf } from "../operator/seed.ts";
 import { Arena } from "./harness/arena.ts";
+import { Failpoints } from "./harness/failpoints.ts";
 import { Random } from "./harness/random.ts";
 
 const random = new Random(seedOf("replicas"));
@@ -52,11 +54,19 @@ describe("two replicas of the service", () => {
   });
 
   it("are upgraded in mid-rollout: it finishes on the old build, what is new goes to the new one", async () => {
-    const { id, answer, untilPatch } = await begin("x/sentinel:v3");
-    await untilPatch(random.between(3, 6));
-    const next = await arena.world.stack.startReplica();
+    const next = await arena.world.stack.startReplica(Failpoints.anotherBuild("v2"));
     arena.supervise(next);
+    // The last one cannot be patched for now: the rollout is under way for as long as this takes.
+    const kubernetes = arena.world.stack.embedded?.faults;
+    const only = ({ verb, name }: ApiRequest) => verb === "patch" && name === "sentinel-0012";
+    kubernetes?.inject({ kind: "status", code: 503 }, { times: Infinity, only });
+    const { id, answer, untilPatch } = await begin("x/sentinel:v3");
+    await untilPatch(random.between(3, 12));
     await arena.world.stack.restate.register(next.endpoint);
+    // What is in flight has to be replayed now, and only the build that began it can do that.
+    arena.suffers({ name: "connections to the service cut", losesAnswers: 1, crashes: true });
+    arena.relay.cut();
+    kubernetes?.clear();
     expect(await answer).toMatchObject(COMPLETED);
     await arena.checker.check();
 

@@ -33,6 +33,9 @@ const seen = new Set<string>();
 let present = "";
 let passed = 0;
 
+/** Makes this another build of the service: its steps have other names, so it cannot replay the first one's journals. */
+const build = process.env.ANOTHER_BUILD;
+
 /** A command that was issued reaches the server within so long (ms), and what it asks for has begun there. */
 const UNDER_WAY_MS = 3;
 
@@ -114,7 +117,9 @@ wrap(
     function (...args) {
       // ctx.date.now() is a run without a name.
       const at = args.findIndex((arg) => typeof arg === "function");
-      const point = pointOf(this, "run", typeof args[0] === "string" ? args[0] : "");
+      const name = typeof args[0] === "string" ? args[0] : "";
+      const point = pointOf(this, "run", name);
+      if (name !== "" && build !== undefined) args[0] = `${name} (${build})`;
       const action = args[at] as () => unknown;
       args[at] = async () => {
         dieIfArmed(point, "before");

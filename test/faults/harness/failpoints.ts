@@ -18,6 +18,11 @@ export class Failpoints {
     return { NODE_OPTIONS: `--import=${preload}`, FAILPOINTS: this.#directory };
   }
 
+  /** And with this too, it is another build: one that cannot replay what the first has begun. */
+  static anotherBuild(name: string): Record<string, string> {
+    return { ANOTHER_BUILD: name };
+  }
+
   /**
    * The next time that a process of the service comes to one of these, it dies, once. Replaces what was armed before.
    * @param at `before` or `after`, and a point: `after Deploy/run read the sentinel's row`; `before *` is before any step
