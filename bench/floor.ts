@@ -3,6 +3,7 @@ import { DEFAULT_WAVE_PERCENTAGES, planWaves, recordEvery } from "../src/domain/
 import { planFleet } from "../src/dry-run/fleet-plan.ts";
 import { call, query } from "../src/dry-run/restate-api.ts";
 import type { handlers, Patches, Records } from "./bare/process.ts";
+import { median, repeated } from "./numbers.ts";
 import { cpuMs } from "./processes.ts";
 import type { Remote } from "./remote.ts";
 import { newImage } from "./rollout.ts";
@@ -21,12 +22,13 @@ export interface Floor {
  * The least that a rollout costs: the bare fan-out, one patch with its news from the watch, and the records of a state of
  * this size. On a machine whose cores are busy, time cannot be less than this CPU time over the cores.
  * @param fanOut drives the bare fan-out once
+ * @param runs each part is the median of so many
  */
 export async function measureFloor(
   stack: BenchStack,
   bare: Remote<typeof handlers>,
   fanOut: () => Promise<unknown>,
-  sentinels: number,
+  { sentinels, runs }: { sentinels: number; runs: number },
 ): Promise<Floor> {
   const restateAndBare = () => cpuMs(stack.restate.process.pid) + cpuMs(bare.pid);
   const each = async (used: () => number, work: () => Promise<unknown>) => {
@@ -35,23 +37,33 @@ export async function measureFloor(
     return (used() - before) / sentinels;
   };
   const records: Records = { times: recordsOf(sentinels), bytes: await stateBytes(stack) };
-  const patches: Patches = {
+  const patches = (): Patches => ({
     kubeconfigFile: stack.kubeconfig,
     namespace: NAMESPACE,
     names: planFleet(sentinels).map(({ k8sName }) => k8sName),
     image: newImage(),
+  });
+  const kubernetes = async () => {
+    let own = 0;
+    const standIn = await each(
+      () => cpuMs(stack.kubernetes.pid),
+      async () => {
+        own = await bare.patchAll(patches());
+      },
+    );
+    return standIn + own / sentinels;
   };
-  let own = 0;
-  const kubernetes = await each(
-    () => cpuMs(stack.kubernetes.pid),
-    async () => {
-      own = await bare.patchAll(patches);
-    },
-  );
-  const parts = {
+  const record = () => call(stack.restate.ingress, "bench.State/one/record", records);
+  const rounds = await repeated(runs, async () => ({
     fanOut: await each(restateAndBare, fanOut),
-    kubernetes: kubernetes + own / sentinels,
-    records: await each(restateAndBare, () => call(stack.restate.ingress, "bench.State/one/record", records)),
+    kubernetes: await kubernetes(),
+    records: await each(restateAndBare, record),
+  }));
+  const middle = (part: keyof (typeof rounds)[number]) => median(rounds.map((round) => round[part]));
+  const parts = {
+    fanOut: middle("fanOut"),
+    kubernetes: middle("kubernetes"),
+    records: middle("records"),
   };
   const sum = Object.values(parts).reduce((total, part) => total + part, 0);
   return { ...parts, each: sum / availableParallelism() };

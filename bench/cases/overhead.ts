@@ -31,7 +31,10 @@ export const overhead: BenchCase = {
         log(`${rounded(each)} ms a sentinel, bare ${rounded(bare)} ms; ${cpu}`);
         return { each, bare };
       });
-      const floor = await measureFloor(stack, baseline, () => fanOut(sentinels, steps), sentinels);
+      const oneWave = await repeated(runs, async () => (await rollout(stack, sentinels, [100])).each);
+      log(`in one wave: ${rounded(median(oneWave))} ms a sentinel`);
+      const fanOutOnce = () => fanOut(sentinels, steps);
+      const floor = await measureFloor(stack, baseline, fanOutOnce, { sentinels, runs });
       const parts = `bare fan-out ${rounded(floor.fanOut)}, Kubernetes ${rounded(floor.kubernetes)}, records ${rounded(floor.records)}`;
       log(`the floor: ${rounded(floor.each)} ms a sentinel; CPU ms: ${parts}`);
       const [each, bare] = [median(pairs.map((pair) => pair.each)), median(pairs.map((pair) => pair.bare))];
