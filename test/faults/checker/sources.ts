@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { AppsV1Api, KubeConfig, type V1Deployment } from "@kubernetes/client-node";
 import mysql, { type Pool, type RowDataPacket } from "mysql2/promise";
+import { until } from "../../support/until.ts";
 import type { Evidence, PastOutcome, PastRollout, RolloutState, Row } from "./evidence.ts";
+
+const MOVING = "doesn't exist on this node, this is benign if the partition is being transferred";
 
 export interface SlackMessage {
   header: string;
@@ -23,15 +26,22 @@ export class Sources {
     this.#apps = config.makeApiClient(AppsV1Api);
   }
 
+  /** For a moment no node may have the partition, in a cluster that moves it: Restate says so, and is asked again. */
   async sql<R>(query: string): Promise<R[]> {
+    const { rows } = await until("Restate to have the partition", () => this.#ask<R>(query));
+    return rows;
+  }
+
+  async #ask<R>(query: string): Promise<{ rows: R[] } | undefined> {
     const response = await fetch(`${this.#evidence.admin}/query`, {
       method: "POST",
       headers: { "content-type": "application/json", accept: "application/json" },
       body: JSON.stringify({ query }),
     });
     const text = await response.text();
+    if (!response.ok && text.includes(MOVING)) return undefined;
     if (!response.ok) throw new Error(`Restate refused the query: ${text}`);
-    return (JSON.parse(text) as { rows: R[] }).rows;
+    return JSON.parse(text) as { rows: R[] };
   }
 
   async state(): Promise<RolloutState | undefined> {
