@@ -8,7 +8,7 @@ import {
 import type { Cluster, DeploymentChange } from "../kubernetes/cluster.ts";
 import type { Observation } from "../mysql/sentinels.ts";
 import { carries } from "./deploy-plan.ts";
-import type { Seen, Sightings } from "./sightings.ts";
+import type { Sightings } from "./sightings.ts";
 import { kubernetes } from "./steps.ts";
 
 /** One look at a Deployment, as the journal keeps it. */
@@ -64,11 +64,7 @@ export async function patchAndLook(
     const expected = { image: change.image, generation };
     try {
       let look = await judged(place, outcome.snapshot, expected);
-      while (look.verdict.kind === "waiting") {
-        const seen = await sighting.next();
-        if (seen === undefined) break;
-        look = sawItConverge(seen, outcome.snapshot, expected) ?? (await lookAt(place, expected));
-      }
+      while (look.verdict.kind === "waiting" && (await sighting.next())) look = await lookAt(place, expected);
       return { ...patched, look };
     } catch {
       return patched;
@@ -76,22 +72,6 @@ export async function patchAndLook(
   } finally {
     sighting.end();
   }
-}
-
-/**
- * The API server's own word, with the very generation or a later one, that it is done needs no second question. Anything
- * else the watch shows may be from before the patch.
- */
-export function sawItConverge(
-  { deployment }: Seen,
-  patched: DeploymentSnapshot,
-  expected: Expectation,
-): Look | undefined {
-  if (deployment?.uid !== patched.uid || deployment.generation < patched.generation) return undefined;
-  const verdict = judge(deployment, expected);
-  return verdict.kind === "converged"
-    ? { verdict, observed: observe(deployment), atMs: Date.now() }
-    : undefined;
 }
 
 async function judged(

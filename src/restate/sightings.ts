@@ -1,27 +1,17 @@
-import type { DeploymentSnapshot } from "../domain/convergence.ts";
-
 /**
  * The short way from this process' watch to a Deploy that is at work in the same process: what happens while the Deploy
- * is looking needs no NotifyReady. A hint like any other: whoever is told decides for itself.
+ * is looking needs no NotifyReady. A hint like any other: whoever is told looks for itself.
  */
 export interface Sightings {
   expect(sentinelId: string): Sighting;
-  /**
-   * True when a Deploy of this process was told, and will look after this moment; else it has to be woken.
-   * @param deployment as the watch shows it; undefined: it is gone, or something else is to be seen
-   */
-  tell(sentinelId: string, deployment?: DeploymentSnapshot): boolean;
+  /** True when a Deploy of this process was told, and will look after this moment; else it has to be woken. */
+  tell(sentinelId: string): boolean;
 }
 
-/** What there was to see last. */
-export interface Seen {
-  deployment: DeploymentSnapshot | undefined;
-}
-
-/** One Deploy's expectation. It ends with the first `next` that answers undefined, or with `end`. */
+/** One Deploy's expectation. It ends with the first `next` that answers false, or with `end`. */
 export interface Sighting {
-  /** As soon as there was something to see since the last answer; undefined when there was nothing for a while. */
-  next(): Promise<Seen | undefined>;
+  /** True as soon as there was something to see since the last answer; false when there was nothing for a while. */
+  next(): Promise<boolean>;
   end(): void;
 }
 
@@ -32,14 +22,14 @@ export interface Sighting {
 const PATIENCE_MS = 500;
 
 export function createSightings(patienceMs = PATIENCE_MS): Sightings {
-  const expecting = new Map<string, Set<(seen: Seen) => void>>();
+  const expecting = new Map<string, Set<() => void>>();
   return {
     expect(sentinelId) {
       let deadlineMs: number | undefined;
-      let last: Seen | undefined;
+      let seen = false;
       let wake: () => void = () => undefined;
-      const told = (seen: Seen) => {
-        last = seen;
+      const told = () => {
+        seen = true;
         wake();
       };
       const others = expecting.get(sentinelId);
@@ -54,7 +44,7 @@ export function createSightings(patienceMs = PATIENCE_MS): Sightings {
         end,
         async next() {
           deadlineMs ??= performance.now() + patienceMs;
-          if (last === undefined) {
+          if (!seen) {
             const { promise, resolve } = Promise.withResolvers<void>();
             // From the moment in which the patience is over nobody is told here any more.
             const over = setTimeout(
@@ -68,15 +58,15 @@ export function createSightings(patienceMs = PATIENCE_MS): Sightings {
             await promise;
             clearTimeout(over);
           }
-          const answer = last;
-          last = undefined;
+          const answer = seen;
+          seen = false;
           return answer;
         },
       };
     },
-    tell(sentinelId, deployment) {
+    tell(sentinelId) {
       const all = expecting.get(sentinelId);
-      for (const told of all ?? []) told({ deployment });
+      for (const told of all ?? []) told();
       return all !== undefined;
     },
   };

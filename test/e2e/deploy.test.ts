@@ -1,4 +1,5 @@
 import { describe, expect } from "vitest";
+import type { ApiRequest } from "../../src/dry-run/kubernetes/index.ts";
 import { call } from "../../src/dry-run/restate-api.ts";
 import { until } from "../support/until.ts";
 import { it, NEW, OLD, type World } from "../support/world.ts";
@@ -159,6 +160,26 @@ describe("Deploy, while", () => {
     const before = (await world.deployments()).get(ID)?.metadata?.generation ?? 0;
     expect((await world.deploy(ID, { image: NEW })).body).toEqual({ status: "ready" });
     expect((await world.deployments()).get(ID)?.metadata?.generation).toBe(before + 1);
+  });
+
+  it("only the watch shows that it has converged, is not ready before it has read the Deployment itself", async ({
+    world,
+  }) => {
+    const faults = world.stack.embedded?.faults;
+    if (faults === undefined) throw new Error("this test needs the embedded Kubernetes API");
+    let refused = 0;
+    const reads = ({ verb, resource }: ApiRequest) => {
+      const meant = verb === "get" && resource === "deployments";
+      if (meant) refused++;
+      return meant;
+    };
+    faults.inject({ kind: "status", code: 503 }, { times: Infinity, only: reads });
+    const answer = world.deploy(ID, { image: NEW });
+    await until("the watch to show it", async () => (await world.row(ID)).running_image === NEW);
+    await until("it to ask for the Deployment", () => refused > 0);
+    expect(await world.row(ID)).toMatchObject({ deploy_status: "progressing" });
+    faults.clear();
+    expect((await answer).body).toEqual({ status: "ready" });
   });
 
   it("the service is killed in the middle of it, goes on where it was", async ({ world }) => {
