@@ -39,6 +39,9 @@ export class ConfigError extends Error {
   }
 }
 
+/** A drive has lanes for so many Deploys, and a head that names them all. */
+const MOST_IN_FLIGHT = 5_000;
+
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
 const httpUrl = z
@@ -111,7 +114,7 @@ const environment = database.extend({
   SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL: httpUrl.optional(),
   DEPLOY_TIMEOUT_SECONDS: whole(1, 86_400, 600),
   FAIL_FAST_SECONDS: whole(0, 86_400, 120),
-  MAX_IN_FLIGHT: whole(1, 100_000, 500),
+  MAX_IN_FLIGHT: whole(1, MOST_IN_FLIGHT, 500),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info"),
   ...tracingVariables,
 });

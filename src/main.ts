@@ -9,8 +9,10 @@ import { createMetrics } from "./metrics.ts";
 import { createHistoryStore } from "./mysql/history.ts";
 import { openPool } from "./mysql/pool.ts";
 import { createSentinelStore } from "./mysql/sentinels.ts";
+import { createAdmin } from "./restate/admin.ts";
 import { startEndpoint } from "./restate/endpoint.ts";
 import { createIngress, register } from "./restate/ingress.ts";
+import { createLastKnown } from "./restate/last-known.ts";
 import { createSightings } from "./restate/sightings.ts";
 import { createSlackClient } from "./slack.ts";
 import { startWatcher } from "./watcher.ts";
@@ -41,6 +43,7 @@ async function main(): Promise<void> {
   const history = createHistoryStore(pool.db);
   const sightings = createSightings();
   const slack = createSlackClient(config.slackWebhookUrl);
+  const admin = createAdmin(config.registration?.adminUrl);
   const { deployTimeoutMs, failFastMs, maxInFlight, identityKeys } = config;
   // Loaded only where it is wanted: its packages cost start-up time and memory.
   const tracing =
@@ -55,6 +58,9 @@ async function main(): Promise<void> {
       sightings,
       slack,
       logger,
+      admin,
+      countBytes: work.stateBytes,
+      lastKnown: createLastKnown(),
       metrics: work,
       deployTimeoutMs,
       failFastMs,

@@ -74,7 +74,11 @@ function draft(change: PhaseChange): Draft {
       return {
         header: `Sentinel rollout paused in ${wave}`,
         fields: [done(p), ...notDone(p), ["Running for", duration(p.elapsedMs)]],
-        body: [`*Why:* ${reason(change.reason)}`, ...failing(change.failures, p.failed), NEXT_STEPS],
+        body: [
+          `*Why:* ${reason(change.reason)}`,
+          ...failing(change.failures, p.failed),
+          nextSteps(change.remaining ?? 0),
+        ],
       };
     case "resumed":
       return {
@@ -91,6 +95,17 @@ function draft(change: PhaseChange): Draft {
         header: `Sentinel rollout cancelled in ${wave}`,
         fields: [done(p), ...notDone(p), ["Ran for", duration(p.elapsedMs)]],
         body: ["Nothing more is launched; sentinels that took the new image keep it."],
+      };
+    case "silent":
+      return {
+        header: "Sentinel rollout: the drive does not answer",
+        fields: [done(p), ...notDone(p)],
+        body: [
+          `*Invocation:* ${escaped(change.invocationId)}\n*Why:* ${reason(change.why)}`,
+          change.rollingBack
+            ? "Resume the invocation in the Restate UI; or kill it, which ends the rollback as interrupted, and call *RollbackAll* again."
+            : "Resume the invocation in the Restate UI; or stop with *Cancel*, which does not wait for it, and go back with *RollbackAll*.",
+        ],
       };
     case "completed":
       return {
@@ -122,12 +137,19 @@ function draft(change: PhaseChange): Draft {
   }
 }
 
-const NEXT_STEPS = [
-  "*Next:*",
-  "• *Resume* – go on with the next wave; failed sentinels are not retried",
-  "• *Cancel* – stop here and keep the new image where it came up",
-  "• *RollbackAll* – revert every sentinel that took the new image",
-].join("\n");
+/** @param remaining sentinels of the wave without a result */
+function nextSteps(remaining: number): string {
+  const resume =
+    remaining === 0
+      ? "go on with the next wave; failed sentinels are not retried"
+      : `deploy the ${plural(remaining, "sentinel")} of the wave without a result, then go on`;
+  return [
+    "*Next:*",
+    `• *Resume* – ${resume}`,
+    "• *Cancel* – stop here and keep the new image where it came up",
+    "• *RollbackAll* – revert every sentinel that took the new image",
+  ].join("\n");
+}
 
 /** `1h32m`, `2m05s`, `8s`: the two largest units. */
 export function duration(ms: number): string {

@@ -1,52 +1,78 @@
-import type { Drive, Failure, Progress, RolloutState } from "./state.ts";
+import { sumOf } from "./parts.ts";
+import type { Drive, Driver, Lane, Progress, RolloutState } from "./state.ts";
 
-/** The sentinels of the current wave that nobody has heard of yet. */
-export function remaining(rollout: RolloutState): string[] {
-  const recorded = new Set([...rollout.succeededIds, ...rollout.failedIds, ...rollout.skippedIds]);
-  return currentWave(rollout).filter((id) => !recorded.has(id));
+/**
+ * How the sentinels of a rollout stand at this moment. They add up: succeeded + failed + skipped + inFlight + waiting =
+ * total. One that is being reverted is in flight, not succeeded.
+ */
+export interface Numbers {
+  total: number;
+  succeeded: number;
+  failed: number;
+  skipped: number;
+  reverted: number;
+  inFlight: number;
+  waiting: number;
 }
 
-export function currentWave(rollout: RolloutState): string[] {
-  return rollout.waves[rollout.currentWave] ?? [];
+/** What was launched, or is about to be, and has no result yet. */
+export function inFlightOf(lanes: readonly Lane[]): number {
+  return lanes.reduce((sum, { out, launching }) => sum + out + launching, 0);
 }
 
-/** How many sentinels of the current wave have failed. */
-export function failedInWave(rollout: RolloutState): number {
-  const failed = new Set(rollout.failedIds);
-  return currentWave(rollout).filter((id) => failed.has(id)).length;
+/** Likewise, as operators are told: a lane that does not answer launches nothing of what it was granted. */
+export function flyingOf(lanes: readonly Lane[]): number {
+  return lanes.reduce((sum, { out, launching, silent }) => sum + out + (silent ? 0 : launching), 0);
 }
 
-/** The newest failures last, at most `most` of them: what just broke is what an operator looks for. */
-export function failuresOf(rollout: RolloutState, most: number): Failure[] {
-  return rollout.failedIds
-    .slice(-most)
-    .map((id) => ({ id, reason: rollout.failureReasons[id] ?? "unknown" }));
+export function lanesOf(drive: Drive | undefined, of?: Lane["of"]): Lane[] {
+  const lanes = Object.values(drive?.lanes ?? {});
+  return of === undefined ? lanes : lanes.filter((lane) => lane.of === of);
 }
 
-/** Likewise, those that were skipped. */
-export function skipsOf(rollout: RolloutState, most: number): Failure[] {
-  return rollout.skippedIds.slice(-most).map((id) => ({ id, reason: rollout.skipReasons[id] ?? "unknown" }));
+/** @param drive of this rollout */
+export function numbersOf(rollout: RolloutState, drive: Drive | undefined): Numbers {
+  const lanes = lanesOf(drive);
+  const pending = (what: "succeeded" | "failed" | "skipped" | "reverted") =>
+    lanes.reduce((sum, lane) => sum + lane[what], 0);
+  const total = rollout.totalSentinels;
+  // After a change that was cut short the head may count already what the drive has still pending, or in flight.
+  const counted = (what: "succeeded" | "failed" | "skipped" | "reverted", most: number) =>
+    Math.min(sumOf(rollout, what) + pending(what), most);
+  const failed = counted("failed", total);
+  const skipped = counted("skipped", total - failed);
+  const took = counted("succeeded", total - failed - skipped);
+  const reverted = counted("reverted", took);
+  const succeeded = Math.max(reverted, took - flyingOf(lanesOf(drive, "rollback")));
+  const left = total - succeeded - failed - skipped;
+  const inFlight = Math.min(flyingOf(lanes), left);
+  const waiting = left - inFlight;
+  return { total, succeeded, failed, skipped, reverted, inFlight, waiting };
 }
 
-/** How many are known to have taken the image: the result of one that was reverted may have been lost with its wave. */
-export function tookImage(rollout: RolloutState): number {
-  return new Set([...rollout.succeededIds, ...rollout.revertedIds]).size;
-}
-
-export function progressOf(rollout: RolloutState, nowMs: number): Progress {
+/** @param drive of this rollout; absent: as it is recorded */
+export function progressOf(rollout: RolloutState, nowMs: number, drive?: Drive): Progress {
+  const { total, failed, skipped } = numbersOf(rollout, drive);
+  const pending = lanesOf(drive).reduce((sum, lane) => sum + lane.succeeded, 0);
   return {
     rolloutId: rollout.rolloutId,
     image: rollout.image,
     wave: rollout.currentWave + 1,
     waves: rollout.waves.length,
-    waveSize: currentWave(rollout).length,
-    total: rollout.totalSentinels,
-    succeeded: rollout.succeededIds.length,
-    failed: rollout.failedIds.length,
-    skipped: rollout.skippedIds.length,
+    waveSize: rollout.waves[rollout.currentWave]?.size ?? 0,
+    total,
+    succeeded: Math.min(sumOf(rollout, "succeeded") + pending, total - failed - skipped),
+    failed,
+    skipped,
     elapsedMs: Math.max(0, nowMs - rollout.startedAtMs),
     waveElapsedMs: Math.max(0, nowMs - rollout.waveStartedAtMs),
   };
+}
+
+/** The sentinels of the current wave that have no result yet, those in flight included. */
+export function remaining({ waves, currentWave }: RolloutState): number {
+  const wave = waves[currentWave];
+  return wave === undefined ? 0 : Math.max(0, wave.size - wave.succeeded - wave.failed - wave.skipped);
 }
 
 export function plural(count: number, noun: string): string {
@@ -57,11 +83,15 @@ export function plural(count: number, noun: string): string {
  * How long (ms) the rest is likely to take, from the waves that the present drive has done: a wave takes about as long
  * as the one before, because its sentinels update side by side. Undefined while no wave is done.
  */
-export function timeLeft(rollout: RolloutState, drive: Drive | undefined, nowMs: number): number | undefined {
-  if (rollout.state !== "in_progress" || drive === undefined) return undefined;
-  const done = rollout.currentWave - drive.firstWave;
+export function timeLeft(
+  rollout: RolloutState,
+  driver: Driver | undefined,
+  nowMs: number,
+): number | undefined {
+  if (rollout.state !== "in_progress" || driver === undefined) return undefined;
+  const done = rollout.currentWave - driver.firstWave;
   if (done <= 0) return undefined;
-  const perWaveMs = (rollout.waveStartedAtMs - drive.startedAtMs) / done;
+  const perWaveMs = (rollout.waveStartedAtMs - driver.startedAtMs) / done;
   const thisWaveMs = Math.max(0, perWaveMs - (nowMs - rollout.waveStartedAtMs));
   return Math.round(thisWaveMs + perWaveMs * (rollout.waves.length - rollout.currentWave - 1));
 }

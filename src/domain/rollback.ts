@@ -1,127 +1,192 @@
+import type { Event, Silence } from "./event.ts";
+import { endForward, FAILURES_IN_A_MESSAGE, strandedDrive } from "./forward.ts";
+import { dropLanes, newLane } from "./lanes.ts";
 import { assertLegal } from "./legality.ts";
-import { progressOf, remaining, tookImage } from "./progress.ts";
-import type { Outcome } from "./rollout.ts";
-import type { Drive, Event, Machine, NewDrive, PhaseChange, RolloutState } from "./state.ts";
+import { cutForHead, KEPT_FAILURES, partKey, ROLLBACK_KEY, sumOf } from "./parts.ts";
+import { inFlightOf, lanesOf, progressOf } from "./progress.ts";
+import { addLate, closeQueue, hasMore, openQueue } from "./queue.ts";
+import { recordPending } from "./record.ts";
+import type { Entry, Failure, Item, Part, SentinelResult } from "./state.ts";
+import type { Turn } from "./turn.ts";
 
-/** A sentinel to return to the image it ran before the rollout. */
-export interface RollbackTarget {
-  id: string;
-  image: string;
+/** What a rollback came to, kept for the call that waits for it. */
+export interface RollbackReport {
+  invocationId: string;
+  reverted: number;
+  targets: number;
+  /** The first few of those that did not revert. */
+  failures: Failure[];
+  interruption?: string;
 }
 
-/** Whom a rollback may have to revert, newest first. */
-export interface RollbackScope {
-  image: string;
-  /** Took the new image and were not reverted yet. */
-  recorded: RollbackTarget[];
-  /** Of an interrupted wave, without a result: they count if their row says that they took it. */
-  unrecorded: RollbackTarget[];
-  /** False while Deploys of the rollout are still in flight; those results follow. */
-  settled: boolean;
-}
-
-/** Failed sentinels are never in it. While Deploys are in flight their sentinels are not in it either. */
-export function rollbackScope(machine: Machine, drive: string): RollbackScope | undefined {
-  const rollout = rollbackOf(machine, drive);
-  if (rollout === undefined) return undefined;
-  const reverted = new Set(rollout.revertedIds);
-  const settled = machine.forward === undefined;
-  const targets = (ids: string[]) =>
-    ids
-      .filter((id) => !reverted.has(id))
-      .reverse()
-      .map((id) => ({ id, image: rollout.previousImages[id] ?? "" }));
-  return {
-    image: rollout.image,
-    recorded: targets(rollout.succeededIds),
-    unrecorded: settled ? targets(remaining(rollout)) : [],
-    settled,
+export function beginRollback(turn: Turn, { invocationId, silent }: Event & { type: "beginRollback" }): void {
+  const before = assertLegal("RollbackAll", turn.rollout);
+  turn.drive ??= strandedDrive(before);
+  // The end of the one before was cut short.
+  endRollback(turn, "it was cut short");
+  recordPending(turn);
+  closeQueue(turn);
+  writeOff(turn, silent);
+  turn.become({ state: "rolling_back", pauseReason: "" });
+  const { rollout, drive } = turn.driving();
+  const lane = drive.nextLane++;
+  drive.rollback = {
+    invocationId,
+    lane,
+    startedAtMs: turn.nowMs,
+    firstWave: rollout.currentWave,
+    ...{ reverted: 0, missed: 0, failures: [] },
   };
+  drive.lanes[lane] = { ...newLane("rollback"), invocationId };
+  turn.watch = invocationId;
+  const targets = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted");
+  turn.changes.push({ kind: "rollback started", progress: progressOf(rollout, turn.nowMs), targets });
 }
 
-export function beginRollback(machine: Machine, drive: NewDrive, nowMs: number): Outcome {
-  const before = assertLegal("RollbackAll", machine.rollout);
-  const rollout: RolloutState = { ...before, state: "rolling_back", pauseReason: "" };
-  const rollback: Drive = { ...drive, startedAtMs: nowMs, firstWave: rollout.currentWave };
-  const reverted = new Set(rollout.revertedIds);
-  const targets = rollout.succeededIds.filter((id) => !reverted.has(id)).length;
-  const started: PhaseChange = { kind: "rollback started", progress: progressOf(rollout, nowMs), targets };
-  return {
-    machine: { ...machine, rollout, rollback },
-    changes: [started],
-    wake: [],
-    watch: rollback.invocationId,
-    accepted: true,
-  };
+/** What does not answer is not waited for: the rows tell what became of its sentinels. */
+function writeOff(turn: Turn, silent: readonly Silence[]): void {
+  const { drive } = turn.driving();
+  const ids = new Set(silent.map(({ invocationId }) => invocationId));
+  dropLanes(
+    turn,
+    (lane) => lane.of === "forward" && (lane.silent !== undefined || ids.has(lane.invocationId ?? "")),
+  );
+  if (inFlightOf(lanesOf(drive, "forward")) === 0) endForward(turn);
 }
 
-export function listen(machine: Machine, event: Event & { type: "listen" }): Outcome {
-  const { rollback } = machine;
-  if (rollback === undefined || rollbackOf(machine, event.drive) === undefined) return ignored(machine);
-  return quiet({ ...machine, rollback: { ...rollback, signal: event.signal } }, []);
-}
-
-export function recordReverted(machine: Machine, event: Event & { type: "recordReverted" }): Outcome {
-  const rollout = rollbackOf(machine, event.drive);
-  if (rollout === undefined) return ignored(machine);
-  return quiet({ ...machine, rollout: withReverted(rollout, event.ids) }, []);
-}
-
-export function finishRollback(
-  machine: Machine,
-  event: Event & { type: "finishRollback" },
-  nowMs: number,
-): Outcome {
-  const before = rollbackOf(machine, event.drive);
-  if (before === undefined) return ignored(machine);
-  const rollout: RolloutState = { ...withReverted(before, event.ids), state: "cancelled" };
-  const completed: PhaseChange = {
-    kind: "rollback completed",
-    progress: progressOf(rollout, nowMs),
-    reverted: event.reverted,
-    targets: event.targets,
-    failed: event.targets - event.reverted,
-    failures: event.failures,
-    durationMs: Math.max(0, nowMs - (machine.rollback?.startedAtMs ?? nowMs)),
-    ...(event.interruption === undefined ? {} : { interruption: event.interruption }),
-  };
-  return quiet({ ...machine, rollout, rollback: undefined }, [completed]);
-}
-
-/** The watchdog's word that nobody drives the rollback any more: what was reverted stays recorded. */
-export function abandonRollback(machine: Machine, reason: string, nowMs: number): Outcome {
-  const { rollback, rollout } = machine;
-  if (rollback === undefined || rollout === undefined) return ignored(machine);
-  const reverted = rollout.revertedIds.length;
-  return finishRollback(
-    machine,
-    {
-      type: "finishRollback",
-      drive: rollback.invocationId,
-      ids: [],
-      reverted,
-      targets: tookImage(rollout),
-      failures: [],
-      interruption: reason,
-    },
-    nowMs,
+/** Nor is what stops to answer while the rollback runs: what it was granted it may never launch. */
+export function writeOffSilent(turn: Turn): void {
+  if (turn.rollout?.state !== "rolling_back" || turn.drive?.rollback?.legacy !== undefined) return;
+  takeLost(
+    turn,
+    dropLanes(turn, (lane) => lane.of === "forward" && lane.silent !== undefined),
   );
 }
 
-function rollbackOf(machine: Machine, drive: string): RolloutState | undefined {
-  if (machine.rollback?.invocationId !== drive) return undefined;
-  return machine.rollout?.state === "rolling_back" ? machine.rollout : undefined;
+/** Sentinels of a forward drive settled while the rollback runs: those that took the image follow. */
+export function takeLate(turn: Turn, results: readonly SentinelResult[]): void {
+  if (turn.rollout?.state !== "rolling_back") return;
+  const took = results.filter(({ is }) => is === "succeeded");
+  const { rollback } = turn.drive ?? {};
+  if (took.length === 0 || rollback === undefined) return;
+  recordPending(turn);
+  // One of version 0.1 looks itself.
+  turn.ringLegacy(rollback);
+  if (rollback.legacy !== undefined) return;
+  const entryOf = entriesOf(turn, took);
+  addLate(
+    turn,
+    took.map((result): Item => ({ id: result.id, at: result.at, from: entryOf(result)?.from ?? "" })),
+  );
 }
 
-function withReverted(rollout: RolloutState, ids: readonly string[]): RolloutState {
-  if (ids.length === 0) return rollout;
-  return { ...rollout, revertedIds: [...new Set([...rollout.revertedIds, ...ids])] };
+type Placed = Pick<Item, "id" | "at">;
+
+function entriesOf(turn: Turn, items: readonly Placed[]): (item: Placed) => Entry | undefined {
+  const places = [...new Set(items.map(({ at }) => at))];
+  const parts = turn.book.all<Part>(places.map(partKey));
+  return ({ id, at }) => parts[places.indexOf(at)]?.[id];
 }
 
-function quiet(machine: Machine, changes: PhaseChange[]): Outcome {
-  return { machine, changes, wake: [], accepted: true };
+/** What was in flight on a lane that is gone: nobody knows whether it took the image. */
+export function takeLost(turn: Turn, lost: readonly Item[]): void {
+  if (turn.rollout?.state !== "rolling_back" || lost.length === 0) return;
+  // One of version 0.1 looks itself, once it hears that nothing is in flight any more.
+  if (turn.drive?.rollback?.legacy !== undefined) return;
+  const entryOf = entriesOf(turn, lost);
+  addLate(
+    turn,
+    lost.flatMap(({ id, at }): Item[] => {
+      const entry = entryOf({ id, at });
+      if (entry?.is === "waiting") return [{ id, at, from: entry.from, unrecorded: true }];
+      // Its result was recorded by a change that was cut short.
+      return entry?.is === "succeeded" ? [{ id, at, from: entry.from }] : [];
+    }),
+  );
 }
 
-function ignored(machine: Machine): Outcome {
-  return { machine, changes: [], wake: [], accepted: false };
+/** Counts what a rollback's lane reports. */
+export function countReverts(turn: Turn, results: readonly SentinelResult[]): void {
+  const { rollback } = turn.driving().drive;
+  if (rollback === undefined) return;
+  for (const { id, is, why } of results) {
+    if (is === "reverted") rollback.reverted++;
+    if (is !== "missed") continue;
+    rollback.missed++;
+    if (rollback.failures.length < KEPT_FAILURES) {
+      rollback.failures.push({ id, reason: cutForHead(why ?? "unknown") });
+    }
+  }
+}
+
+export function leftToRevert({ rollout, drive }: Turn): number {
+  if (rollout === undefined || drive?.rollback === undefined) return 0;
+  const lanes = lanesOf(drive, "rollback");
+  // One that was not known to have taken the image counts on both sides.
+  const pending = lanes.reduce((sum, lane) => sum + lane.reverted - lane.succeeded, 0);
+  const left = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted") - pending - drive.rollback.missed;
+  return left - inFlightOf(lanes);
+}
+
+/** The rollback is over once nothing is left, nothing is in flight, and nothing can come in late. */
+export function settleRollback(turn: Turn): void {
+  const { rollout, drive } = turn.driving();
+  const { rollback } = drive;
+  if (rollback === undefined || rollback.legacy !== undefined) return;
+  if (rollout.state !== "rolling_back") {
+    // What ended it was cut short, after it had kept why.
+    const ended = turn.book.get<RollbackReport>(ROLLBACK_KEY);
+    endRollback(turn, ended?.invocationId === rollback.invocationId ? ended.interruption : rollback.stopping);
+    return;
+  }
+  if (inFlightOf(lanesOf(drive, "rollback")) > 0) return;
+  if (rollback.stopping === undefined) {
+    if (rollback.openedWave === undefined || hasMore(turn) || drive.forward !== undefined) return;
+    // One that settled late in a change that was cut short was not taken up.
+    if (leftToRevert(turn) > 0) openQueue(turn);
+    if (hasMore(turn)) return;
+  }
+  endRollback(turn, rollback.stopping);
+}
+
+export function endRollback(turn: Turn, interruption: string | undefined): void {
+  recordPending(turn);
+  const { drive } = turn.driving();
+  const { rollback } = drive;
+  if (rollback === undefined) return;
+  turn.become({ state: "cancelled" });
+  closeQueue(turn);
+  const { reverted, missed, failures } = rollback;
+  const report: RollbackReport = {
+    invocationId: rollback.invocationId,
+    reverted,
+    targets: reverted + missed,
+    failures,
+    ...(interruption === undefined ? {} : { interruption }),
+  };
+  turn.book.set(ROLLBACK_KEY, report);
+  tellEnd(turn, report, rollback.startedAtMs);
+  dropLanes(turn, ({ of }) => of === "rollback");
+  delete drive.rollback;
+}
+
+/** A rollback that nobody is said to drive: its beginning, or its end, was cut short. */
+export function stranded(turn: Turn, reason: string): void {
+  const { rollout } = turn.driving();
+  turn.become({ state: "cancelled" });
+  closeQueue(turn);
+  const none = { invocationId: "", reverted: 0, targets: 0, failures: [] };
+  const report = turn.book.get<RollbackReport>(ROLLBACK_KEY) ?? none;
+  tellEnd(turn, { ...report, interruption: reason }, rollout.sinceMs);
+}
+
+function tellEnd(turn: Turn, { invocationId, ...report }: RollbackReport, startedAtMs: number): void {
+  turn.changes.push({
+    kind: "rollback completed",
+    progress: progressOf(turn.driving().rollout, turn.nowMs),
+    ...report,
+    failed: report.targets - report.reverted,
+    failures: report.failures.slice(0, FAILURES_IN_A_MESSAGE),
+    durationMs: Math.max(0, turn.nowMs - startedAtMs),
+  });
 }

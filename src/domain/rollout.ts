@@ -1,229 +1,143 @@
-import { assertLegal } from "./legality.ts";
-import { failedInWave, failuresOf, plural, progressOf, remaining } from "./progress.ts";
-import { abandonRollback, beginRollback, finishRollback, listen, recordReverted } from "./rollback.ts";
-import type { Event, Machine, NewDrive, PhaseChange, RolloutState, SentinelResult } from "./state.ts";
+import { type Answer, accepted, type Outcome, refused, viewNow } from "./answer.ts";
+import type { Book, Write } from "./book.ts";
+import type { Event } from "./event.ts";
+import { isFormer } from "./former.ts";
+import { begin, cancel, resume, stage } from "./forward.ts";
+import { goOn, orderOf } from "./go-on.ts";
+import { historyOf } from "./history.ts";
+import { abandoned, clearOthers, forgetAll, interrupted, laneLost } from "./interruption.ts";
+import { askWhatIsLaunched, LAUNCHING, unsaid } from "./lanes.ts";
+import { legacyReported } from "./legacy-drive.ts";
+import { DRIVE_KEY, HEAD_KEY, laneKey } from "./parts.ts";
+import { reported } from "./reported.ts";
+import { beginRollback } from "./rollback.ts";
+import { heldBySilent, silenced } from "./silence.ts";
+import { Turn } from "./turn.ts";
 
-/** A message to Slack names this many failing sentinels. */
-const FAILURES_IN_A_MESSAGE = 5;
-
-/** What an event made of the machine, and whom to tell. */
-export interface Outcome {
-  machine: Machine;
-  /** In the order in which they happened. */
-  changes: PhaseChange[];
-  /** Signals of the drives that have something new to look at. */
-  wake: string[];
-  /** The id of a drive that has just begun and is to be watched. */
-  watch?: string;
-  /** False for the report of a drive that is no longer the rollout's: nothing was changed. */
-  accepted: boolean;
+/**
+ * The one place where a rollout changes: every verb of the operator and every report is an event, and what is launched,
+ * recorded and stopped is decided here.
+ * @param nowMs unix milliseconds
+ * @throws IllegalOperationError when an operator's verb is not legal now
+ * @throws UnreadableError when the state is not one of a rollout
+ * @throws MissingError when the book lacks what the decision needs; nothing has changed in any of these cases
+ */
+export function apply(book: Book, event: Event, nowMs: number): Outcome {
+  const turn = new Turn(book, nowMs);
+  const before = turn.rollout;
+  const answer = happen(turn, event);
+  if (turn.drive === undefined) return { answer, writes: [], changes: [], rings: [], history: [] };
+  tellFence(turn);
+  const { drive } = turn;
+  const own = historyOf(before, turn, event).map((entry) => ({ entry, revision: ++drive.revision }));
+  const history = [...turn.others, ...own];
+  if (turn.rollout !== before) book.set(HEAD_KEY, turn.rollout);
+  if (event.type === "begin") clearOthers(book);
+  if (answer.accepted) book.set(DRIVE_KEY, turn.drive);
+  const rank = event.type === "begin" ? rankInBeginning : turn.begun ? rankLater : rankForgetting;
+  const writes = book.writes(rank);
+  return {
+    answer: { ...answer, rolloutId: turn.rollout?.rolloutId ?? "" },
+    writes: answer.accepted ? writes : [],
+    changes: turn.changes,
+    rings: turn.rings,
+    history,
+    ...(turn.watch === undefined ? {} : { watch: turn.watch }),
+    ...(turn.rollout === undefined ? {} : { rollout: turn.rollout }),
+    drive,
+  };
 }
 
-/** A wave as a drive sees it; `number` is 1-based, `ids` are those still to be deployed. */
-export interface Wave {
-  number: number;
-  of: number;
-  image: string;
-  ids: string[];
+/** A rollout that begins is told by its head; once its drive is there, all of it is, and nothing of an earlier one. */
+function rankInBeginning(write: Write): number {
+  if (write.key === HEAD_KEY) return 0;
+  if ("clear" in write) return 1;
+  return write.key === DRIVE_KEY ? 3 : 2;
 }
 
 /**
- * The one place where the machine changes: every verb of the operator and every report of a drive is an event.
- * @param nowMs unix milliseconds
- * @throws IllegalOperationError when an operator's verb is not legal now; nothing has changed then
+ * What was reported stays in its lane's book until it is in the parts and in the head; and the drive comes last, so that
+ * somebody is said to drive until everything else is as it should be.
  */
-export function apply(machine: Machine, event: Event, nowMs: number): Outcome {
-  const outcome = happen(machine, event, nowMs);
-  const [before, after] = [machine.rollout, outcome.machine.rollout];
-  if (before?.state === after?.state && before?.currentWave === after?.currentWave) return outcome;
-  return { ...outcome, machine: { ...outcome.machine, sinceMs: nowMs } };
+function rankLater(write: Write): number {
+  if ("clear" in write) return 4;
+  if (write.key === DRIVE_KEY || isFormer(write.key)) return 3;
+  if (write.key.startsWith(laneKey(""))) return 2;
+  return write.key === HEAD_KEY ? 1 : 0;
 }
 
-function happen(machine: Machine, event: Event, nowMs: number): Outcome {
+/** Whose beginning was cut short is over only once nothing lies beside it that could be taken for its own. */
+function rankForgetting(write: Write): number {
+  if ("clear" in write) return 0;
+  return write.key === HEAD_KEY ? 1 : 2;
+}
+
+function happen(turn: Turn, event: Event): Answer {
   switch (event.type) {
     case "begin":
-      return begin(machine, event, nowMs);
+      begin(turn, event);
+      return opened(turn, event.invocationId);
     case "resume":
-      return resume(machine, event.drive, nowMs);
-    case "cancel":
-      return cancel(machine, nowMs);
+      resume(turn, event);
+      return opened(turn, event.invocationId);
     case "beginRollback":
-      return beginRollback(machine, event.drive, nowMs);
-    case "listen":
-      return listen(machine, event);
-    case "recordReverted":
-      return recordReverted(machine, event);
-    case "finishRollback":
-      return finishRollback(machine, event, nowMs);
-    case "abandon":
-      return machine.rollback?.invocationId === event.drive
-        ? abandonRollback(machine, event.reason, nowMs)
-        : endWave(machine, { ...event, results: [] }, nowMs);
-    case "record":
-    case "finishWave":
+      beginRollback(turn, event);
+      return opened(turn, event.invocationId);
+    case "cancel": {
+      cancel(turn);
+      if (!turn.begun) forgetAll(turn);
+      else goOn(turn);
+      const waits = raiseFence(turn, event.fence);
+      return { ...accepted(turn), ...(waits ? { waits } : {}), view: viewNow(turn) };
+    }
+    case "stage":
+      return stage(turn, event) ? accepted(turn) : refused(turn);
+    case "report":
+      return reported(turn, event);
     case "interrupt":
-      return endWave(machine, event, nowMs);
+      return interrupted(turn, event);
+    case "laneLost":
+      return laneLost(turn, event);
+    case "abandon":
+      return abandoned(turn, event);
+    case "legacy": {
+      const legacy = legacyReported(turn, event.report);
+      if (legacy === undefined) return { ...refused(turn), view: viewNow(turn) };
+      goOn(turn);
+      return { ...accepted(turn), legacy, view: viewNow(turn) };
+    }
+    case "ask":
+    case "silent":
+    case "found":
+      if (!silenced(turn, event)) return refused(turn);
+      goOn(turn);
+      return { ...accepted(turn), ...(event.type === "silent" ? { held: heldBySilent(turn) } : {}) };
   }
 }
 
-/** What a forward drive is to do next: the rest of the current wave, or nothing once it no longer drives. */
-export function nextWave(machine: Machine, drive: string): Wave | undefined {
-  const { rollout, forward } = machine;
-  if (rollout?.state !== "in_progress" || forward?.invocationId !== drive) return undefined;
+/** A drive has begun: its driver has its number, and its first wave. */
+function opened(turn: Turn, invocationId: string): Answer {
+  const { forward, rollback } = turn.drive ?? {};
+  const driver = [forward, rollback].find((each) => each?.invocationId === invocationId);
   return {
-    number: rollout.currentWave + 1,
-    of: rollout.waves.length,
-    image: rollout.image,
-    ids: remaining(rollout),
+    ...accepted(turn),
+    view: viewNow(turn),
+    ...(driver === undefined ? {} : { lane: driver.lane }),
+    driver: orderOf(turn, invocationId, driver?.lane),
   };
 }
 
-function begin(machine: Machine, event: Event & { type: "begin" }, nowMs: number): Outcome {
-  assertLegal("Rollout", machine.rollout);
-  const rollout: RolloutState = {
-    rolloutId: event.rolloutId,
-    state: "in_progress",
-    image: event.image,
-    previousImages: event.previousImages,
-    wavePercentages: event.wavePercentages,
-    waves: event.waves,
-    currentWave: 0,
-    succeededIds: [],
-    failedIds: [],
-    failureReasons: {},
-    skippedIds: [],
-    skipReasons: {},
-    revertedIds: [],
-    totalSentinels: event.waves.reduce((sum, wave) => sum + wave.length, 0),
-    startedAtMs: nowMs,
-    waveStartedAtMs: nowMs,
-    pauseReason: "",
-  };
-  const progress = progressOf(rollout, nowMs);
-  return driven(
-    { rollout, forward: { ...event.drive, startedAtMs: nowMs, firstWave: 0 }, rollback: undefined },
-    [
-      { kind: "started", progress, waveSizes: event.waves.map((wave) => wave.length) },
-      { kind: "wave started", progress },
-    ],
-  );
+/** A Cancel answers once no more than a few sentinels are on their way. @returns whether it has to wait for that */
+function raiseFence(turn: Turn, fence: string | undefined): boolean {
+  if (turn.drive === undefined || fence === undefined || unsaid(turn) <= LAUNCHING) return false;
+  turn.drive.fence = fence;
+  askWhatIsLaunched(turn);
+  return true;
 }
 
-function resume(machine: Machine, drive: NewDrive, nowMs: number): Outcome {
-  const rollout: RolloutState = {
-    ...assertLegal("Resume", machine.rollout),
-    state: "in_progress",
-    pauseReason: "",
-  };
-  const forward = { ...drive, startedAtMs: nowMs, firstWave: rollout.currentWave };
-  const left = remaining(rollout).length;
-  const resumed: PhaseChange = { kind: "resumed", progress: progressOf(rollout, nowMs), remaining: left };
-  // An interrupted wave is finished first: no sentinel is ever skipped silently.
-  if (left > 0) return driven({ ...machine, rollout, forward }, [resumed]);
-  const next = advance(rollout, nowMs);
-  if (next.rollout.state === "completed") {
-    return quiet({ ...machine, rollout: next.rollout }, [resumed, ...next.changes]);
-  }
-  const { currentWave: firstWave } = next.rollout;
-  return driven({ ...machine, rollout: next.rollout, forward: { ...forward, firstWave } }, [
-    resumed,
-    ...next.changes,
-  ]);
-}
-
-function cancel(machine: Machine, nowMs: number): Outcome {
-  const before = assertLegal("Cancel", machine.rollout);
-  const rollout: RolloutState = { ...before, state: "cancelled", pauseReason: "" };
-  return {
-    ...quiet({ ...machine, rollout }, [{ kind: "cancelled", progress: progressOf(rollout, nowMs) }]),
-    wake: machine.forward === undefined ? [] : [machine.forward.signal],
-  };
-}
-
-type ForwardReport = {
-  type: "record" | "finishWave" | "interrupt" | "abandon";
-  drive: string;
-  results: SentinelResult[];
-  reason?: string;
-};
-
-function endWave(machine: Machine, report: ForwardReport, nowMs: number): Outcome {
-  if (machine.rollout === undefined || machine.forward?.invocationId !== report.drive) {
-    return { ...quiet(machine, []), accepted: false };
-  }
-  const rollout = withResults(machine.rollout, report.results);
-  if (report.type === "record") return toldRollback({ ...machine, rollout });
-  // After a cancel the drive has only let its Deploys settle; a rollback may be waiting for just that.
-  if (rollout.state !== "in_progress") return toldRollback({ ...machine, rollout, forward: undefined });
-  if (report.type !== "finishWave") return pause(machine, rollout, report.reason ?? "interrupted", nowMs);
-  const failed = failedInWave(rollout);
-  if (failed > 0) return pause(machine, rollout, waveFailure(rollout, failed), nowMs);
-  const completedWave: PhaseChange = { kind: "wave completed", progress: progressOf(rollout, nowMs) };
-  const next = advance(rollout, nowMs);
-  const forward = next.rollout.state === "completed" ? undefined : machine.forward;
-  return quiet({ ...machine, rollout: next.rollout, forward }, [completedWave, ...next.changes]);
-}
-
-function advance(rollout: RolloutState, nowMs: number): { rollout: RolloutState; changes: PhaseChange[] } {
-  if (rollout.currentWave + 1 >= rollout.waves.length) {
-    const completed: RolloutState = { ...rollout, state: "completed" };
-    const failures = failuresOf(completed, FAILURES_IN_A_MESSAGE);
-    return {
-      rollout: completed,
-      changes: [{ kind: "completed", progress: progressOf(completed, nowMs), failures }],
-    };
-  }
-  const next: RolloutState = { ...rollout, currentWave: rollout.currentWave + 1, waveStartedAtMs: nowMs };
-  return { rollout: next, changes: [{ kind: "wave started", progress: progressOf(next, nowMs) }] };
-}
-
-function pause(machine: Machine, before: RolloutState, reason: string, nowMs: number): Outcome {
-  const rollout: RolloutState = { ...before, state: "paused", pauseReason: reason };
-  const failures = failuresOf(rollout, FAILURES_IN_A_MESSAGE);
-  return quiet({ ...machine, rollout, forward: undefined }, [
-    { kind: "paused", progress: progressOf(rollout, nowMs), reason, failures },
-  ]);
-}
-
-function waveFailure(rollout: RolloutState, failed: number): string {
-  const { wave, waves, waveSize } = progressOf(rollout, rollout.waveStartedAtMs);
-  return `wave ${wave}/${waves}: ${failed} of ${plural(waveSize, "sentinel")} failed`;
-}
-
-/** Adds what is new; a result that is already there stays as it was first reported. */
-function withResults(rollout: RolloutState, results: readonly SentinelResult[]): RolloutState {
-  if (results.length === 0) return rollout;
-  const known = new Set([...rollout.succeededIds, ...rollout.failedIds, ...rollout.skippedIds]);
-  const fresh = results.filter((result) => !known.has(result.id));
-  const skipped = fresh.filter((result) => result.skipped !== undefined);
-  const attempted = fresh.filter((result) => result.skipped === undefined);
-  const failed = attempted.filter((result) => result.failure !== undefined);
-  const succeeded = attempted.filter((result) => result.failure === undefined);
-  return {
-    ...rollout,
-    succeededIds: [...rollout.succeededIds, ...succeeded.map((result) => result.id)],
-    failedIds: [...rollout.failedIds, ...failed.map((result) => result.id)],
-    failureReasons: {
-      ...rollout.failureReasons,
-      ...Object.fromEntries(failed.map((result) => [result.id, result.failure ?? ""])),
-    },
-    skippedIds: [...rollout.skippedIds, ...skipped.map((result) => result.id)],
-    skipReasons: {
-      ...rollout.skipReasons,
-      ...Object.fromEntries(skipped.map((result) => [result.id, result.skipped ?? ""])),
-    },
-  };
-}
-
-function quiet(machine: Machine, changes: PhaseChange[]): Outcome {
-  return { machine, changes, wake: [], accepted: true };
-}
-
-function driven(machine: Machine, changes: PhaseChange[]): Outcome {
-  const watch = machine.forward?.invocationId;
-  return { ...quiet(machine, changes), ...(watch === undefined ? {} : { watch }) };
-}
-
-function toldRollback(machine: Machine): Outcome {
-  return { ...quiet(machine, []), wake: machine.rollback === undefined ? [] : [machine.rollback.signal] };
+function tellFence(turn: Turn): void {
+  const { drive } = turn;
+  if (drive?.fence === undefined || unsaid(turn) > LAUNCHING) return;
+  turn.rings.push({ bell: drive.fence });
+  delete drive.fence;
 }

@@ -1,100 +1,203 @@
-/** The words of the rollout: what is stored, what happens to it, and what others hear of it. */
+/** The words of the rollout: what is stored, what happens to it, and what others hear of it. Times are unix milliseconds. */
 
 export type Phase = "idle" | "in_progress" | "paused" | "cancelled" | "completed" | "rolling_back";
 export type Operation = "Rollout" | "Resume" | "Cancel" | "RollbackAll";
 
-/** The value under the K/V key `rolloutState`. Times are unix milliseconds. */
+/** The numbers of one wave. `succeeded` counts all that took the image, those that were reverted since included. */
+export interface WaveCount {
+  size: number;
+  succeeded: number;
+  failed: number;
+  skipped: number;
+  reverted: number;
+}
+
+export interface Failure {
+  id: string;
+  reason: string;
+}
+
+/** The head, under the key `rolloutState`: its size does not grow with the fleet, which lies in parts beside it. */
 export interface RolloutState {
   rolloutId: string;
   state: Exclude<Phase, "idle">;
   image: string;
-  /** The image to return to, by sentinel id. */
-  previousImages: Record<string, string>;
   wavePercentages: number[];
-  waves: string[][];
+  waves: WaveCount[];
   /** 0-based. */
   currentWave: number;
-  succeededIds: string[];
-  failedIds: string[];
-  failureReasons: Record<string, string>;
-  /** Archived or deleted since the rollout began: neither a success nor a failure. */
-  skippedIds: string[];
-  skipReasons: Record<string, string>;
-  revertedIds: string[];
   totalSentinels: number;
+  /** The newest of those that failed, and of those that were skipped; the newest last. */
+  failures: Failure[];
+  skips: Failure[];
   startedAtMs: number;
   waveStartedAtMs: number;
+  /** Since when the state, or the wave, is what it is now. */
+  sinceMs: number;
   /** Why it is paused; empty unless it is. */
   pauseReason: string;
 }
 
-/** An invocation that drives the rollout. It reports under its id, and hears of a stop through its awakeable. */
-export interface Drive {
+export type SentinelState = "waiting" | "succeeded" | "failed" | "skipped" | "reverted";
+
+/** One sentinel of a rollout; `from` is the image to return to. */
+export interface Entry {
+  from: string;
+  is: SentinelState;
+  /** Why it failed or was skipped. */
+  why?: string;
+}
+
+/** At most 400 sentinels of a wave by id, in order; under the key `rolloutState/wave-<n>/<part>`. */
+export type Part = Record<string, Entry>;
+
+/** A part's place: `<wave>/<part>`, both from 1. */
+export type Place = string;
+
+export type Direction = "forward" | "rollback";
+
+/** Who drives: an invocation of Rollout, Resume or RollbackAll, which is a lane of its own drive, too. */
+export interface Driver {
   invocationId: string;
-  /** Awakeable id: a forward drive hears of a cancel through it, a rollback of results that came in late. */
-  signal: string;
+  lane: number;
   startedAtMs: number;
   /** The wave (0-based) that it began with. */
   firstWave: number;
+  /** The wave (0-based) that it has opened last: only then its sentinels are launched. */
+  openedWave?: number;
+  /** Why nothing more is launched: its invocation was cancelled, or a lane was lost. */
+  stopping?: string;
+  /** It is of version 0.1, which launches a whole wave by itself, and hears of a Cancel through this awakeable. */
+  legacy?: { signal: string };
 }
 
-/** Everything the object stores. A cancelled forward drive may still settle while a rollback already runs. */
-export interface Machine {
-  rollout: RolloutState | undefined;
-  forward: Drive | undefined;
-  rollback: Drive | undefined;
-  /** Since when (unix ms) the state, or the wave, is what it is now. */
-  sinceMs?: number;
+export interface RollbackDriver extends Driver {
+  reverted: number;
+  /** Targets that did not revert, and the first few of them. */
+  missed: number;
+  failures: Failure[];
 }
 
-/** What became of one sentinel. */
+/** One lane: an invocation that launches what it is granted, and reports. What it holds is in its book. */
+export interface Lane {
+  of: Direction;
+  invocationId?: string;
+  /** Deploys that it has launched and not reported. */
+  out: number;
+  /** Granted, but it has not said yet that it launched them. */
+  launching: number;
+  /** The grant left it with many places free: it says at once when it has launched it. */
+  fills?: true;
+  /** Over its whole life. */
+  launched: number;
+  /** When it reported last. */
+  seenMs?: number;
+  /** Of its last report, and its last grant. */
+  seq: number;
+  grants: number;
+  /** Results that are in its book and not in the parts yet. */
+  succeeded: number;
+  failed: number;
+  skipped: number;
+  reverted: number;
+  /** Its driver has been told to open it. */
+  announced?: true;
+  /** It gets nothing more, and ends. */
+  over?: true;
+  /** Since when it does not answer, and why. */
+  silent?: { sinceMs: number; why: string };
+}
+
+/** Where the launching stands. */
+export interface Queue {
+  /** The place whose sentinels are being launched, how many of them there are, and how many were handed out. */
+  at: Place;
+  length: number;
+  next: number;
+}
+
+/** Who drives, and what is in flight; under the key `drive`. */
+export interface Drive {
+  rolloutId: string;
+  /** Counts what was sent to the history. */
+  revision: number;
+  forward?: Driver;
+  rollback?: RollbackDriver;
+  lanes: Record<string, Lane>;
+  nextLane: number;
+  /** Most Deploys in flight at a time: of the setting as it was when the wave was opened. */
+  window: number;
+  /** Absent: nothing more is to be launched now. */
+  queue?: Queue;
+  /** Lanes that have places free and wait for their turn to launch. */
+  hungry: number[];
+  /** Parts of the fleet that are in the state; the rest is still read. */
+  loaded: number;
+  /** Since when a result waits for its record, and the lane that sees to it. */
+  pending?: { sinceMs: number; lane: number };
+  /**
+   * Sentinels that a rollback has still to take up because their Deploy settled late: the first chunk of them, how many of
+   * it were handed out, and how many chunks there have been.
+   */
+  late?: { chunk: number; next: number; chunks: number };
+  /** Awakeable of a Cancel that waits until nothing more is on its way. */
+  fence?: string;
+}
+
+/** What a lane is to launch. `n` counts the grants of a lane. */
+export interface Grant {
+  n: number;
+  /** When it was made: an old one is not launched without a question. */
+  atMs: number;
+  /** In a rollout: the image for all of them. */
+  image?: string;
+  /** It is to be told at once that these are launched. */
+  confirm: boolean;
+  items: Item[];
+}
+
+export interface Item {
+  id: string;
+  at: Place;
+  /** The image to return to, in a rollback. */
+  from?: string;
+  /** In a rollback: nobody knows whether it took the image, its row tells. */
+  unrecorded?: true;
+}
+
+/** What became of one sentinel. `missed` did not revert, `untouched` never took the image. */
 export interface SentinelResult {
   id: string;
-  /** Present when it failed: one clause for a person. */
-  failure?: string;
-  /** Present when it is no longer a running sentinel, and why. */
-  skipped?: string;
+  at: Place;
+  is: "succeeded" | "failed" | "skipped" | "reverted" | "missed" | "untouched";
+  why?: string;
   /** How long its Deploy took, where that is known. */
   durationMs?: number;
+  /** It was not known to have taken the image. */
+  unrecorded?: true;
 }
 
-export type NewDrive = Pick<Drive, "invocationId" | "signal">;
+/** What a lane holds; under the key `lane/<n>`. */
+export interface LaneBook {
+  seq: number;
+  out: Item[];
+  /** The last grant, until the lane has said that it launched it. */
+  grant?: Grant;
+  /** Results that are not in the parts yet. */
+  done: SentinelResult[];
+  /** Awakeable id by which it hears of something new; used once. */
+  bell?: string;
+  rung?: string;
+}
 
-/** Everything that can happen to a rollout. `drive` is the reporting invocation's id. */
-export type Event =
-  | {
-      type: "begin";
-      drive: NewDrive;
-      rolloutId: string;
-      image: string;
-      wavePercentages: number[];
-      waves: string[][];
-      previousImages: Record<string, string>;
-      /** What the caller says of itself. */
-      startedBy?: string;
-    }
-  | { type: "resume"; drive: NewDrive }
-  | { type: "cancel" }
-  | { type: "record"; drive: string; results: SentinelResult[] }
-  | { type: "finishWave"; drive: string; results: SentinelResult[] }
-  | { type: "interrupt"; drive: string; results: SentinelResult[]; reason: string }
-  | { type: "beginRollback"; drive: NewDrive }
-  /** Renews the signal of a rollback that waits for what is still in flight after a cancel. */
-  | { type: "listen"; drive: string; signal: string }
-  | { type: "recordReverted"; drive: string; ids: string[] }
-  | {
-      type: "finishRollback";
-      drive: string;
-      /** Reverted since the last report. */
-      ids: string[];
-      /** Over the whole call. */
-      reverted: number;
-      targets: number;
-      /** The first few of those that did not revert. */
-      failures: Failure[];
-      interruption?: string;
-    }
-  | { type: "abandon"; drive: string; reason: string };
+/** The fleet of a rollout before it is read: what belongs into each part. */
+export interface PartPlan {
+  at: Place;
+  size: number;
+  /** The ids of the first and the last of its sentinels. */
+  first: string;
+  last: string;
+}
 
 /** Numbers that every message about a rollout shows. */
 export interface Progress {
@@ -113,20 +216,16 @@ export interface Progress {
   waveElapsedMs: number;
 }
 
-export interface Failure {
-  id: string;
-  reason: string;
-}
-
 /** What Slack hears of, in order, once each. */
 export type PhaseChange = { progress: Progress } & (
   | { kind: "started"; waveSizes: number[] }
   | { kind: "wave started" }
   | { kind: "wave completed" }
-  | { kind: "paused"; reason: string; failures: Failure[] }
+  | { kind: "paused"; reason: string; failures: Failure[]; remaining?: number }
   | { kind: "resumed"; remaining: number }
   | { kind: "cancelled" }
   | { kind: "completed"; failures: Failure[] }
+  | { kind: "silent"; invocationId: string; why: string; rollingBack: boolean }
   | { kind: "rollback started"; targets: number }
   | {
       kind: "rollback completed";

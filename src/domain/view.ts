@@ -1,9 +1,7 @@
 import { LEGAL } from "./legality.ts";
-import { failuresOf, plural, progressOf, skipsOf, tookImage } from "./progress.ts";
-import type { Failure, Operation, Phase, RolloutState } from "./state.ts";
-
-/** A response lists at most this many failures, and skips; the count is always the full one. */
-const MOST_FAILURES = 20;
+import { sumOf } from "./parts.ts";
+import { type Numbers, numbersOf, plural, remaining } from "./progress.ts";
+import type { Drive, Failure, Operation, Phase, RolloutState } from "./state.ts";
 
 /** What operators are answered; the edge writes it in snake_case. */
 export interface View {
@@ -20,30 +18,34 @@ export interface View {
   /** No longer running sentinels: archived or deleted since the rollout began. */
   skipped: number;
   skips: Failure[];
+  /** Deploys that are under way, and sentinels whose turn has not come. */
+  inFlight: number;
+  waiting: number;
   next: readonly Operation[];
   message: string;
 }
 
-/** @param rollout undefined before the first rollout */
-export function viewOf(rollout: RolloutState | undefined): View {
+/**
+ * @param rollout undefined before the first rollout
+ * @param drive of this rollout
+ */
+export function viewOf(rollout: RolloutState | undefined, drive: Drive | undefined): View {
   if (rollout === undefined) {
     return { ...NOTHING, state: "idle", next: LEGAL.idle, message: "No rollout has run yet." };
   }
-  const { wave, waves, total, succeeded, failed, skipped } = progressOf(rollout, rollout.startedAtMs);
+  const numbers = numbersOf(rollout, drive);
+  const { total, succeeded, failed, skipped, inFlight, waiting } = numbers;
   return {
     state: rollout.state,
     rolloutId: rollout.rolloutId,
     image: rollout.image,
-    wave,
-    waves,
-    total,
-    succeeded,
-    failed,
-    failures: failuresOf(rollout, MOST_FAILURES),
-    skipped,
-    skips: skipsOf(rollout, MOST_FAILURES),
+    wave: rollout.currentWave + 1,
+    waves: rollout.waves.length,
+    ...{ total, succeeded, failed, skipped, inFlight, waiting },
+    failures: rollout.failures,
+    skips: rollout.skips,
     next: LEGAL[rollout.state],
-    message: sentence(rollout),
+    message: sentence(rollout, numbers, drive),
   };
 }
 
@@ -82,27 +84,50 @@ const NOTHING = {
   failures: [],
   skipped: 0,
   skips: [],
+  inFlight: 0,
+  waiting: 0,
 };
 
-function sentence(rollout: RolloutState): string {
-  const { wave, waves, total, succeeded, failed, skipped } = progressOf(rollout, rollout.startedAtMs);
-  const done = `${succeeded} of ${plural(total, "sentinel")} took ${rollout.image}`;
+function sentence(
+  rollout: RolloutState,
+  { total, failed, skipped, reverted, inFlight, ...numbers }: Numbers,
+  drive: Drive | undefined,
+): string {
+  const [wave, waves] = [rollout.currentWave + 1, rollout.waves.length];
+  const took = Math.max(numbers.succeeded, sumOf(rollout, "succeeded"));
+  const done = `${took} of ${plural(total, "sentinel")} took ${rollout.image}`;
   const gone = skipped === 0 ? "" : `, ${skipped} skipped as no longer running`;
   const bad = `${failed === 0 ? "" : `, ${failed} failed`}${gone}`;
   switch (rollout.state) {
-    case "in_progress":
-      return `Wave ${wave} of ${waves} is rolling out: ${done}${bad}.`;
-    case "paused":
-      return `Paused in wave ${wave} of ${waves} (${rollout.pauseReason}): ${done}${bad}. Resume skips the failed sentinels, Cancel keeps things as they are, RollbackAll reverts.`;
+    case "in_progress": {
+      const { stopping } = drive?.forward ?? {};
+      if (stopping === undefined) return `Wave ${wave} of ${waves} is rolling out: ${done}${bad}.`;
+      return `Wave ${wave} of ${waves} launches nothing more and will be paused (${stopping}): ${done}${bad}, ${plural(inFlight, "Deploy")} in flight.`;
+    }
+    case "paused": {
+      const left = remaining(rollout);
+      const resume =
+        left === 0
+          ? "Resume skips the failed sentinels"
+          : `Resume deploys the ${plural(left, "sentinel")} of the wave without a result, and then goes on`;
+      return `Paused in wave ${wave} of ${waves} (${rollout.pauseReason}): ${done}${bad}. ${resume}, Cancel keeps things as they are, RollbackAll reverts.`;
+    }
     case "completed":
       return failed === 0
         ? `Completed: ${done}${bad}.`
         : `Completed: ${done}${bad}. A new Rollout of the same image retries the failed ones.`;
     case "rolling_back":
-      return `Rolling back: ${rollout.revertedIds.length} of ${plural(tookImage(rollout), "sentinel")} reverted so far.`;
-    case "cancelled":
-      return rollout.revertedIds.length === 0
-        ? `Cancelled: ${done}${bad}.`
-        : `Cancelled and rolled back: ${rollout.revertedIds.length} of ${plural(tookImage(rollout), "sentinel")} reverted.`;
+      return drive?.rollback?.stopping === undefined
+        ? `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted so far.`
+        : `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted; it launches nothing more and ends (${drive.rollback.stopping}).`;
+    case "cancelled": {
+      const settling =
+        inFlight === 0
+          ? ""
+          : ` ${plural(inFlight, "Deploy")} in flight ${inFlight === 1 ? "settles" : "settle"} by themselves.`;
+      return reverted === 0
+        ? `Cancelled: ${done}${bad}.${settling}`
+        : `Cancelled and rolled back: ${reverted} of ${plural(took, "sentinel")} reverted.${settling}`;
+    }
   }
 }

@@ -17,8 +17,3 @@ export function planWaves(ids: readonly string[], percentages: readonly number[]
     })
     .filter((wave) => wave.length > 0);
 }
-
-/** How many results of a wave may stay unrecorded: the state moves at least every 5 % of the wave. */
-export function recordEvery(waveSize: number): number {
-  return Math.max(1, Math.floor(waveSize / 20));
-}

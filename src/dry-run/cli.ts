@@ -50,7 +50,10 @@ async function dryRun(stack: Stack, options: CommandOptions, out: NodeJS.WriteSt
   } else if (status === 200) {
     process.stdout.write(tellStory({ response: body, progress, endedAtMs, tookMs, slack }));
   }
-  const problem = status === 200 ? difference(body, options.faults, progress) : `Rollout: ${body.message}`;
+  const problem =
+    status === 200
+      ? difference(body, options.faults, stack.fleet.map(({ id }) => id).sort(), progress)
+      : `Rollout: ${body.message}`;
   if (problem === undefined) return 0;
   process.stderr.write(`${problem}\n`);
   return 1;
@@ -72,20 +75,30 @@ async function untilQuiet(stack: Stack, out: NodeJS.WriteStream): Promise<void> 
 function difference(
   response: RolloutResponse,
   faults: readonly SentinelFault[],
+  ids: readonly string[],
   progress: RolloutProgress | undefined,
 ): string | undefined {
-  const expected = expectedFailures(faults, progress);
+  const expected = expectedFailures(faults, ids, progress);
   const state = expected.length === 0 ? "completed" : "paused";
   if (response.state !== state) return `expected the rollout to end ${state}, it ended ${response.state}`;
-  const failed = progress?.failedIds ?? [];
-  const isSame = failed.length === expected.length && expected.every((id) => failed.includes(id));
+  const named = response.failures.map(({ sentinel_id }) => sentinel_id);
+  const isSame = response.failed === expected.length && named.every((id) => expected.includes(id));
   if (isSame) return undefined;
-  return `expected ${expected.join(", ") || "no sentinel"} to fail, not ${failed.join(", ") || "none"}`;
+  return `expected ${expected.join(", ") || "no sentinel"} to fail, not ${response.failed}: ${named.join(", ")}`;
 }
 
-/** A rollout stops at the first wave with a failure: later ones are not reached. */
-function expectedFailures(faults: readonly SentinelFault[], progress: RolloutProgress | undefined): string[] {
+/** A rollout stops at the first wave with a failure: later ones are not reached. A wave takes the next ids in order. */
+function expectedFailures(
+  faults: readonly SentinelFault[],
+  ids: readonly string[],
+  progress: RolloutProgress | undefined,
+): string[] {
   const fatal = new Set(faults.filter(({ fault }) => isFatal(fault)).map(({ sentinelId }) => sentinelId));
-  const wave = progress?.waves.find(({ ids }) => ids.some((id) => fatal.has(id)));
-  return (wave?.ids ?? []).filter((id) => fatal.has(id));
+  let start = 0;
+  for (const { size } of progress?.waves ?? []) {
+    const failing = ids.slice(start, start + size).filter((id) => fatal.has(id));
+    if (failing.length > 0) return failing;
+    start += size;
+  }
+  return [];
 }

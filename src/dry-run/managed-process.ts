@@ -24,8 +24,11 @@ export interface ProcessOptions {
 export interface ManagedProcess {
   readonly pid: number | undefined;
   readonly logFile: string;
-  /** Resolves when it is ready. Rejects with the end of its log when it exits first or takes too long. */
-  start(): Promise<void>;
+  /**
+   * Resolves when it is ready. Rejects with the end of its log when it exits first or takes too long.
+   * @param env this time, before those that it was made with
+   */
+  start(env?: NodeJS.ProcessEnv): Promise<void>;
   /** SIGTERM, then SIGKILL. Resolves to its exit code (null after a signal) once it is gone. */
   stop(): Promise<number | null>;
   /** Sends a signal to the process; with SIGKILL resolves once it is gone. */
@@ -41,9 +44,9 @@ export function managedProcess(options: ProcessOptions): ManagedProcess {
       return running?.pid;
     },
     logFile: options.logFile,
-    async start() {
+    async start(env = {}) {
       if (running !== undefined) throw new Error(`${options.name} is running already`);
-      const started = await launch(options);
+      const started = await launch({ ...options, env: { ...options.env, ...env } });
       running = started;
       void started.exit.then(() => {
         if (running === started) running = undefined;

@@ -7,7 +7,6 @@ import { call, readState } from "./restate-api.ts";
 
 /** One wave, as it was seen from outside. */
 export interface WaveProgress {
-  ids: string[];
   size: number;
   succeeded: number;
   failed: number;
@@ -20,7 +19,6 @@ export interface RolloutProgress {
   waves: WaveProgress[];
   /** 0-based. */
   current: number;
-  failedIds: string[];
   status: StatusResponse;
 }
 
@@ -67,19 +65,11 @@ async function look(
   const state = await readState<RolloutState>(admin, service, key, "rolloutState");
   if (status.status !== 200 || state === undefined) return undefined;
   starts.set(state.currentWave, state.waveStartedAtMs);
-  const succeeded = new Set(state.succeededIds);
-  const failed = new Set(state.failedIds);
-  const waves = state.waves.map((ids, index): WaveProgress => {
+  const waves = state.waves.map(({ size, succeeded, failed }, index): WaveProgress => {
     const startedAtMs = starts.get(index);
-    return {
-      ids,
-      size: ids.length,
-      succeeded: ids.filter((id) => succeeded.has(id)).length,
-      failed: ids.filter((id) => failed.has(id)).length,
-      ...(startedAtMs === undefined ? {} : { startedAtMs }),
-    };
+    return { size, succeeded, failed, ...(startedAtMs === undefined ? {} : { startedAtMs }) };
   });
-  return { waves, current: state.currentWave, failedIds: state.failedIds, status: status.body };
+  return { waves, current: state.currentWave, status: status.body };
 }
 
 type Show = (progress: RolloutProgress, final: boolean) => void;

@@ -26,7 +26,7 @@ const NUMBERS: { name: string; help: string; of(status: StatusResponse): number 
   { name: "sentinel_rollout_target_sentinels", help: "Sentinels in the rollout.", of: ({ total }) => total },
   {
     name: "sentinel_rollout_succeeded_sentinels",
-    help: "Sentinels of the rollout that took the image, recorded every 5 % of a wave.",
+    help: "Sentinels of the rollout that took the image.",
     of: ({ succeeded }) => succeeded,
   },
   {

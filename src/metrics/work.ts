@@ -12,6 +12,8 @@ export interface WorkMetrics {
   slackDelivery(result: SlackResult): void;
   /** The watcher asked the ingress for a NotifyReady. */
   notifyReady(ok: boolean): void;
+  /** Bytes of the rollout's K/V state that a handler read or wrote. */
+  stateBytes(what: "read" | "write", bytes: number): void;
   /** @param sql its first word names the statement; nothing else of it is kept */
   mysqlStatement(sql: string, seconds: number, ok: boolean): void;
 }
@@ -38,6 +40,7 @@ const CHANGES: PhaseChange["kind"][] = [
   "resumed",
   "cancelled",
   "completed",
+  "silent",
   "rollback started",
   "rollback completed",
 ];
@@ -83,6 +86,12 @@ export function createWorkMetrics(registry: Registry): WorkMetrics {
     labelNames: ["result"],
     registers,
   });
+  const state = new Counter({
+    name: "sentinel_rollout_state_bytes_total",
+    help: "Bytes of the rollout's K/V state that were read from Restate and written to it.",
+    labelNames: ["operation"],
+    registers,
+  });
   const statements = new Histogram({
     name: "sentinel_rollout_mysql_statement_duration_seconds",
     help: "Duration of MySQL statements, with the wait for a connection.",
@@ -95,6 +104,7 @@ export function createWorkMetrics(registry: Registry): WorkMetrics {
   for (const change of CHANGES) changes.inc({ change: labelOf(change) }, 0);
   for (const result of ["delivered", "failed", "refused", "disabled"]) slack.inc({ result }, 0);
   for (const result of ["ok", "error"]) wakeUps.inc({ result }, 0);
+  for (const operation of ["read", "write"]) state.inc({ operation }, 0);
 
   const seen = new Map<string, { generation: number; atMs: number }>();
 
@@ -117,6 +127,7 @@ export function createWorkMetrics(registry: Registry): WorkMetrics {
     },
     phaseChanged: (change) => changes.inc({ change: labelOf(change) }),
     slackDelivery: (result) => slack.inc({ result }),
+    stateBytes: (operation, bytes) => state.inc({ operation }, bytes),
     notifyReady: (ok) => wakeUps.inc({ result: ok ? "ok" : "error" }),
     mysqlStatement(sql, seconds, ok) {
       const word = sql.trimStart().split(/\s/, 1)[0]?.toLowerCase() ?? "";

@@ -143,11 +143,25 @@ function outcomeRowOf(rolloutId: string, outcome: OutcomeRecord, recordedAt: num
 
 /** Who began the rollout stays as it was first written, and why it was paused until it is paused again. */
 function unlessNewer() {
-  const { state, wave, succeeded, failed, skipped, reverted, pauseReason, endedAt, updatedAt, revision } =
-    rollouts;
+  const {
+    waveSizes,
+    total,
+    state,
+    wave,
+    succeeded,
+    failed,
+    skipped,
+    reverted,
+    pauseReason,
+    endedAt,
+    updatedAt,
+    revision,
+  } = rollouts;
   return {
     state: ifNotOlder(state),
     wave: ifNotOlder(wave),
+    waveSizes: ifNotOlder(waveSizes),
+    total: ifNotOlder(total),
     succeeded: ifNotOlder(succeeded),
     failed: ifNotOlder(failed),
     skipped: ifNotOlder(skipped),

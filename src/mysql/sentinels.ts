@@ -1,6 +1,7 @@
+import type { SQL } from "drizzle-orm";
 import { batched } from "./batcher.ts";
 import { chunks, PAGE, pages } from "./batches.ts";
-import { and, asc, count, eq, gt, inArray } from "./drizzle.ts";
+import { and, asc, count, eq, gt, gte, inArray, lte } from "./drizzle.ts";
 import { type Observation, observedColumnsOf } from "./observation.ts";
 import { ownValues } from "./own-values.ts";
 import { type Database, settled } from "./pool.ts";
@@ -64,10 +65,8 @@ export type Outcome = { status: "ready"; observed: Observation } | { status: "fa
 /** Every statement this service runs. All of them throw DatabaseError. */
 export interface SentinelStore {
   read(id: string): Promise<SentinelRow | undefined>;
-  /** All rows with desired_state = 'running', ordered by id, read in pages. */
-  candidates(): Promise<Candidate[]>;
-  /** Image of each of the given ids that exists. */
-  images(ids: string[]): Promise<Map<string, string>>;
+  /** Rows with desired_state = 'running', ordered by id, a page at a time: all, or those between two ids, both included. */
+  candidatePages(between?: { first: string; last: string }): AsyncIterable<Candidate[]>;
   /** A deploy begins: desired values and `progressing` in one statement. */
   markProgressing(id: string, desired: DesiredValues, nowMs: number): Promise<void>;
   /** A deploy ends: `ready` with what was observed, or `failed` with the reason (cut to the column's length). */
@@ -127,25 +126,14 @@ export function createSentinelStore(db: Database): SentinelStore {
               },
       }),
 
-    async candidates() {
-      const all: Candidate[] = [];
-      for await (const page of pages((after) => candidatePage(db, after))) all.push(...page);
-      return all;
-    },
-
-    async images(ids) {
-      const images = new Map<string, string>();
-      for (const chunk of chunks(ids)) {
-        const rows = await settled(
-          db
-            .select({ id: sentinels.id, image: sentinels.image })
-            .from(sentinels)
-            .where(inArray(sentinels.id, chunk)),
-        );
-        for (const row of rows) images.set(row.id, row.image);
-      }
-      return images;
-    },
+    candidatePages: (between) =>
+      pages((after) => {
+        const within =
+          between === undefined
+            ? undefined
+            : and(gte(sentinels.id, between.first), lte(sentinels.id, between.last));
+        return candidatePage(db, and(gt(sentinels.id, after), within));
+      }),
 
     async observe(batch) {
       for (const chunk of chunks(batch)) {
@@ -224,7 +212,7 @@ async function writeAll(db: Database, rows: readonly OwnColumns[]): Promise<unde
   return rows.map(() => undefined);
 }
 
-function candidatePage(db: Database, after: string): Promise<Candidate[]> {
+function candidatePage(db: Database, where: SQL | undefined): Promise<Candidate[]> {
   return settled(
     db
       .select({
@@ -236,7 +224,7 @@ function candidatePage(db: Database, after: string): Promise<Candidate[]> {
         desiredReplicas: sentinels.desiredReplicas,
       })
       .from(sentinels)
-      .where(and(eq(sentinels.desiredState, "running"), gt(sentinels.id, after)))
+      .where(and(eq(sentinels.desiredState, "running"), where))
       .orderBy(asc(sentinels.id))
       .limit(PAGE),
   );

@@ -74,9 +74,10 @@ export async function converge(
       const overdue = `not converged within ${seconds} s, waiting for ${verdict.on}`;
       return failed(await podsTell(ctx, wait, verdict.suspicion ?? overdue));
     }
-    const patience = ctx.sleep(Math.min(deadlineMs, finalMs) - atMs, "wait for the rolling update");
+    const overdueMs = Math.min(deadlineMs, finalMs);
+    const patience = ctx.sleep(overdueMs - atMs, "wait for the rolling update");
     const event = await RestatePromise.race([waiting, patience.map(() => "overdue" as const)]);
-    look = await lookAgain(ctx, wait, atMs);
+    look = await lookAgain(ctx, wait, event === "overdue" ? overdueMs : atMs);
     if (event === "overdue" || look.verdict.kind !== "waiting") continue;
     waiting = listen(ctx);
     await ctx.run("wait to be woken again", () => undefined);
@@ -104,7 +105,7 @@ export function failed(reason: string): Settlement {
 
 /** The pods' own reason, where there is one, says more than the Deployment's. Not worth failing or waiting for. */
 async function podsTell(ctx: ObjectContext, { place }: Wait, otherwise: string): Promise<string> {
-  const { cluster, k8sName } = place;
-  const own = await ctx.run("ask the pods why", () => cluster.podTrouble(k8sName).catch(() => undefined));
+  const ask = async () => place.cluster().podTrouble(place.k8sName);
+  const own = await ctx.run("ask the pods why", () => ask().catch(() => undefined));
   return own === undefined || otherwise.startsWith(own.reason) ? otherwise : `${own.reason} (${otherwise})`;
 }

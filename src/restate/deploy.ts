@@ -4,23 +4,20 @@ import {
   type RestatePromise,
   TerminalError,
 } from "@restatedev/restate-sdk";
-import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelRow } from "../mysql/sentinels.ts";
 import { AWAKEABLE_KEY, converge, failed, listen, lookAgain, type Settlement } from "./converge.ts";
+import { type BeginOptions, begin, type Settings } from "./deploy-begin.ts";
 import { askedFor, asksForMore, type DeployPlan, planDeploy } from "./deploy-plan.ts";
-import { type Patched, patchAndLook, serving } from "./look.ts";
+import { grantOf } from "./grant.ts";
+import { type Patched, patchAndLook, placeOf, serving } from "./look.ts";
 import { ROLLOUT_ID_HEADER } from "./names.ts";
-import { RowWrites, type RowWritesOptions, retired } from "./row-writes.ts";
+import { RowWrites, type RowWritesOptions } from "./row-writes.ts";
 import type { DeployReply, DeployRequest } from "./schemas.ts";
 import type { Sightings } from "./sightings.ts";
 import { untilDeadline } from "./steps.ts";
 
-export interface DeployOptions extends RowWritesOptions {
-  clusters: Clusters;
+export interface DeployOptions extends RowWritesOptions, BeginOptions {
   sightings: Sightings;
-  deployTimeoutMs: number;
-  /** 0: a failure that could heal is never final before the timeout. */
-  failFastMs: number;
 }
 
 /** What the Deploy that is running was asked for: should it be killed, the next one goes on with it. */
@@ -44,16 +41,16 @@ export async function deploy(
   if (asksForMore(asked)) ctx.set(REQUEST_KEY, asked);
   const writes = new RowWrites(ctx, options);
   let taken = false;
-  const response = await toTheEnd(ctx, writes, async (): Promise<DeployReply | undefined> => {
-    const { row, nowMs } = await begin(ctx, request, unfinished, writes, options);
-    if (row === undefined) return undefined;
-    // An operator who deploys to such a sentinel means it; a rollout planned with one that was running.
-    const reason = retiredFrom(ctx, row);
-    if (reason !== undefined) return { status: "failed", reason, skipped: true };
+  const mayHaveBegun = () => taken || grantOf(ctx.request().headers) === undefined;
+  const response = await toTheEnd(ctx, writes, mayHaveBegun, async (): Promise<DeployReply | undefined> => {
+    const beginning = await begin(ctx, request, unfinished, writes, options);
+    if (beginning.kind === "unknown") return undefined;
+    if (beginning.kind === "over") return beginning.reply;
     taken = true;
-    const plan = planDeploy(row, request, unfinished, nowMs, options.deployTimeoutMs);
+    const { row, nowMs, settings } = beginning;
+    const plan = planDeploy(row, request, unfinished, nowMs, settings.timeoutMs);
     writes.startedMs = plan.startedMs;
-    return settle(ctx, await bringUp(ctx, row, plan, wakeUp, writes, options), writes);
+    return settle(ctx, await bringUp(ctx, row, plan, settings, wakeUp, writes, options), writes);
   });
   ctx.clear(AWAKEABLE_KEY);
   // What was never begun takes nothing over from a Deploy that was killed.
@@ -70,6 +67,7 @@ export async function deploy(
 async function toTheEnd<T>(
   ctx: ObjectContext,
   writes: RowWrites,
+  mayHaveBegun: () => boolean,
   work: () => Promise<T>,
 ): Promise<T | DeployReply | { cancelled: CancelledError }> {
   try {
@@ -78,52 +76,31 @@ async function toTheEnd<T>(
     // Anything else is retried by Restate.
     if (!(error instanceof TerminalError)) throw error;
     const cancelled = error instanceof CancelledError;
+    // A lane that is cancelled takes along what it launches only then: that is not to write over anything.
+    if (cancelled && !mayHaveBegun()) {
+      const { ending } = failed("the Deploy was cancelled");
+      await ctx.run("write the outcome if it began", () => writes.endIfBegun(ending));
+      return { cancelled: error };
+    }
     const reason = cancelled ? "the Deploy was cancelled" : error.message;
     const response = await settle(ctx, failed(reason), writes);
     return cancelled ? { cancelled: error } : response;
   }
 }
 
-/**
- * The row as it was, and the desired values and `progressing` written into it where they change anything. Done again
- * after a crash it finds its own values, which is a Deploy that changes nothing in the row: it writes them again.
- */
-function begin(
-  ctx: ObjectContext,
-  request: DeployRequest,
-  unfinished: DeployRequest | undefined,
-  writes: RowWrites,
-  { store, clusters, deployTimeoutMs }: DeployOptions,
-): RestatePromise<{ row?: SentinelRow; nowMs: number }> {
-  return ctx.run("read the sentinel's row, write the desired values", async () => {
-    const row = await store.read(ctx.key);
-    const nowMs = Date.now();
-    if (row === undefined) return { nowMs };
-    const { changes, desired } = planDeploy(row, request, unfinished, nowMs, deployTimeoutMs);
-    const inVain = retiredFrom(ctx, row) !== undefined || clusters.forRegion(row.regionId) === undefined;
-    if (changes && !inVain) await writes.progressing(desired, nowMs);
-    return { row, nowMs };
-  });
-}
-
-/** Why a rollout passes this sentinel over. */
-function retiredFrom(ctx: ObjectContext, row: SentinelRow): string | undefined {
-  return ctx.request().headers.has(ROLLOUT_ID_HEADER) ? retired(row) : undefined;
-}
-
 async function bringUp(
   ctx: ObjectContext,
   row: SentinelRow,
   plan: DeployPlan,
+  { cluster, failFastMs }: Settings,
   wakeUp: RestatePromise<"woken">,
   writes: RowWrites,
-  { clusters, sightings, failFastMs }: DeployOptions,
+  { clusters, sightings }: Pick<DeployOptions, "clusters" | "sightings">,
 ): Promise<Settlement> {
-  const { id: sentinelId, k8sName, regionId } = row;
   const { change, desired, startedMs, nowMs, deadlineMs } = plan;
-  const cluster = clusters.forRegion(regionId);
-  if (cluster === undefined) return failed(`no cluster serves the region ${regionId} (see KUBE_CONTEXTS)`);
-  const place = { sentinelId, cluster, k8sName };
+  if (cluster === undefined)
+    return failed(`no cluster serves the region ${row.regionId} (see KUBE_CONTEXTS)`);
+  const place = placeOf(row, cluster, clusters);
   if (!plan.changes) {
     const { observed } = await ctx.run(
       "look: serves already?",
@@ -136,7 +113,7 @@ async function bringUp(
     }
   }
   const patched = await ctx.run(
-    `patch Deployment ${k8sName}`,
+    `patch Deployment ${row.k8sName}`,
     async (): Promise<Patched> => {
       const done = await patchAndLook(place, change, sightings);
       if ("refused" in done || done.look === undefined) return done;

@@ -9,11 +9,11 @@ import {
 import { TransientKubernetesError } from "../kubernetes/errors.ts";
 import type { Logger } from "../log.ts";
 import type { WorkMetrics } from "../metrics/work.ts";
+import { createRolloutService, type RolloutOptions } from "../rollout/service.ts";
 import type { DeployOptions } from "./deploy.ts";
 import { createDrain } from "./drain.ts";
 import { createHistory, type HistoryOptions } from "./history.ts";
 import { createNotifier, type NotifierOptions } from "./notifier.ts";
-import { createRolloutService, type RolloutOptions } from "./rollout.ts";
 import { createSentinelService } from "./sentinel.ts";
 
 export interface EndpointOptions extends RolloutOptions, DeployOptions, NotifierOptions, HistoryOptions {

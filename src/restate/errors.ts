@@ -1,5 +1,7 @@
 import { TerminalError } from "@restatedev/restate-sdk";
+import { StaleRequestError } from "../domain/forward.ts";
 import { IllegalOperationError } from "../domain/legality.ts";
+import { UnreadableError } from "../domain/readable.ts";
 import { BadRequestError } from "./body.ts";
 
 /** A request that is well formed but cannot be met now; becomes a 409. */
@@ -16,5 +18,7 @@ export function asTerminalError(error: unknown): TerminalError | undefined {
   if (error instanceof IllegalOperationError || error instanceof ConflictError) {
     return new TerminalError(error.message, { errorCode: 409 });
   }
+  if (error instanceof StaleRequestError) return new TerminalError(error.message, { errorCode: 503 });
+  if (error instanceof UnreadableError) return new TerminalError(error.message, { errorCode: 500 });
   return undefined;
 }

@@ -71,7 +71,8 @@ export function createIngress(
 
 /**
  * Registers this service with Restate, trying until it succeeds or the signal says stop. `force`: the handlers at this
- * URL may have changed since it was last registered.
+ * URL may have changed since it was last registered. A version that was registered after this one stays the one for new
+ * calls: a process that is only kept for what began on it, and restarts, takes nothing over.
  */
 export async function register(
   { adminUrl, serviceUrl }: { adminUrl: string; serviceUrl: string },
@@ -79,7 +80,14 @@ export async function register(
   signal: AbortSignal,
 ): Promise<boolean> {
   while (!signal.aborted) {
-    const problem = await tryToRegister(adminUrl, serviceUrl);
+    const { problem, newer } = await tryToRegister(adminUrl, serviceUrl);
+    if (newer !== undefined) {
+      logger.warn(
+        { serviceUrl, newer },
+        "not registered: another version was registered since; to go back to this one register its URL by hand",
+      );
+      return true;
+    }
     if (problem === undefined) {
       logger.info({ serviceUrl }, "registered with Restate");
       return true;
@@ -90,8 +98,17 @@ export async function register(
   return false;
 }
 
-async function tryToRegister(adminUrl: string, serviceUrl: string): Promise<string | undefined> {
+interface Registration {
+  /** Why it did not succeed. */
+  problem?: string;
+  /** Where the version is that was registered since. */
+  newer?: string;
+}
+
+async function tryToRegister(adminUrl: string, serviceUrl: string): Promise<Registration> {
   try {
+    const newer = await newerThan(adminUrl, serviceUrl);
+    if (newer !== undefined) return { newer };
     const response = await fetch(`${adminUrl}/deployments`, {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -99,8 +116,26 @@ async function tryToRegister(adminUrl: string, serviceUrl: string): Promise<stri
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const answer = await response.text();
-    return response.ok ? undefined : `Restate answered ${response.status}: ${answer.slice(0, 200)}`;
+    return response.ok ? {} : { problem: `Restate answered ${response.status}: ${answer.slice(0, 200)}` };
   } catch (error) {
-    return error instanceof Error ? error.message : "no answer";
+    return { problem: error instanceof Error ? error.message : "no answer" };
   }
+}
+
+/** Where new calls go, if this URL is registered and they go elsewhere. */
+async function newerThan(adminUrl: string, serviceUrl: string): Promise<string | undefined> {
+  const service = await ask<{ deployment_id: string }>(`${adminUrl}/services/${RolloutObject.name}`);
+  const listed = await ask<{ deployments: { id: string; uri?: string }[] }>(`${adminUrl}/deployments`);
+  const urlOf = (url: string) => url.replace(/\/+$/, "");
+  const known = listed?.deployments ?? [];
+  const own = known.find(({ uri }) => uri !== undefined && urlOf(uri) === urlOf(new URL(serviceUrl).href));
+  if (service === undefined || own === undefined || service.deployment_id === own.id) return undefined;
+  return known.find(({ id }) => id === service.deployment_id)?.uri;
+}
+
+/** Undefined: there is no such thing, or no answer that could be understood. */
+async function ask<T>(url: string): Promise<T | undefined> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const text = await response.text();
+  return response.ok ? (JSON.parse(text) as T) : undefined;
 }

@@ -6,7 +6,9 @@ import {
   type Verdict,
 } from "../domain/convergence.ts";
 import type { Cluster, DeploymentChange } from "../kubernetes/cluster.ts";
-import type { Observation } from "../mysql/sentinels.ts";
+import type { Clusters } from "../kubernetes/clusters.ts";
+import { TransientKubernetesError } from "../kubernetes/errors.ts";
+import type { Observation, SentinelRow } from "../mysql/sentinels.ts";
 import { carries } from "./deploy-plan.ts";
 import type { Sightings } from "./sightings.ts";
 import { kubernetes } from "./steps.ts";
@@ -24,12 +26,32 @@ export interface Look {
 /** One Deployment of one cluster. */
 export interface Place {
   sentinelId: string;
-  cluster: Cluster;
   k8sName: string;
+  /**
+   * For use within a step alone: which clusters there are is up to the process.
+   * @throws TransientKubernetesError where it is configured no more
+   */
+  cluster(): Cluster;
+}
+
+/** @param name as the Deploy found it when it began */
+export function placeOf(
+  { id: sentinelId, k8sName, regionId }: Pick<SentinelRow, "id" | "k8sName" | "regionId">,
+  name: string,
+  clusters: Pick<Clusters, "all">,
+): Place {
+  const cluster = () => {
+    const found = clusters.all.find((each) => each.name === name);
+    if (found !== undefined) return found;
+    throw new TransientKubernetesError(
+      `the cluster ${name} of the region ${regionId} is not configured any more (see KUBE_CONTEXTS)`,
+    );
+  };
+  return { sentinelId, k8sName, cluster };
 }
 
 export async function lookAt(place: Place, expected: Expectation): Promise<Look> {
-  return judged(place, await kubernetes(() => place.cluster.read(place.k8sName)), expected);
+  return judged(place, await kubernetes(() => place.cluster().read(place.k8sName)), expected);
 }
 
 /** Observed only when the Deployment has all the values and has converged on them. */
@@ -37,7 +59,7 @@ export async function serving(
   { cluster, k8sName }: Place,
   change: DeploymentChange,
 ): Promise<{ observed?: Observation }> {
-  const snapshot = await kubernetes(() => cluster.read(k8sName));
+  const snapshot = await kubernetes(() => cluster().read(k8sName));
   if (snapshot === undefined || !carries(snapshot, change)) return {};
   return judge(snapshot).kind === "converged" ? { observed: observe(snapshot) } : {};
 }
@@ -57,7 +79,7 @@ export async function patchAndLook(
 ): Promise<Patched> {
   const sighting = sightings.expect(place.sentinelId);
   try {
-    const outcome = await kubernetes(() => place.cluster.patch(place.k8sName, change));
+    const outcome = await kubernetes(() => place.cluster().patch(place.k8sName, change));
     if (outcome.kind === "refused") return { refused: outcome.reason };
     const { generation } = outcome.snapshot;
     const patched = { generation, atMs: Date.now() };
@@ -90,8 +112,8 @@ async function withPods(
   updatedReplicas: number,
 ): Promise<Verdict> {
   // Without a pod of the new template those in trouble are the old one's.
-  if (verdict.kind !== "waiting" || updatedReplicas === 0 || !cluster.inTrouble(k8sName)) return verdict;
-  const trouble = await kubernetes(() => cluster.podTrouble(k8sName));
+  if (verdict.kind !== "waiting" || updatedReplicas === 0 || !cluster().inTrouble(k8sName)) return verdict;
+  const trouble = await kubernetes(() => cluster().podTrouble(k8sName));
   if (trouble === undefined) return verdict;
   return trouble.heals
     ? { ...verdict, suspicion: trouble.reason }

@@ -4,30 +4,40 @@ import type {
   RetryPolicy,
   VirtualObjectDefinition,
 } from "@restatedev/restate-sdk";
-import type { RollbackScope } from "../domain/rollback.ts";
-import type { Wave } from "../domain/rollout.ts";
-import type { Event, PhaseChange } from "../domain/state.ts";
-import type { View } from "../domain/view.ts";
+import type { Answer } from "../domain/answer.ts";
+import type { Event } from "../domain/event.ts";
+import type { Direction, PhaseChange } from "../domain/state.ts";
 import type { HistoryMessage } from "./history.ts";
 import type { DeployReply, DeployRequest } from "./schemas.ts";
 
 /** The only key of the rollout service: there is one rollout at a time. */
 export const SINGLETON = "singleton";
 
-/** What a transition answers: the view for people, and what the calling drive is to do next. */
-export interface Step {
-  /** False when the caller no longer drives the rollout. */
-  accepted: boolean;
-  view: View;
-  wave?: Wave;
-  scope?: RollbackScope;
+/** What a lane is told as it begins; what to launch it is granted later. */
+export interface LaneRequest {
+  rolloutId: string;
+  lane: number;
+  direction: Direction;
+  image: string;
+}
+
+/** What a Deploy asks that was granted a while ago. */
+export interface LaunchesRequest {
+  rolloutId: string;
+  lane: number;
+  /** Number of the grant: for whoever reads the call. */
+  grant: number;
+  direction: Direction;
 }
 
 /** The handlers that other handlers call, as clients see them. */
 export const RolloutObject: VirtualObjectDefinition<
   "hydra.v1.SentinelRolloutService",
   {
-    Transition: (ctx: ObjectContext, event: Event) => Promise<Step>;
+    Change: (ctx: ObjectContext, event: Event) => Promise<Answer>;
+    Lane: (ctx: ObjectSharedContext, request: LaneRequest) => Promise<void>;
+    Launches: (ctx: ObjectSharedContext, request: LaunchesRequest) => Promise<boolean>;
+    Load: (ctx: ObjectSharedContext, request: { rolloutId: string }) => Promise<{ left: number }>;
     Watch: (ctx: ObjectSharedContext, drive: { invocationId: string }) => Promise<void>;
   }
 > = { name: "hydra.v1.SentinelRolloutService" };
@@ -54,6 +64,21 @@ export const HistoryObject: VirtualObjectDefinition<
 /** Carried by the Deploys of a rollout, so that their log lines can be told apart. */
 export const ROLLOUT_ID_HEADER = "x-rollout-id";
 export const WAVE_HEADER = "x-rollout-wave";
+
+/**
+ * Makes a Deploy the revert of a rollout: it leaves alone what is neither on the image of this header nor on the one
+ * that it asks for.
+ */
+export const REVERTS_HEADER = "x-reverts";
+
+/** "1": whether the sentinel took the image that is to be reverted is not known; one that did not is not touched. */
+export const UNRECORDED_HEADER = "x-unrecorded";
+
+/**
+ * `<lane>/<grant number>/<unix ms of the grant>`: which grant of its rollout a Deploy was launched by. A lane that was
+ * paused may launch it hours later: so one of an old grant asks first whether that still holds.
+ */
+export const GRANT_HEADER = "x-grant";
 
 /** Sent by whoever calls `Rollout` and wants to be named in the history. */
 export const STARTED_BY_HEADER = "x-started-by";

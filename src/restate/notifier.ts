@@ -19,7 +19,7 @@ export function createNotifier(options: NotifierOptions) {
     description: "Delivers the rollout's phase changes to Slack.",
     handlers: {
       Deliver: handlers.object.exclusive(
-        { description: "Posts one phase change." },
+        { description: "Posts one phase change.", journalRetention: 0 },
         async (ctx: ObjectContext, change: PhaseChange): Promise<void> => {
           await ctx.run(`tell Slack: ${change.kind}`, () => deliver(change, options), {
             initialRetryInterval: 500,

@@ -68,6 +68,23 @@ export class RowWrites {
     return this.#inOrder(() => this.#write(ending));
   }
 
+  /**
+   * The last write of a Deploy that was cancelled before it was known to have begun: a row that does not say
+   * `progressing` was not touched, and stays as it is.
+   */
+  async endIfBegun(ending: Ending): Promise<void> {
+    this.#over = true;
+    await this.#inOrder(async () => {
+      const row = await this.#options.store.read(this.#id);
+      if (row?.deployStatus === "progressing") await this.#write(ending);
+    });
+  }
+
+  /** Writes nothing but the log. */
+  standsDown(reason: string): void {
+    this.#options.logger.info({ ...this.#about, reason }, "sentinel deploy stood down");
+  }
+
   async #write(ending: Ending): Promise<Written> {
     const { store, logger, metrics } = this.#options;
     const endedMs = Date.now();

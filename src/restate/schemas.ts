@@ -105,6 +105,8 @@ const EXAMPLE_ROLLOUT = {
   failures: [EXAMPLE_FAILURE],
   skipped: 0,
   skips: [],
+  in_flight: 0,
+  waiting: 75,
   next: ["Resume", "Cancel", "RollbackAll"],
   message: `Paused in wave 3 of 5 (wave 3/5: 1 of 20 sentinels failed): 24 of 100 sentinels took ${EXAMPLE_IMAGE}, 1 failed. Resume skips the failed sentinels, Cancel keeps things as they are, RollbackAll reverts.`,
 };
@@ -121,6 +123,12 @@ const rolloutFields = z.object({
   failures,
   skipped: z.int().describe("Sentinels that were archived or deleted since the rollout began."),
   skips: z.array(Failure).describe("At most 20 of them and why, the newest last."),
+  in_flight: z.int().describe("Deploys in flight."),
+  waiting: z
+    .int()
+    .describe(
+      "Sentinels whose turn has not come: succeeded, failed, skipped, in flight and waiting are all.",
+    ),
   next: z.array(z.string()).describe("The operations that are legal now."),
   message,
 });
@@ -134,7 +142,6 @@ export const StatusResponse = rolloutFields
     started_at: z.string().nullable().describe("When the rollout started (ISO 8601)."),
     wave_started_at: z.string().nullable().describe("When its current wave started (ISO 8601)."),
     wave_sizes: z.array(z.int()).describe("Sentinels in each wave."),
-    in_flight: z.int().describe("Deploys of the current wave in flight, at most."),
     reverted: z.int().describe("Sentinels that were rolled back."),
     waiting_for: z.string().describe("What it is waiting for; empty when for nothing."),
     waiting_since: z
@@ -153,7 +160,6 @@ export const StatusResponse = rolloutFields
         started_at: "2026-01-31T02:15:00.000Z",
         wave_started_at: "2026-01-31T02:40:00.000Z",
         wave_sizes: [1, 4, 20, 25, 50],
-        in_flight: 0,
         reverted: 0,
         waiting_for: "an operator: Resume, Cancel or RollbackAll",
         waiting_since: "2026-01-31T02:52:00.000Z",
@@ -225,5 +231,12 @@ export const DeployResponse = z
   })
   .meta({ examples: [{ status: "ready" }, { status: "failed", reason: EXAMPLE_FAILURE.reason }] });
 export type DeployResponse = z.infer<typeof DeployResponse>;
-/** A Deploy that a rollout asked for also tells the rollout how long it took. */
-export type DeployReply = DeployResponse & { duration_ms?: number };
+/** What a Deploy also tells the rollout that asked for it. */
+export type DeployReply = DeployResponse & {
+  /** How long it took. */
+  duration_ms?: number;
+  /** True: it was no business of the sentinel's; nothing was written or patched. */
+  left?: boolean;
+  /** True: left, and it never took the image that was to be reverted, or its rollout launches nothing more. */
+  untouched?: boolean;
+};

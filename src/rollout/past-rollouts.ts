@@ -2,8 +2,8 @@ import { type ObjectSharedContext, TerminalError } from "@restatedev/restate-sdk
 import { plural } from "../domain/progress.ts";
 import type { HistoryStore, PastOutcome, PastRollout } from "../mysql/history.ts";
 import { DatabaseError } from "../mysql/pool.ts";
-import { shown } from "./body.ts";
-import { DEFAULT_LIMIT, type HistoryRequest, type HistoryResponse } from "./history-schemas.ts";
+import { shown } from "../restate/body.ts";
+import { DEFAULT_LIMIT, type HistoryRequest, type HistoryResponse } from "../restate/history-schemas.ts";
 
 export type HistoryReader = Pick<HistoryStore, "rollouts" | "rollout" | "outcomes">;
 

@@ -1,0 +1,70 @@
+import type { Write } from "./book.ts";
+import type { HistoryEntry } from "./history.ts";
+import type { LegacyOrder } from "./legacy-drive.ts";
+import type { RollbackReport } from "./rollback.ts";
+import type { Held } from "./silence.ts";
+import type { Drive, Grant, PhaseChange, RolloutState } from "./state.ts";
+import type { Ring, Turn } from "./turn.ts";
+import { type View, viewOf } from "./view.ts";
+
+/** What a drive is to do next. */
+export interface DriverOrder {
+  /** A wave that is to be begun: 1-based. */
+  wave?: { number: number; of: number; size: number; image: string; load: boolean };
+  /** Lanes that are to be opened, by number. */
+  open: number[];
+  /** The drive is over. */
+  done: boolean;
+  view: View;
+  rollback?: RollbackReport;
+}
+
+/** What the caller of a decision is told. */
+export interface Answer {
+  /** False: it is about a rollout that is over, and changed nothing. */
+  accepted: boolean;
+  rolloutId: string;
+  view?: View;
+  lane?: number;
+  grant?: Grant;
+  /** More is on its way to be launched than may be: the fence will tell. */
+  waits?: boolean;
+  /** There is nothing more for this lane. */
+  over?: boolean;
+  /** It is to report again after so many milliseconds, if nothing else has it report. */
+  againInMs?: number;
+  driver?: DriverOrder;
+  /** For a drive of version 0.1. */
+  legacy?: LegacyOrder;
+  /** What a lane holds that does not answer. */
+  held?: Held[];
+}
+
+/** What an event made of the state, and whom to tell. */
+export interface Outcome {
+  answer: Answer;
+  writes: Write[];
+  /** In the order in which they happened. */
+  changes: PhaseChange[];
+  /** Those without a grant come before everything that is written, so that none is lost: who hears one asks. */
+  rings: Ring[];
+  /** With the number of each change of the rollout. */
+  history: { entry: HistoryEntry; revision: number }[];
+  /** An invocation that has just begun to drive, and is to be watched. */
+  watch?: string;
+  /** As they are then. */
+  rollout?: RolloutState;
+  drive?: Drive;
+}
+
+export function accepted(turn: Turn): Answer {
+  return { accepted: true, rolloutId: turn.rollout?.rolloutId ?? "" };
+}
+
+export function refused(turn: Turn): Answer {
+  return { accepted: false, rolloutId: turn.rollout?.rolloutId ?? "" };
+}
+
+export function viewNow({ rollout, drive }: Turn): View {
+  return viewOf(rollout, drive);
+}

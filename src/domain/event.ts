@@ -1,0 +1,62 @@
+import type { LegacyReport } from "./legacy-drive.ts";
+import type { Part, PartPlan, Place, SentinelResult } from "./state.ts";
+
+/** Everything that can happen to a rollout. */
+export type Event =
+  | {
+      type: "begin";
+      invocationId: string;
+      rolloutId: string;
+      image: string;
+      wavePercentages: number[];
+      plan: PartPlan[];
+      /** When the caller asked (unix ms): what was planned long ago does not begin any more. */
+      askedMs: number;
+      /** The first parts, where they are at hand. */
+      parts: Part[];
+      /** What the caller says of itself. */
+      startedBy?: string;
+    }
+  | { type: "stage"; rolloutId: string; at: Place; part: Part }
+  | { type: "resume"; invocationId: string }
+  /** `fence`: awakeable id by which it is told that nothing more is on its way to be launched. */
+  | { type: "cancel"; fence?: string }
+  | { type: "beginRollback"; invocationId: string; silent: Silence[] }
+  | Report
+  | { type: "interrupt"; rolloutId?: string; invocationId: string; reason: string }
+  | { type: "laneLost"; rolloutId: string; lane: number; reason: string }
+  /** Nobody drives any more; without an id: if nobody is said to. */
+  | { type: "abandon"; invocationId?: string; reason: string }
+  /** Has the drivers say something, to find out whether they still do. */
+  | { type: "ask"; rolloutId: string }
+  /** What the watchdog sees: all that do not answer now. */
+  | { type: "silent"; rolloutId: string; silent: Silence[] }
+  | { type: "legacy"; report: LegacyReport }
+  /** What the rows tell of the sentinels of a lane that does not answer. */
+  | { type: "found"; rolloutId: string; lane: number; results: SentinelResult[] };
+
+export interface Report {
+  type: "report";
+  rolloutId: string;
+  lane: number;
+  seq: number;
+  /** The number of the last grant that it has launched. */
+  got: number;
+  results: SentinelResult[];
+  /** Awakeable id by which the lane can be told of something new. */
+  bell?: string;
+  invocationId: string;
+  /** It reports because some time has passed. */
+  due: boolean;
+  /** Where it launched last: the next ones are probably there, too. */
+  at?: Place;
+  /** The driver has begun the wave (0-based), with the setting of that moment. */
+  opens?: { wave: number; window: number };
+}
+
+/** An invocation that does not answer. */
+export interface Silence {
+  invocationId: string;
+  sinceMs: number;
+  why: string;
+}

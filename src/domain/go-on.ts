@@ -1,0 +1,67 @@
+import { type DriverOrder, viewNow } from "./answer.ts";
+import type { Report } from "./event.ts";
+import { isLoaded, leftOfWave, settleForward } from "./forward.ts";
+import { recordIfDue } from "./lane-report.ts";
+import { driverOf, serve, staff, unopened } from "./lanes.ts";
+import { ROLLBACK_KEY } from "./parts.ts";
+import { leftToRevert, type RollbackReport, settleRollback } from "./rollback.ts";
+import type { Turn } from "./turn.ts";
+
+/** What follows: a wave or a drive that is over, more lanes, more to launch. */
+export function goOn(turn: Turn, reporter?: Report): void {
+  settle(turn);
+  staff(turn, turn.rollout?.state === "rolling_back" ? leftToRevert(turn) : leftOfWave(turn));
+  serve(turn, reporter);
+  recordIfDue(turn);
+  settle(turn);
+  const { forward, rollback } = turn.drive ?? {};
+  for (const driver of [forward, rollback]) {
+    if (driver === undefined || driver.lane === reporter?.lane) continue;
+    if (
+      opensNext(turn, driver.lane) ||
+      unopened(turn, driver === forward ? "forward" : "rollback").some(isNews)
+    ) {
+      turn.ring(driver.lane);
+    }
+  }
+
+  function isNews(lane: number): boolean {
+    return turn.lane(lane)?.announced === undefined;
+  }
+}
+
+function settle(turn: Turn): void {
+  settleForward(turn);
+  settleRollback(turn);
+}
+
+/** Is a wave to be begun by this driver? */
+function opensNext({ rollout, drive }: Turn, lane: number): boolean {
+  const { forward } = drive ?? {};
+  if (forward?.lane !== lane || rollout?.state !== "in_progress") return false;
+  return forward.openedWave !== rollout.currentWave && forward.stopping === undefined;
+}
+
+/** @param lane of the driver; undefined: it is none any more */
+export function orderOf(turn: Turn, invocationId: string, lane: number | undefined): DriverOrder {
+  const driver = lane === undefined ? undefined : driverOf(turn, lane);
+  const { rollout } = turn;
+  if (driver === undefined || rollout === undefined) {
+    const report = turn.book.get<RollbackReport>(ROLLBACK_KEY);
+    const own = report?.invocationId === invocationId ? { rollback: report } : {};
+    return { open: [], done: true, view: viewNow(turn), ...own };
+  }
+  const open = unopened(turn, turn.drive?.forward === driver ? "forward" : "rollback");
+  for (const n of open) Object.assign(turn.lane(n) ?? {}, { announced: true });
+  const { currentWave, waves, image } = rollout;
+  const wave = opensNext(turn, driver.lane)
+    ? {
+        number: currentWave + 1,
+        of: waves.length,
+        size: waves[currentWave]?.size ?? 0,
+        image,
+        load: !isLoaded(turn, currentWave),
+      }
+    : undefined;
+  return { ...(wave === undefined ? {} : { wave }), open, done: false, view: viewNow(turn) };
+}

@@ -1,0 +1,107 @@
+import type { Report } from "./event.ts";
+import { laneKey } from "./parts.ts";
+import { RECORD_AFTER_MS, recordPending } from "./record.ts";
+import type { Lane, LaneBook, SentinelResult } from "./state.ts";
+import type { Turn } from "./turn.ts";
+
+/**
+ * What a lane says: that it launched its grant, and what became of earlier ones. Said twice it counts once. The lane's own
+ * numbers are taken from its book, so that a report that was cut short in the middle is made whole by the next.
+ * @returns the results that are new
+ */
+export function takeReport(turn: Turn, report: Report): SentinelResult[] {
+  const { drive } = turn.driving();
+  const lane = drive.lanes[report.lane];
+  if (lane === undefined) return [];
+  const before = turn.laneBook(report.lane);
+  const repeated = lane.seq === report.seq;
+  // Only its book has it: what took it was cut short.
+  const cut = !repeated && before.seq === report.seq;
+  const launched = before.grant !== undefined && before.grant.n <= report.got;
+  const { grant } = before;
+  const kept = launched ? undefined : grant;
+  const out = [...before.out, ...(launched && grant !== undefined ? grant.items : [])];
+  const settled = new Map(report.results.map((result) => [result.id, result]));
+  const known = new Set(before.done.map(({ id }) => id));
+  const flying = new Set(out.map(({ id }) => id));
+  const fresh = report.results.filter(({ id }) => repeated || cut || flying.has(id));
+  const book: LaneBook = {
+    seq: report.seq,
+    out: out.filter(({ id }) => !settled.has(id)),
+    ...(kept === undefined ? {} : { grant: kept }),
+    done: [...before.done, ...fresh.filter((result) => isRecorded(result) && !known.has(result.id))],
+    ...bellsAfter(before, report),
+  };
+  turn.setLaneBook(report.lane, book);
+  lane.invocationId = report.invocationId;
+  lane.seenMs = turn.nowMs;
+  delete lane.silent;
+  count(lane, book);
+  lane.seq = report.seq;
+  const pending = lane.succeeded + lane.failed + lane.skipped + lane.reverted > 0;
+  if (pending) drive.pending ??= { sinceMs: turn.nowMs, lane: report.lane };
+  if (repeated || cut) {
+    // Whoever was to hear of it did not.
+    recordPending(turn);
+    ringAgain(turn);
+  }
+  if (repeated) return [];
+  // Of what is recorded already a rollback finds out by itself.
+  if (cut) return lane.of === "forward" ? fresh.filter(({ id }) => known.has(id)) : fresh;
+  return fresh.filter(({ id }) => !known.has(id));
+}
+
+/** Tells once more whoever was told by a change that may have been killed before it told anybody. */
+export function ringAgain(turn: Turn): void {
+  const { drive } = turn.driving();
+  const lanes = Object.keys(drive.lanes);
+  turn.book.all(lanes.map(laneKey));
+  for (const n of lanes) {
+    const { rung, grant } = turn.laneBook(n);
+    if (rung === undefined) continue;
+    turn.rings.push({ bell: rung, ...(grant === undefined ? {} : { grant }) });
+  }
+}
+
+/** A bell that was rung is not rung again: the lane will tell of another one. */
+function bellsAfter({ rung }: LaneBook, { bell }: Report): Pick<LaneBook, "bell" | "rung"> {
+  if (bell === undefined) return {};
+  return rung === bell ? { rung } : { bell };
+}
+
+function isRecorded({ is }: SentinelResult): boolean {
+  return is !== "missed" && is !== "untouched";
+}
+
+/** A lane's numbers, from its book. */
+export function count(lane: Lane, { out, grant, done }: LaneBook): void {
+  const of = (is: SentinelResult["is"]) => done.filter((result) => result.is === is).length;
+  const first = done.filter(({ is, unrecorded }) => is === "reverted" && unrecorded).length;
+  Object.assign(lane, {
+    out: out.length,
+    launching: grant?.items.length ?? 0,
+    succeeded: of("succeeded") + first,
+    failed: of("failed"),
+    skipped: of("skipped"),
+    reverted: of("reverted"),
+  });
+}
+
+/** So many results wait for their record in one book, and in all of them: no value and no journal grows beyond its bounds. */
+const MOST_PENDING_OF_A_LANE = 64;
+const MOST_PENDING = 1_000;
+
+/** Records what waits long enough, what is much, and what nobody is left to see to. */
+export function recordIfDue(turn: Turn): void {
+  const { drive } = turn.driving();
+  const { pending } = drive;
+  if (pending === undefined) return;
+  const lane = drive.lanes[pending.lane];
+  const left = lane === undefined || lane.over === true || lane.silent !== undefined;
+  const waiting = Object.values(drive.lanes).map(
+    ({ succeeded, failed, skipped, reverted }) => succeeded + failed + skipped + reverted,
+  );
+  const much =
+    waiting.some((n) => n >= MOST_PENDING_OF_A_LANE) || waiting.reduce((a, b) => a + b, 0) >= MOST_PENDING;
+  if (left || much || turn.nowMs - pending.sinceMs >= RECORD_AFTER_MS) recordPending(turn);
+}

@@ -1,0 +1,205 @@
+import type { Report } from "./event.ts";
+import { laneKey } from "./parts.ts";
+import { inFlightOf, lanesOf } from "./progress.ts";
+import { hasMore, take } from "./queue.ts";
+import { recordPending } from "./record.ts";
+import type { Direction, Driver, Grant, Item, Lane } from "./state.ts";
+import type { Turn } from "./turn.ts";
+
+/**
+ * Sentinels that were granted and of which no lane has said yet that it launched them. While lanes fill, at most so many at
+ * any moment, which paces the launching: the next ones are granted when Restate has taken those before. A lane that is full
+ * says so with its next results, and is granted no more before; a Cancel has it say so at once, and answers only when no
+ * more than these are on their way.
+ */
+export const LAUNCHING = 32;
+/** Of one grant while a lane fills, so that two lanes can launch while the next grants are made. */
+const FILLING_GRANT = 16;
+/** Of one grant in place of results. */
+const GRANT = 32;
+/** A lane has at most so many Deploys in flight: racing them costs time in proportion to their number. */
+export const LANE_PLACES = 64;
+/** A lane launches at most so many and is then replaced, so that its journal does not grow with the fleet. */
+const LANE_LIFE = 320;
+/** The driver's own lane is as long as the rollout: it launches what a small fleet needs, and leaves the rest to others. */
+const DRIVER_LIFE = 128;
+/** Fewer free places are not worth a grant, unless the lane asks because some time has passed. */
+const LEAST_PLACES = 8;
+/** Lanes at a time: each costs some bytes of the drive. */
+const MOST_LANES = 90;
+
+export function newLane(of: Direction): Lane {
+  return {
+    of,
+    ...{ out: 0, launching: 0, launched: 0, seq: 0, grants: 0 },
+    ...{ succeeded: 0, failed: 0, skipped: 0, reverted: 0 },
+  };
+}
+
+export function driverOf(turn: Turn, lane: number): Driver | undefined {
+  const { forward, rollback } = turn.drive ?? {};
+  return [forward, rollback].find((driver) => driver?.lane === lane);
+}
+
+/** In which direction sentinels may be launched now; undefined: in none. */
+export function launches(turn: Turn): Direction | undefined {
+  const { rollout, drive } = turn;
+  if (drive === undefined || rollout === undefined) return undefined;
+  const { forward, rollback } = drive;
+  if (rollout.state === "in_progress" && forward !== undefined && forward.stopping === undefined) {
+    return forward.openedWave === rollout.currentWave ? "forward" : undefined;
+  }
+  if (rollout.state !== "rolling_back" || rollback === undefined || rollback.stopping !== undefined) {
+    return undefined;
+  }
+  return rollback.openedWave === undefined ? undefined : "rollback";
+}
+
+/** Hands out what may be launched now: to the lane that reports first, then to those that wait. */
+export function serve(turn: Turn, reporter?: Report): void {
+  const { drive } = turn.driving();
+  const direction = launches(turn);
+  const waiting = drive.hungry.filter((lane) => lane !== reporter?.lane);
+  drive.hungry = [];
+  for (const lane of [...(reporter === undefined ? [] : [reporter.lane]), ...waiting]) {
+    serveLane(turn, lane, direction, reporter);
+  }
+}
+
+function serveLane(
+  turn: Turn,
+  n: number,
+  direction: Direction | undefined,
+  reporter: Report | undefined,
+): void {
+  const { drive } = turn.driving();
+  const lane = drive.lanes[n];
+  if (lane === undefined || lane.over || lane.launching > 0) return;
+  if (lane.silent) {
+    // It gets nothing while it does not answer; but it may be there again without having anything to say.
+    drive.hungry.push(n);
+    return;
+  }
+  const asks = reporter?.lane === n;
+  const isDriver = driverOf(turn, n) !== undefined;
+  const idle = lane.out === 0;
+  const left = lifeLeft(turn, lane, isDriver);
+  const free = Math.min(LANE_PLACES - lane.out, left);
+  const useful = direction === lane.of && hasMore(turn) && free > 0;
+  if (!useful) {
+    if (isDriver) {
+      if (idle) drive.hungry.push(n);
+    } else if (idle) {
+      lane.over = true;
+      if (!asks) turn.ring(n);
+    }
+    return;
+  }
+  const fills = free > GRANT;
+  const room = Math.min(roomIn(turn, lane.of), fills ? Math.min(FILLING_GRANT, unsaidRoom(turn)) : GRANT);
+  // One that was rung a moment ago will report by itself.
+  if (room <= 0 || !(asks || turn.laneBook(n).bell !== undefined)) {
+    drive.hungry.push(n);
+    return;
+  }
+  if (!asks && drive.lanes[reporter?.lane ?? 0]?.of !== lane.of) {
+    // Who is killed takes the bell along that it was about to ring; its drive finds that out, but no other one does.
+    turn.ring(n);
+    return;
+  }
+  if (asks && !idle && !reporter.due && free < LEAST_PLACES) {
+    turn.askAgain = true;
+    return;
+  }
+  const items = take(turn, Math.min(free, room));
+  if (items.length === 0) {
+    serveLane(turn, n, direction, reporter);
+    return;
+  }
+  const grant = grantOf(turn, lane, items, fills);
+  if (asks) turn.setLaneBook(n, { ...turn.laneBook(n), grant });
+  else turn.ring(n, grant);
+  turn.grant = asks ? grant : turn.grant;
+}
+
+/** How many a lane may still launch. Where no more lanes can be opened, each goes on for as long as it takes. */
+function lifeLeft(turn: Turn, lane: Lane, isDriver: boolean): number {
+  if (Object.keys(turn.drive?.lanes ?? {}).length >= MOST_LANES) return Number.POSITIVE_INFINITY;
+  return (isDriver ? DRIVER_LIFE : LANE_LIFE) - lane.launched;
+}
+
+function roomIn(turn: Turn, of: Direction): number {
+  const { drive } = turn.driving();
+  return drive.window - inFlightOf(lanesOf(drive, of));
+}
+
+/** What may be granted to lanes that fill. */
+function unsaidRoom(turn: Turn): number {
+  const filling = lanesOf(turn.drive).filter(({ fills, silent }) => fills && !silent);
+  return LAUNCHING - filling.reduce((sum, { launching }) => sum + launching, 0);
+}
+
+/** Granted, and nobody has said that they are launched; one that does not answer launches nothing. */
+export function unsaid(turn: Turn): number {
+  return lanesOf(turn.drive).reduce((sum, { launching, silent }) => sum + (silent ? 0 : launching), 0);
+}
+
+/** Has all lanes say what they have launched. */
+export function askWhatIsLaunched(turn: Turn): void {
+  const lanes = Object.entries(turn.drive?.lanes ?? {}).filter(([, { launching }]) => launching > 0);
+  turn.book.all(lanes.map(([n]) => laneKey(n)));
+  for (const [n] of lanes) turn.ring(n);
+}
+
+function grantOf(turn: Turn, lane: Lane, items: Item[], fills: boolean): Grant {
+  const { rollout } = turn.driving();
+  lane.grants++;
+  lane.launching = items.length;
+  lane.launched += items.length;
+  const image = lane.of === "forward" ? { image: rollout.image } : {};
+  if (fills) lane.fills = true;
+  else delete lane.fills;
+  return { n: lane.grants, atMs: turn.nowMs, ...image, confirm: fills && hasMore(turn), items };
+}
+
+/** Has more lanes opened where those that are there have no place for what may be launched. */
+export function staff(turn: Turn, leftToLaunch: number): void {
+  const { drive } = turn.driving();
+  const direction = launches(turn);
+  if (direction === undefined || !hasMore(turn)) return;
+  const lanes = Object.entries(drive.lanes);
+  const places = lanes.map(([n, lane]) => {
+    if (lane.of !== direction || lane.over || lane.silent) return 0;
+    const left = lifeLeft(turn, lane, driverOf(turn, Number(n)) !== undefined);
+    return Math.max(0, Math.min(LANE_PLACES - lane.out - lane.launching, left));
+  });
+  const wanted = Math.min(drive.window - inFlightOf(lanesOf(drive, direction)), Math.max(1, leftToLaunch));
+  const missing = wanted - places.reduce((sum, n) => sum + n, 0);
+  const more = Math.min(Math.ceil(missing / LANE_PLACES), MOST_LANES - lanes.length);
+  for (let i = 0; i < more; i++) drive.lanes[drive.nextLane++] = newLane(direction);
+}
+
+/** The lanes that are to be opened: no invocation has reported under their number yet. */
+export function unopened(turn: Turn, of: Direction): number[] {
+  return Object.entries(turn.drive?.lanes ?? {})
+    .filter(([, lane]) => lane.of === of && lane.invocationId === undefined && !lane.over)
+    .map(([n]) => Number(n));
+}
+
+/** Takes lanes out of the drive: those that are done, gone, or no longer waited for. @returns what they held */
+export function dropLanes(turn: Turn, lost: (lane: Lane, n: number) => boolean): Item[] {
+  const { drive } = turn.driving();
+  const gone = Object.entries(drive.lanes).filter(([n, lane]) => lost(lane, Number(n)));
+  if (gone.length === 0) return [];
+  turn.book.all(gone.map(([n]) => laneKey(n)));
+  const held = gone.flatMap(([n, lane]) => {
+    const { out, grant } = turn.laneBook(n);
+    Object.assign(lane, { out: 0, launching: 0, over: true });
+    turn.ring(n);
+    return [...out, ...(grant?.items ?? [])];
+  });
+  // What they had reported is kept.
+  recordPending(turn, [...new Set(held.map(({ at }) => at))]);
+  drive.hungry = drive.hungry.filter((n) => drive.lanes[n] !== undefined);
+  return held;
+}

@@ -1,0 +1,124 @@
+import type { Entry, Part, Place, RolloutState, WaveCount } from "./state.ts";
+
+/** The head: what operators see in the State tab, and all that most questions need. */
+export const HEAD_KEY = "rolloutState";
+export const DRIVE_KEY = "drive";
+export const PLAN_KEY = "plan";
+export const TALLIES_KEY = "tallies";
+/** What the last rollback came to. */
+export const ROLLBACK_KEY = "rollback";
+
+/** So many sentinels lie in one value, so that none grows beyond 256 KiB. */
+export const PART_SIZE = 400;
+/** A reason is cut to so many characters in a part; the full one is in the row and in the history. */
+export const WHY_LENGTH = 200;
+/** And to so many bytes of JSON: 400 of them, with the longest ids and images, stay below 256 KiB. */
+const WHY_BYTES = 270;
+/** The head keeps so many failures, and so many skips. */
+export const KEPT_FAILURES = 20;
+/** A reason in the head takes at most so many bytes of JSON. */
+const REASON_BYTES = 400;
+
+export function partKey(at: Place): string {
+  return `${HEAD_KEY}/wave-${at}`;
+}
+
+export function laneKey(lane: number | string): string {
+  return `lane/${lane}`;
+}
+
+export function launchingKey(at: Place): string {
+  return `launching/${at}`;
+}
+
+/** What became of the sentinels of one part: size, succeeded, failed, skipped, reverted. */
+export type Tally = [size: number, succeeded: number, failed: number, skipped: number, reverted: number];
+export type Tallies = Record<Place, Tally>;
+
+/** Counted anew from the part itself, so that a change that was cut short counts nothing twice. */
+export function tallyOf(part: Part): Tally {
+  const tally: Tally = [0, 0, 0, 0, 0];
+  for (const { is } of Object.values(part)) {
+    tally[0]++;
+    if (is === "succeeded" || is === "reverted") tally[1]++;
+    if (is === "failed") tally[2]++;
+    if (is === "skipped") tally[3]++;
+    if (is === "reverted") tally[4]++;
+  }
+  return tally;
+}
+
+/** The numbers of each wave; one of which no part is there yet keeps the size that was planned. */
+export function countedWaves(waves: readonly WaveCount[], tallies: Tallies): WaveCount[] {
+  const sums = new Map<number, Tally>();
+  for (const [at, tally] of Object.entries(tallies)) {
+    const wave = waveOf(at);
+    const sum = sums.get(wave);
+    sums.set(wave, sum === undefined ? tally : (sum.map((n, i) => n + (tally[i] ?? 0)) as Tally));
+  }
+  return waves.map((wave, i) => {
+    const sum = sums.get(i);
+    if (sum === undefined) return wave;
+    const [, succeeded, failed, skipped, reverted] = sum;
+    return { size: wave.size, succeeded, failed, skipped, reverted };
+  });
+}
+
+/** The wave (0-based) of a place. */
+export function waveOf(at: Place): number {
+  return Number.parseInt(at, 10) - 1;
+}
+
+/** All places that are in the state, in the order of the waves. */
+export function placesOf(tallies: Tallies): Place[] {
+  return Object.keys(tallies).sort((a, b) => waveOf(a) - waveOf(b) || partOf(a) - partOf(b));
+}
+
+function partOf(at: Place): number {
+  return Number(at.slice(at.indexOf("/") + 1));
+}
+
+/** Cuts a list of ids into parts. */
+export function partsOf<T>(items: readonly T[], size = PART_SIZE): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
+    items.slice(i * size, (i + 1) * size),
+  );
+}
+
+export function waitingPart(sentinels: readonly { id: string; from: string }[]): Part {
+  return Object.fromEntries(sentinels.map(({ id, from }): [string, Entry] => [id, { from, is: "waiting" }]));
+}
+
+/** Cut by characters; an emoji that is cut in two must not make it an invalid text. */
+export function cutText(text: string, length: number): string {
+  return text.length <= length
+    ? text
+    : `${text
+        .slice(0, length - 1)
+        .toWellFormed()
+        .replace(/\uFFFD$/, "")}…`;
+}
+
+/** Cut so that its JSON takes at most so many bytes, whatever characters it has. */
+function cutBytes(text: string, length: number, bytes: number): string {
+  let cut = cutText(text, length);
+  const encoder = new TextEncoder();
+  while (encoder.encode(JSON.stringify(cut)).length > bytes) cut = cutText(cut, Math.floor(cut.length * 0.9));
+  return cut;
+}
+
+export function cutForHead(text: string): string {
+  return cutBytes(text, REASON_BYTES, REASON_BYTES);
+}
+
+export function cutForPart(text: string): string {
+  return cutBytes(text, WHY_LENGTH, WHY_BYTES);
+}
+
+export function totalOf(waves: readonly WaveCount[]): number {
+  return waves.reduce((sum, { size }) => sum + size, 0);
+}
+
+export function sumOf(rollout: RolloutState, what: keyof WaveCount): number {
+  return rollout.waves.reduce((sum, wave) => sum + wave[what], 0);
+}

@@ -1,0 +1,139 @@
+import type { OutcomeRecord } from "./history.ts";
+import {
+  countedWaves,
+  cutForHead,
+  cutForPart,
+  KEPT_FAILURES,
+  laneKey,
+  partKey,
+  TALLIES_KEY,
+  tallyOf,
+  waveOf,
+} from "./parts.ts";
+import type { Direction, Entry, Failure, LaneBook, Part, Place, SentinelResult } from "./state.ts";
+import type { Turn } from "./turn.ts";
+
+/** A result waits at most so long (ms) for its record in its part: well within the 2 s that operators are promised. */
+export const RECORD_AFTER_MS = 1_500;
+
+/**
+ * Records what the lanes have reported: in the parts, in the numbers of the head, and for the history.
+ * @param anew places that are counted anew, for a change that recorded there may have been cut short
+ */
+export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
+  const { rollout, drive } = turn.driving();
+  const lanes = Object.entries(drive.lanes).filter(
+    ([, { succeeded, failed, skipped, reverted, over }]) =>
+      over || succeeded + failed + skipped + reverted > 0,
+  );
+  if (lanes.length === 0) return;
+  const books = turn.book.all<LaneBook>(lanes.map(([lane]) => laneKey(lane)));
+  const byPlace = new Map<Place, SentinelResult[]>(anew.map((at) => [at, []]));
+  for (const result of books.flatMap((book) => book?.done ?? [])) {
+    byPlace.set(result.at, [...(byPlace.get(result.at) ?? []), result]);
+  }
+  const places = [...byPlace.keys()];
+  const parts = turn.book.all<Part>(places.map(partKey));
+  const tallies = { ...turn.tallies() };
+  const failures: Failure[] = [];
+  const skips: Failure[] = [];
+  for (const [i, at] of places.entries()) {
+    const part = { ...parts[i] };
+    for (const result of byPlace.get(at) ?? []) {
+      const entry = part[result.id];
+      const next = entry === undefined ? undefined : entryAfter(entry, result);
+      if (next === undefined) continue;
+      part[result.id] = next;
+      turn.outcomes.push(...outcomesOf(entry, result));
+      if (next.is === "failed") failures.push({ id: result.id, reason: cutForHead(result.why ?? "unknown") });
+      if (next.is === "skipped") skips.push({ id: result.id, reason: cutForHead(result.why ?? "unknown") });
+    }
+    turn.book.set(partKey(at), part);
+    tallies[at] = tallyOf(part);
+  }
+  turn.book.set(TALLIES_KEY, tallies);
+  turn.become({
+    waves: countedWaves(rollout.waves, tallies),
+    failures: newest(rollout.failures, failures),
+    skips: newest(rollout.skips, skips),
+  });
+  for (const [i, [key, lane]] of lanes.entries()) {
+    const book = books[i];
+    if (lane.over) {
+      delete drive.lanes[key];
+      turn.book.clear(laneKey(key));
+      continue;
+    }
+    Object.assign(lane, { succeeded: 0, failed: 0, skipped: 0, reverted: 0 });
+    if (book !== undefined) turn.setLaneBook(key, { ...book, done: [] });
+  }
+  delete drive.pending;
+}
+
+function newest(before: readonly Failure[], added: readonly Failure[]): Failure[] {
+  const ids = new Set(added.map(({ id }) => id));
+  return [...before.filter(({ id }) => !ids.has(id)), ...added].slice(-KEPT_FAILURES);
+}
+
+/** Places of a drive that was killed of which the history is told anew, at most. */
+const RETOLD_PLACES = 20;
+
+/**
+ * Who kills a drive kills the change that it was making, too, and with it perhaps what the history was to hear. So it hears
+ * once more of all the parts that the drive was at; said twice it counts once.
+ */
+export function retell(turn: Turn, of: Direction): void {
+  const { drive } = turn.driving();
+  const lanes = Object.entries(drive.lanes).filter(([, lane]) => lane.of === of);
+  const books = turn.book.all<LaneBook>(lanes.map(([lane]) => laneKey(lane)));
+  const held = books.flatMap((book) => [
+    ...(book?.out ?? []),
+    ...(book?.done ?? []),
+    ...(book?.grant?.items ?? []),
+  ]);
+  const places = [...new Set([...held.map(({ at }) => at), ...(drive.queue?.at ? [drive.queue.at] : [])])];
+  const told = places.slice(0, RETOLD_PLACES);
+  for (const [i, part] of turn.book.all<Part>(told.map(partKey)).entries()) {
+    const wave = waveOf(told[i] ?? "") + 1;
+    for (const [sentinelId, { is, why }] of Object.entries(part ?? {})) {
+      if (is === "waiting") continue;
+      if (is === "reverted") turn.outcomes.push({ sentinelId, wave, outcome: "succeeded" });
+      turn.outcomes.push({ sentinelId, wave, outcome: is, ...(why === undefined ? {} : { reason: why }) });
+    }
+  }
+}
+
+/**
+ * Undefined where the result changes nothing: the first one counts. One that is recorded already comes of a change that was
+ * cut short, of which nobody was told.
+ */
+function entryAfter(entry: Entry, { is, why }: SentinelResult): Entry | undefined {
+  if (entry.is === is) return entry;
+  switch (is) {
+    case "succeeded":
+      return entry.is === "waiting" ? { ...entry, is } : undefined;
+    case "failed":
+    case "skipped":
+      return entry.is === "waiting" ? { ...entry, is, why: cutForPart(why ?? "unknown") } : undefined;
+    case "reverted":
+      return entry.is === "waiting" || entry.is === "succeeded" ? { ...entry, is } : undefined;
+    case "missed":
+    case "untouched":
+      return undefined;
+  }
+}
+
+/** One that was reverted without having been recorded before has taken the image, too. */
+function outcomesOf(entry: Entry | undefined, result: SentinelResult): OutcomeRecord[] {
+  const { id: sentinelId, is, why, durationMs, at } = result;
+  if (is === "missed" || is === "untouched") return [];
+  const record: OutcomeRecord = {
+    sentinelId,
+    wave: waveOf(at) + 1,
+    outcome: is,
+    ...(is === "failed" || is === "skipped" ? { reason: why ?? "" } : {}),
+    ...(durationMs === undefined ? {} : { durationMs }),
+  };
+  const first = is === "reverted" && entry?.is === "waiting";
+  return first ? [{ sentinelId, wave: record.wave, outcome: "succeeded" }, record] : [record];
+}

@@ -1,0 +1,98 @@
+import type { Event } from "./event.ts";
+import { count } from "./lane-report.ts";
+import { laneKey } from "./parts.ts";
+import { progressOf } from "./progress.ts";
+import { countReverts, takeLate, writeOffSilent } from "./rollback.ts";
+import type { Item, SentinelResult } from "./state.ts";
+import type { Turn } from "./turn.ts";
+
+type SilenceEvent = Event & { type: "silent" | "found" | "ask" };
+
+/** What a lane holds that does not answer. */
+export interface Held {
+  lane: number;
+  items: Item[];
+  /** Of the rollout. */
+  image: string;
+  /** Since when (unix ms) its Deploys can have been launched. */
+  sinceMs: number;
+}
+
+export function heldBySilent(turn: Turn): Held[] {
+  const { rollout, drive } = turn.driving();
+  return Object.entries(drive.lanes).flatMap(([n, lane]) => {
+    if (lane.silent === undefined || lane.out + lane.launching === 0) return [];
+    const { out, grant } = turn.laneBook(n);
+    const sinceMs = lane.of === "forward" ? rollout.waveStartedAtMs : (drive.rollback?.startedAtMs ?? 0);
+    return [{ lane: Number(n), items: [...out, ...(grant?.items ?? [])], image: rollout.image, sinceMs }];
+  });
+}
+
+/** @returns false when it is about a rollout that is over */
+export function silenced(turn: Turn, event: SilenceEvent): boolean {
+  if (turn.drive === undefined || turn.drive.rolloutId !== event.rolloutId) return false;
+  if (event.type === "silent") {
+    mark(turn, event);
+    writeOffSilent(turn);
+  }
+  if (event.type === "found") takeFound(turn, event);
+  if (event.type === "ask") askAll(turn);
+  return true;
+}
+
+/** Each lane says something, if it can. */
+function askAll(turn: Turn): void {
+  const lanes = Object.keys(turn.drive?.lanes ?? {});
+  turn.book.all(lanes.map(laneKey));
+  for (const n of lanes) turn.ring(n);
+}
+
+/** Remembers who does not answer; the first time Slack hears of it. One that answers again has reported. */
+function mark(turn: Turn, { silent }: Event & { type: "silent" }): void {
+  const { rollout, drive } = turn.driving();
+  const known = Object.values(drive.lanes).some((lane) => lane.silent !== undefined);
+  const byId = new Map(silent.map((each) => [each.invocationId, each]));
+  let first: { invocationId: string; why: string } | undefined;
+  for (const lane of Object.values(drive.lanes)) {
+    const silence = byId.get(lane.invocationId ?? "");
+    if (silence === undefined) delete lane.silent;
+    else {
+      first ??= { invocationId: silence.invocationId, why: silence.why };
+      lane.silent = { sinceMs: lane.silent?.sinceMs ?? silence.sinceMs, why: silence.why };
+    }
+  }
+  if (known || first === undefined) return;
+  const rollingBack = rollout.state === "rolling_back";
+  turn.changes.push({
+    kind: "silent",
+    progress: progressOf(rollout, turn.nowMs, drive),
+    ...first,
+    rollingBack,
+  });
+}
+
+/** What the rows tell of the sentinels of a lane that does not answer counts as if it had reported it. */
+function takeFound(turn: Turn, { lane: n, results }: Event & { type: "found" }): void {
+  const { drive } = turn.driving();
+  const lane = drive.lanes[n];
+  if (lane === undefined) return;
+  const book = turn.laneBook(n);
+  const items = [...book.out, ...(book.grant?.items ?? [])];
+  const found = results.filter(({ id }) => items.some((item) => item.id === id));
+  const ids = new Set(found.map(({ id }) => id));
+  const { grant } = book;
+  const left = grant?.items.filter(({ id }) => !ids.has(id)) ?? [];
+  const next = {
+    ...book,
+    out: book.out.filter(({ id }) => !ids.has(id)),
+    done: [...book.done, ...found.filter(({ is }: SentinelResult) => is !== "missed" && is !== "untouched")],
+    ...(grant === undefined ? {} : { grant: { ...grant, items: left } }),
+  };
+  turn.setLaneBook(n, next);
+  count(lane, next);
+  if (lane.succeeded + lane.failed + lane.skipped + lane.reverted > 0) {
+    drive.pending ??= { sinceMs: turn.nowMs, lane: n };
+  }
+  if (lane.of === "forward") takeLate(turn, found);
+  else countReverts(turn, found);
+}

@@ -1,0 +1,117 @@
+import type { Book } from "./book.ts";
+import type { HistoryEntry, OutcomeRecord } from "./history.ts";
+import { legacyRollout, migrate } from "./legacy.ts";
+import { DRIVE_KEY, HEAD_KEY, laneKey, TALLIES_KEY, type Tallies } from "./parts.ts";
+import { readable } from "./readable.ts";
+import type { Drive, Driver, Grant, Lane, LaneBook, PhaseChange, RolloutState } from "./state.ts";
+
+/** What a lane hears through its bell: its next grant, or only that there is something to ask for. */
+export interface Ring {
+  bell: string;
+  grant?: Grant;
+}
+
+/** A decision changes its own copy: what was read stays as it was, should it have to be made again. */
+function copyOf(drive: Drive | undefined): Drive | undefined {
+  if (drive === undefined) return undefined;
+  const { forward, rollback, queue, late, pending } = drive;
+  const lanes = Object.entries(drive.lanes).map(([n, lane]): [string, Lane] => [n, { ...lane }]);
+  return {
+    ...drive,
+    ...(forward === undefined ? {} : { forward: { ...forward } }),
+    ...(rollback === undefined ? {} : { rollback: { ...rollback, failures: [...rollback.failures] } }),
+    ...(queue === undefined ? {} : { queue: { ...queue } }),
+    ...(late === undefined ? {} : { late: { ...late } }),
+    ...(pending === undefined ? {} : { pending: { ...pending } }),
+    lanes: Object.fromEntries(lanes),
+    hungry: [...drive.hungry],
+  };
+}
+
+/** One decision in the making: what it goes by, what it changes, and whom it tells. */
+export class Turn {
+  readonly book: Book;
+  readonly nowMs: number;
+  /** Absent before the first rollout. */
+  rollout: RolloutState | undefined;
+  /** Absent where there is none of this rollout. */
+  drive: Drive | undefined;
+  /** The rollout has had a drive; one whose beginning was cut short has had none. */
+  readonly begun: boolean;
+  readonly changes: PhaseChange[] = [];
+  readonly rings: Ring[] = [];
+  /** What the history is told of sentinels. */
+  readonly outcomes: OutcomeRecord[] = [];
+  /** And of a rollout that another one has taken the place of. */
+  readonly others: { entry: HistoryEntry; revision: number }[] = [];
+  /** The invocation of a drive that has just begun. */
+  watch: string | undefined;
+  /** What the lane that reports is granted. */
+  grant: Grant | undefined;
+  /** It has places free that are not worth a grant yet. */
+  askAgain = false;
+
+  /** @throws UnreadableError */
+  constructor(book: Book, nowMs: number) {
+    this.book = book;
+    this.nowMs = nowMs;
+    const legacy = legacyRollout(book.get<unknown>(HEAD_KEY));
+    if (legacy !== undefined) migrate(book, legacy);
+    const rollout = readable(book.get<unknown>(HEAD_KEY));
+    const drive = book.get<Drive>(DRIVE_KEY);
+    this.rollout = rollout;
+    // A decision that was cut short may have left the drive of another rollout.
+    this.drive = drive?.rolloutId === rollout?.rolloutId ? copyOf(drive) : undefined;
+    this.begun = this.drive !== undefined;
+  }
+
+  /** @throws Error when there is no drive: nothing that needs one comes here then */
+  driving(): { rollout: RolloutState; drive: Drive } {
+    const { rollout, drive } = this;
+    if (rollout === undefined || drive === undefined) throw new Error("nobody drives");
+    return { rollout, drive };
+  }
+
+  lane(lane: number | string): Lane | undefined {
+    return this.drive?.lanes[lane];
+  }
+
+  /** A grant that the drive does not know of was never made: what made it was cut short. */
+  laneBook(lane: number | string): LaneBook {
+    const { grant, ...book } = this.book.get<LaneBook>(laneKey(lane)) ?? { seq: 0, out: [], done: [] };
+    const made = grant !== undefined && grant.n <= (this.lane(lane)?.grants ?? 0);
+    return made ? { ...book, grant } : book;
+  }
+
+  setLaneBook(lane: number | string, book: LaneBook): void {
+    this.book.set(laneKey(lane), book);
+  }
+
+  tallies(): Tallies {
+    return this.book.get<Tallies>(TALLIES_KEY) ?? {};
+  }
+
+  /** Changes the rollout; the moment is kept in which its state, or its wave, became what it is. */
+  become(change: Partial<RolloutState>): void {
+    const { rollout } = this.driving();
+    const next = { ...rollout, ...change };
+    const moved = next.state !== rollout.state || next.currentWave !== rollout.currentWave;
+    this.rollout = moved ? { ...next, sinceMs: this.nowMs } : next;
+  }
+
+  /** Has a lane ask for what is new, or take its grant. False: it is not waiting. */
+  ring(lane: number | string, grant?: Grant): boolean {
+    const book = this.laneBook(lane);
+    const { bell, ...rest } = book;
+    if (bell === undefined) return false;
+    this.setLaneBook(lane, { ...rest, rung: bell, ...(grant === undefined ? {} : { grant }) });
+    this.rings.push({ bell, ...(grant === undefined ? {} : { grant }) });
+    return true;
+  }
+
+  /** A drive of version 0.1 has something new to look at. */
+  ringLegacy({ legacy }: Driver): void {
+    if (legacy === undefined || this.rings.some(({ bell }) => bell === legacy.signal)) return;
+    this.rings.push({ bell: legacy.signal });
+  }
+}

@@ -1,0 +1,23 @@
+import { launchesIn } from "../domain/launches.ts";
+import type { Direction, Drive, RolloutState } from "../domain/state.ts";
+
+/**
+ * The rollout as the last change in this process left it. A hint: another replica may have changed it since. It decides
+ * nothing, but whether a Deploy asks.
+ */
+export interface LastKnown {
+  tell(rollout: RolloutState | undefined, drive: Drive | undefined): void;
+  /** True: as far as this process knows, that rollout launches nothing more. */
+  doubts(rolloutId: string, direction: Direction): boolean;
+}
+
+export function createLastKnown(): LastKnown {
+  let last: { rollout: RolloutState | undefined; drive: Drive | undefined } | undefined;
+  return {
+    tell(rollout, drive) {
+      last = { rollout, drive };
+    },
+    doubts: (rolloutId, direction) =>
+      last !== undefined && !launchesIn(last.rollout, last.drive, { rolloutId, direction }),
+  };
+}

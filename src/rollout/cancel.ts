@@ -1,0 +1,26 @@
+import { type ObjectSharedContext, RestatePromise, TerminalError } from "@restatedev/restate-sdk";
+import type { RolloutResponse } from "../restate/schemas.ts";
+import { report } from "./change.ts";
+import { rolloutResponse } from "./responses.ts";
+import type { RolloutOptions } from "./service.ts";
+import { look } from "./state.ts";
+import { watchAgain } from "./watchdog.ts";
+
+/** A lane that does not answer launches nothing either: an operator is not kept waiting for longer (ms). */
+const LONGEST_WAIT_MS = 1_000;
+
+/** Stops the rollout. An operator waits: the change, which refuses what is not legal, comes before everything else. */
+export async function cancel(
+  ctx: ObjectSharedContext,
+  { countBytes }: RolloutOptions,
+): Promise<RolloutResponse> {
+  const fence = ctx.awakeable<object>();
+  const { view, waits } = await report(ctx, "cancel", { type: "cancel", fence: fence.id });
+  if (waits) {
+    const tooLate = ctx.sleep(LONGEST_WAIT_MS, "wait for what is on its way").map(() => undefined);
+    await RestatePromise.race([fence.promise.map(() => undefined), tooLate]);
+  }
+  watchAgain(ctx, await look(ctx, countBytes));
+  if (view === undefined) throw new TerminalError("the change gave no view");
+  return rolloutResponse(view);
+}

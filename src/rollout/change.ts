@@ -1,0 +1,79 @@
+import {
+  type ObjectContext,
+  type ObjectSharedContext,
+  type RestatePromise,
+  rpc,
+} from "@restatedev/restate-sdk";
+import type { Answer, Outcome } from "../domain/answer.ts";
+import { Book, MissingError } from "../domain/book.ts";
+import type { Event } from "../domain/event.ts";
+import { DRIVE_KEY, HEAD_KEY, laneKey, launchingKey } from "../domain/parts.ts";
+import { apply } from "../domain/rollout.ts";
+import type { LastKnown } from "../restate/last-known.ts";
+import { HistoryObject, NOTIFIER_KEY, NotifierObject, RolloutObject } from "../restate/names.ts";
+import { type CountBytes, carryOut, load } from "./state.ts";
+
+/** Asks for a change of the rollout; `name` is what the operator reads in the journal. */
+export function report(ctx: ObjectSharedContext, name: string, event: Event): RestatePromise<Answer> {
+  return ctx.objectClient(RolloutObject, ctx.key).Change(event, rpc.opts({ name }));
+}
+
+export interface ChangeOptions {
+  countBytes: CountBytes;
+  lastKnown: LastKnown;
+}
+
+/**
+ * Every change of the rollout's state, one at a time: short, without I/O, so that no verb ever waits for it. One that is
+ * refused throws before anything is written.
+ */
+export async function change(
+  ctx: ObjectContext,
+  event: Event,
+  { countBytes: count, lastKnown }: ChangeOptions,
+): Promise<Answer> {
+  const now = ctx.date.now();
+  const loaded = new Map<string, unknown>();
+  await load(ctx, loaded, likelyKeys(event), count);
+  const nowMs = await now;
+  for (;;) {
+    try {
+      const outcome = apply(new Book(loaded), event, nowMs);
+      lastKnown.tell(outcome.rollout, outcome.drive);
+      return tell(ctx, outcome, count);
+    } catch (error) {
+      if (!(error instanceof MissingError)) throw error;
+      await load(ctx, loaded, error.keys, count);
+    }
+  }
+}
+
+/** What a decision is about to ask for: asked for at once it costs one turn. */
+function likelyKeys(event: Event): string[] {
+  if (event.type !== "report") return [HEAD_KEY, DRIVE_KEY];
+  const launching = event.at === undefined ? [] : [launchingKey(event.at)];
+  return [HEAD_KEY, DRIVE_KEY, laneKey(event.lane), ...launching];
+}
+
+function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
+  const { answer, writes, changes, rings, history, watch } = outcome;
+  // The watchdog goes first: once a state says that somebody drives, somebody watches.
+  if (watch !== undefined) sendWatch(ctx, watch);
+  // Whoever hears a bell without a grant asks, and is answered once this is done, also if it is killed now.
+  for (const { bell, grant } of rings) if (grant === undefined) ctx.resolveAwakeable(bell, {});
+  carryOut(ctx, writes, count);
+  // Sent, not called: a history that cannot be written, and a Slack that is away, delay nothing.
+  for (const { entry, revision } of history) {
+    ctx.objectSendClient(HistoryObject, entry.rollout.rolloutId).Record({ entry, revision });
+  }
+  for (const change of changes) ctx.objectSendClient(NotifierObject, NOTIFIER_KEY).Deliver(change);
+  for (const { bell, grant } of rings) if (grant !== undefined) ctx.resolveAwakeable(bell, { grant });
+  return answer;
+}
+
+/** One watchdog for a drive: while it lives, asking for another one does nothing. */
+export function sendWatch(ctx: ObjectSharedContext, invocationId: string): void {
+  ctx
+    .objectSendClient(RolloutObject, ctx.key)
+    .Watch({ invocationId }, rpc.sendOpts({ idempotencyKey: `watch ${invocationId}` }));
+}

@@ -1,0 +1,31 @@
+import { type InvocationPromise, type RestatePromise, TerminalError } from "@restatedev/restate-sdk";
+import type { Direction, Item, SentinelResult } from "../domain/state.ts";
+import type { DeployReply } from "../restate/schemas.ts";
+
+/**
+ * What a Deploy call came to. One that was cancelled, killed or refused is a failure of that sentinel alone; a sentinel
+ * that is no longer running is neither a failure nor a success.
+ */
+export function deployResult(
+  item: Item,
+  direction: Direction,
+  call: InvocationPromise<DeployReply>,
+): RestatePromise<SentinelResult> {
+  const { id, at, unrecorded } = item;
+  const common = { id, at, ...(unrecorded ? { unrecorded } : {}) };
+  const [good, bad, gone] =
+    direction === "forward"
+      ? (["succeeded", "failed", "skipped"] as const)
+      : (["reverted", "missed", "missed"] as const);
+  return call.map((reply, error): SentinelResult => {
+    if (error instanceof TerminalError && error.code === 404) {
+      return { ...common, is: gone, why: "it has no row any more" };
+    }
+    if (error !== undefined) return { ...common, is: bad, why: `Deploy did not finish: ${error.message}` };
+    const took = reply?.duration_ms === undefined ? {} : { durationMs: reply.duration_ms };
+    if (reply?.status === "ready") return { ...common, is: good, ...took };
+    if (reply?.untouched === true) return { ...common, is: "untouched" };
+    const why = reply?.reason ?? "failed without a reason";
+    return { ...common, is: reply?.skipped === true ? gone : bad, why, ...took };
+  });
+}

@@ -1,0 +1,228 @@
+import {
+  CancelledError,
+  type ObjectSharedContext,
+  RestatePromise,
+  rpc,
+  TerminalError,
+} from "@restatedev/restate-sdk";
+import type { Answer, DriverOrder } from "../domain/answer.ts";
+import type { Event } from "../domain/event.ts";
+import { plural } from "../domain/progress.ts";
+import type { Direction } from "../domain/state.ts";
+import type { Logger } from "../log.ts";
+import { RolloutObject } from "../restate/names.ts";
+import { report } from "./change.ts";
+import { type Arrival, cancellation, heard, Lane } from "./lane.ts";
+
+export interface DriveOptions {
+  logger: Logger;
+  /** Most Deploys of one rollout in flight at a time. */
+  maxInFlight: number;
+}
+
+type Opening = Extract<Event, { type: "begin" | "resume" | "beginRollback" }>;
+
+/**
+ * Drives a rollout, or its rollback, to its end: opens its waves and its lanes, and is a lane itself, so that the Deploys
+ * of a small fleet stand in its own journal. Holds no lock: every change of the state is a short call of its own.
+ * @param name of the opening step in the journal
+ */
+export async function drive(
+  ctx: ObjectSharedContext,
+  options: DriveOptions,
+  name: "rollout" | "resume" | "rollback",
+  opening: Opening,
+): Promise<DriverOrder> {
+  const opened = await report(ctx, name, opening);
+  const { driver: order } = opened;
+  if (order === undefined) throw new TerminalError("the change gave no order");
+  if (order.done) return order;
+  if (name !== "rollback") await announce(ctx, options.logger, name, order);
+  return new Drive(ctx, options, name === "rollback" ? "rollback" : "forward", opened).run(order);
+}
+
+const INTERRUPTED = "the driving invocation was cancelled; the Deploys in flight were left to finish";
+
+class Drive {
+  readonly #ctx: ObjectSharedContext;
+  readonly #options: DriveOptions;
+  readonly #direction: Direction;
+  readonly #rolloutId: string;
+  readonly #image: string;
+  readonly #lane: Lane;
+  /** Lanes that were opened, and how many of them in the present wave. */
+  readonly #opened = new Set<number>();
+  #title = "rollback";
+  #lanesOfWave = 1;
+  #loads = false;
+  /** Until it was heard. */
+  #cancellation: RestatePromise<void> | undefined;
+  #interruption: Promise<Answer> | undefined;
+
+  constructor(ctx: ObjectSharedContext, options: DriveOptions, direction: Direction, opened: Answer) {
+    const { rolloutId, lane = 0, view } = opened;
+    this.#ctx = ctx;
+    this.#options = options;
+    this.#direction = direction;
+    this.#rolloutId = rolloutId;
+    this.#image = view?.image ?? "";
+    this.#lane = new Lane(ctx, { rolloutId, lane, direction, image: this.#image });
+    this.#cancellation = cancellation(ctx);
+    this.#lane.expect(this.#cancellation.map((): Arrival => ({ kind: "cancelled" })));
+  }
+
+  async run(first: DriverOrder): Promise<DriverOrder> {
+    const lane = this.#lane;
+    let answer: Answer | undefined =
+      this.#direction === "rollback" ? await this.#openRollback(first) : await this.#follow(first);
+    for (;;) {
+      if (answer === undefined && this.#interruption !== undefined) {
+        answer = await this.#interruption;
+        this.#interruption = undefined;
+      }
+      if (answer !== undefined) {
+        const { driver } = answer;
+        const tells = lane.take(answer);
+        if (driver?.done) return driver;
+        answer = driver === undefined ? undefined : await this.#follow(driver);
+        if (answer === undefined && tells) answer = await this.#report();
+      } else if (lane.reports) {
+        answer = await this.#report();
+      } else {
+        answer = await this.#hear(await lane.next());
+      }
+    }
+  }
+
+  async #hear(arrival: Arrival): Promise<Answer | undefined> {
+    switch (arrival.kind) {
+      case "result":
+      case "time":
+        return undefined;
+      case "rung":
+        return heard(this.#lane, arrival.grant, () => this.#report());
+      case "loaded":
+        this.#loads = false;
+        return this.#report();
+      case "cancelled":
+        this.#interrupt();
+        return undefined;
+      case "lane": {
+        if (arrival.failure === undefined) return undefined;
+        const reason = `a lane of the drive ended before its time (${arrival.failure})`;
+        const { lane } = arrival;
+        await report(this.#ctx, "a lane is lost", {
+          type: "laneLost",
+          rolloutId: this.#rolloutId,
+          lane,
+          reason,
+        });
+        return this.#report();
+      }
+    }
+  }
+
+  /** A cancellation of this invocation stops the launching at once, whatever else waits for its turn. */
+  #report(opens?: { wave: number; window: number }): Promise<Answer> {
+    const cancelled = this.#cancellation;
+    const stop = cancelled === undefined ? undefined : { cancelled, now: () => this.#interrupt() };
+    return this.#lane.report(opens, stop);
+  }
+
+  #interrupt(): void {
+    if (this.#cancellation === undefined) return;
+    this.#cancellation = undefined;
+    const invocationId = this.#ctx.request().id;
+    const rolloutId = this.#rolloutId;
+    const event = { type: "interrupt", rolloutId, invocationId, reason: INTERRUPTED } as const;
+    this.#interruption = report(this.#ctx, `${this.#title}: interrupted`, event);
+  }
+
+  /** Opens what it is told to open. @returns the answer to the opening of a wave */
+  async #follow({ wave, open }: DriverOrder): Promise<Answer | undefined> {
+    if (wave?.load) {
+      this.#load();
+      return undefined;
+    }
+    if (wave !== undefined) {
+      this.#title = `wave ${wave.number}/${wave.of}`;
+      this.#lanesOfWave = 1;
+      const { logger } = this.#options;
+      const rolloutId = this.#rolloutId;
+      // What the setting is now holds for the whole wave, whoever replays this.
+      const window = await this.#ctx.run(`${this.#title}: ${plural(wave.size, "sentinel")}`, () => {
+        logger.info(
+          { rolloutId, image: wave.image, wave: wave.number, sentinels: wave.size },
+          "starting wave",
+        );
+        return this.#options.maxInFlight;
+      });
+      return this.#report({ wave: wave.number - 1, window });
+    }
+    for (const lane of open) this.#open(lane);
+    return undefined;
+  }
+
+  async #openRollback({ view }: DriverOrder): Promise<Answer> {
+    const window = await this.#ctx.run(`rollback of ${view.image}`, () => this.#options.maxInFlight);
+    return this.#report({ wave: 0, window });
+  }
+
+  #open(lane: number): void {
+    if (this.#opened.has(lane)) return;
+    this.#opened.add(lane);
+    const name = `${this.#title}, lane ${++this.#lanesOfWave}`;
+    const call = this.#ctx
+      .objectClient(RolloutObject, this.#ctx.key)
+      .Lane(
+        { rolloutId: this.#rolloutId, lane, direction: this.#direction, image: this.#image },
+        rpc.opts({ name }),
+      );
+    this.#lane.expect(
+      call.map(
+        (_, failure): Arrival => ({
+          kind: "lane",
+          lane,
+          ...(failure === undefined ? {} : { failure: failure.message }),
+        }),
+      ),
+    );
+  }
+
+  /** Has more of the fleet read, while the waves before it run. */
+  #load(): void {
+    if (this.#loads) return;
+    this.#loads = true;
+    const call = this.#ctx
+      .objectClient(RolloutObject, this.#ctx.key)
+      .Load({ rolloutId: this.#rolloutId }, rpc.opts({ name: "read the fleet" }));
+    this.#lane.expect(call.map((loaded): Arrival => ({ kind: "loaded", left: loaded?.left ?? 0 })));
+  }
+}
+
+async function announce(
+  ctx: ObjectSharedContext,
+  logger: Logger,
+  name: string,
+  { view }: DriverOrder,
+): Promise<void> {
+  const { rolloutId, image, total, waves } = view;
+  await ctx.run("announce", () =>
+    logger.info({ rolloutId, image, sentinels: total, waves }, `starting sentinel ${name}`),
+  );
+}
+
+/**
+ * Awaits a step before anything was changed: a cancellation ends the invocation there and then.
+ * @throws CancelledError
+ */
+export async function unlessCancelled<T>(ctx: ObjectSharedContext, step: RestatePromise<T>): Promise<T> {
+  const cancelled = cancellation(ctx).map((): { cancelled: true } => ({ cancelled: true }));
+  const done = step.map((value, failure) => {
+    if (failure !== undefined) throw failure;
+    return { cancelled: false as const, value: value as T };
+  });
+  const first = await RestatePromise.race([cancelled, done]);
+  if (first.cancelled) throw new CancelledError();
+  return first.value;
+}

@@ -1,0 +1,238 @@
+import { type internal, type ObjectSharedContext, RestatePromise, rpc } from "@restatedev/restate-sdk";
+import type { Answer } from "../domain/answer.ts";
+import type { Report } from "../domain/event.ts";
+import type { Grant, Item, SentinelResult } from "../domain/state.ts";
+import { grantText } from "../restate/grant.ts";
+import {
+  GRANT_HEADER,
+  type LaneRequest,
+  REVERTS_HEADER,
+  ROLLOUT_ID_HEADER,
+  SentinelObject,
+  UNRECORDED_HEADER,
+  WAVE_HEADER,
+} from "../restate/names.ts";
+import { report } from "./change.ts";
+import { deployResult } from "./deploy-result.ts";
+import { reportUntilTaken, type Stop } from "./say.ts";
+
+/** So many results are reported at once; fewer of them after a while (ms). */
+const RESULTS_IN_A_REPORT = 24;
+const GATHER_MS = 250;
+
+/** What a lane waits for. */
+export type Arrival =
+  | { kind: "result"; result: SentinelResult }
+  | { kind: "rung"; grant?: Grant }
+  | { kind: "time"; timer: Timer }
+  | { kind: "lane"; lane: number; failure?: string }
+  | { kind: "loaded"; left: number }
+  | { kind: "cancelled" };
+
+/** Results that are gathered for a report, or a moment that the lane was told. */
+type Timer = "gather" | "again";
+
+/**
+ * One lane of a drive: launches the Deploys that it is granted, at most some dozens at a time, and reports what became of
+ * them. It decides nothing: what to launch, and when it is over, it is told by the change that takes its report.
+ */
+export class Lane {
+  readonly #ctx: ObjectSharedContext;
+  readonly #job: LaneRequest;
+  /** What it waits for, and what has come of it and is not heard yet, in the order in which it came. */
+  readonly #expected = new Set<RestatePromise<void>>();
+  readonly #arrived: Arrival[] = [];
+  #inFlight = 0;
+  #results: SentinelResult[] = [];
+  /** Id of the awakeable by which it hears of something new. */
+  #bell: string | undefined;
+  readonly #timers = new Set<Timer>();
+  #seq = 0;
+  #got = 0;
+  #at: string | undefined;
+  /** It was told to report again, and has not yet. */
+  #wantsAgain = false;
+  #due = false;
+
+  constructor(ctx: ObjectSharedContext, job: LaneRequest) {
+    this.#ctx = ctx;
+    this.#job = job;
+  }
+
+  get idle(): boolean {
+    return this.#inFlight === 0 && this.#results.length === 0;
+  }
+
+  isNew({ n }: Grant): boolean {
+    return n > this.#got;
+  }
+
+  /** Does what an answer grants. True: this is to be told at once, for others wait for their turn to launch. */
+  take(answer: Pick<Answer, "grant" | "againInMs">): boolean {
+    if (answer.againInMs !== undefined) {
+      this.#wantsAgain = true;
+      this.#wakeIn("again", answer.againInMs);
+    }
+    const { grant } = answer;
+    if (grant === undefined || !this.isNew(grant)) return false;
+    for (const item of grant.items) this.#launch(item, grant);
+    this.#got = grant.n;
+    this.#at = grant.items.at(-1)?.at;
+    return grant.confirm;
+  }
+
+  /** Is there something to say now? */
+  get reports(): boolean {
+    const results = this.#results.length;
+    return this.#due || results >= RESULTS_IN_A_REPORT || (results > 0 && this.#inFlight === 0);
+  }
+
+  /**
+   * Says what it launched, and what became of earlier ones.
+   * @param stop what is not to wait for the answer
+   */
+  async report(opens?: Report["opens"], stop?: Stop): Promise<Answer> {
+    const { rolloutId, lane } = this.#job;
+    const results = this.#results;
+    const event: Report = {
+      type: "report",
+      rolloutId,
+      lane,
+      seq: ++this.#seq,
+      got: this.#got,
+      results,
+      bell: this.#listen(),
+      invocationId: this.#ctx.request().id,
+      due: this.#due,
+      ...(this.#at === undefined ? {} : { at: this.#at }),
+      ...(opens === undefined ? {} : { opens }),
+    };
+    this.#results = [];
+    this.#wantsAgain = false;
+    this.#due = false;
+    return reportUntilTaken(this.#ctx, event, stop);
+  }
+
+  /**
+   * Waits for this, too. What came of it is kept as it comes: of several that come at once a race tells one, and when the
+   * others are seen by the next race depends on the time that the process takes, which a replay does not.
+   */
+  expect(promise: RestatePromise<Arrival>): void {
+    const heard: RestatePromise<void> = promise.map((arrival) => {
+      this.#expected.delete(heard);
+      if (arrival !== undefined) this.#arrived.push(arrival);
+      return undefined;
+    });
+    this.#expected.add(heard);
+  }
+
+  /** Waits for the next thing to happen. */
+  async next(): Promise<Arrival> {
+    this.#listen();
+    let arrival = this.#arrived.shift();
+    while (arrival === undefined) {
+      await RestatePromise.race([...this.#expected]);
+      arrival = this.#arrived.shift();
+    }
+    if (arrival.kind === "rung") this.#bell = undefined;
+    if (arrival.kind === "time") {
+      this.#timers.delete(arrival.timer);
+      this.#due = this.#results.length > 0 || (arrival.timer === "again" && this.#wantsAgain);
+    }
+    if (arrival.kind === "result") {
+      this.#inFlight--;
+      this.#results.push(arrival.result);
+      this.#wakeIn("gather", GATHER_MS);
+    }
+    return arrival;
+  }
+
+  #listen(): string {
+    if (this.#bell === undefined) {
+      const { id, promise } = this.#ctx.awakeable<{ grant?: Grant }>();
+      this.#bell = id;
+      this.expect(promise.map((heard): Arrival => ({ kind: "rung", ...heard })));
+    }
+    return this.#bell;
+  }
+
+  #wakeIn(timer: Timer, ms: number): void {
+    if (this.#timers.has(timer)) return;
+    this.#timers.add(timer);
+    const name = timer === "gather" ? "gather results" : "report again";
+    this.expect(this.#ctx.sleep(ms, name).map((): Arrival => ({ kind: "time", timer })));
+  }
+
+  #launch(item: Item, { n, atMs, image }: Grant): void {
+    const { rolloutId, direction } = this.#job;
+    const wave = item.at.slice(0, item.at.indexOf("/"));
+    const { lane } = this.#job;
+    const revert = {
+      [REVERTS_HEADER]: this.#job.image,
+      ...(item.unrecorded ? { [UNRECORDED_HEADER]: "1" } : {}),
+    };
+    const headers = {
+      [ROLLOUT_ID_HEADER]: rolloutId,
+      [WAVE_HEADER]: wave,
+      [GRANT_HEADER]: grantText({ lane, n, atMs }),
+      ...(direction === "rollback" ? revert : {}),
+    };
+    const name = `${direction === "rollback" ? "revert" : "Deploy"} ${item.id}`;
+    const call = this.#ctx
+      .objectClient(SentinelObject, item.id)
+      .Deploy({ image: image ?? item.from ?? "" }, rpc.opts({ name, headers }));
+    this.#inFlight++;
+    this.expect(
+      deployResult(item, direction, call).map((result): Arrival => {
+        if (result === undefined) throw new Error("a result is never without a value");
+        return { kind: "result", result };
+      }),
+    );
+  }
+}
+
+const CANCELLED = "a lane of the drive was cancelled; the Deploys in flight were left to finish";
+
+/**
+ * Resolves when this invocation is cancelled from the UI or CLI. Drives and lanes have `explicitCancellation`: their Deploys
+ * in flight are left to finish, and what became of them is recorded, before they end.
+ */
+export function cancellation(ctx: ObjectSharedContext): RestatePromise<void> {
+  return (ctx as unknown as internal.ContextInternal).cancellation();
+}
+
+/** The handler of a lane that its drive has opened. */
+export async function runLane(ctx: ObjectSharedContext, request: LaneRequest): Promise<void> {
+  const lane = new Lane(ctx, request);
+  lane.expect(cancellation(ctx).map((): Arrival => ({ kind: "cancelled" })));
+  let answer: Answer | undefined = await lane.report();
+  for (;;) {
+    if (answer !== undefined) {
+      if (!answer.accepted) return;
+      const tells = lane.take(answer);
+      if (answer.over && lane.idle) return;
+      answer = undefined;
+      if (tells) answer = await lane.report();
+    } else if (lane.reports) {
+      answer = await lane.report();
+    } else {
+      const arrival = await lane.next();
+      if (arrival.kind === "rung") answer = await heard(lane, arrival.grant);
+      if (arrival.kind !== "cancelled") continue;
+      // As with its drive: nothing more is launched, and what is in flight is left to finish.
+      const invocationId = ctx.request().id;
+      const { rolloutId } = request;
+      await report(ctx, "interrupted", { type: "interrupt", rolloutId, invocationId, reason: CANCELLED });
+    }
+  }
+}
+
+/** Takes a grant that came through the bell, and says so: without a new bell nothing could reach this lane any more. */
+export async function heard(
+  lane: Lane,
+  grant: Grant | undefined,
+  say: () => Promise<Answer> = () => lane.report(),
+): Promise<Answer | undefined> {
+  if (grant !== undefined) lane.take({ grant });
+  return say();
+}

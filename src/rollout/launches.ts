@@ -1,0 +1,14 @@
+import type { ObjectSharedContext } from "@restatedev/restate-sdk";
+import { stillLaunches } from "../domain/launches.ts";
+import type { LaunchesRequest } from "../restate/names.ts";
+import { type CountBytes, look } from "./state.ts";
+
+/** The answer to a Deploy that was granted a while ago: its lane may have been paused since, and the rollout be over. */
+export async function launches(
+  ctx: ObjectSharedContext,
+  request: LaunchesRequest,
+  count: CountBytes,
+): Promise<boolean> {
+  const { rollout, drive } = await look(ctx, count);
+  return stillLaunches(rollout, drive, request);
+}

@@ -1,0 +1,62 @@
+import { type ObjectSharedContext, rpc } from "@restatedev/restate-sdk";
+import { serves } from "../domain/candidates.ts";
+import { PART_SIZE, PLAN_KEY, TALLIES_KEY, type Tallies, waitingPart } from "../domain/parts.ts";
+import type { Part, PartPlan } from "../domain/state.ts";
+import type { SentinelStore } from "../mysql/sentinels.ts";
+import { RolloutObject } from "../restate/names.ts";
+import { report } from "./change.ts";
+import { previousImage } from "./plan.ts";
+import { type CountBytes, load, look } from "./state.ts";
+
+export interface LoadOptions {
+  store: Pick<SentinelStore, "candidatePages">;
+  countBytes: CountBytes;
+}
+
+/** So many parts are read by one invocation, so that its journal does not grow with the fleet. */
+const PARTS = 8;
+
+/**
+ * Reads the next parts of a large fleet into the state: as many as one journal takes.
+ * @returns how many parts are left
+ */
+export async function loadParts(
+  ctx: ObjectSharedContext,
+  { rolloutId }: { rolloutId: string },
+  { store, countBytes }: LoadOptions,
+): Promise<{ left: number }> {
+  const { rollout } = await look(ctx, countBytes);
+  if (rollout?.rolloutId !== rolloutId) return { left: 0 };
+  const { image } = rollout;
+  const loaded = new Map<string, unknown>();
+  await load(ctx, loaded, [PLAN_KEY, TALLIES_KEY], countBytes);
+  const tallies = (loaded.get(TALLIES_KEY) ?? {}) as Tallies;
+  const missing = ((loaded.get(PLAN_KEY) ?? []) as PartPlan[]).filter(({ at }) => tallies[at] === undefined);
+  const left = Math.max(0, missing.length - PARTS);
+  for (const { at, first, last } of missing.slice(0, PARTS)) {
+    const part = await ctx.run(`read part ${at}`, () => readPart(store, image, first, last));
+    const { accepted } = await report(ctx, `part ${at}`, { type: "stage", rolloutId, at, part });
+    if (!accepted) return { left: 0 };
+  }
+  // The rest follows by itself, also when the rollout is paused: what each sentinel ran is captured soon after the start.
+  if (left > 0) {
+    const idempotencyKey = `load ${rolloutId} ${left}`;
+    ctx.objectSendClient(RolloutObject, ctx.key).Load({ rolloutId }, rpc.sendOpts({ idempotencyKey }));
+  }
+  return { left };
+}
+
+async function readPart(
+  store: LoadOptions["store"],
+  image: string,
+  first: string,
+  last: string,
+): Promise<Part> {
+  const due: { id: string; from: string }[] = [];
+  for await (const page of store.candidatePages({ first, last })) {
+    for (const candidate of page) {
+      if (!serves(candidate, image)) due.push({ id: candidate.id, from: previousImage(candidate) });
+    }
+  }
+  return waitingPart(due.slice(0, PART_SIZE));
+}

@@ -1,0 +1,147 @@
+import { sumOf } from "../domain/parts.ts";
+import { flyingOf, lanesOf, numbersOf, plural, remaining, timeLeft } from "../domain/progress.ts";
+import type { RollbackReport } from "../domain/rollback.ts";
+import type { Drive, Failure, RolloutState } from "../domain/state.ts";
+import { type View, viewOf } from "../domain/view.ts";
+import type { ClusterHealth } from "../kubernetes/health.ts";
+import type { RollbackResponse, RolloutResponse, StatusResponse } from "../restate/schemas.ts";
+import type { Sight } from "./state.ts";
+
+/** What operators are answered, in the field names of the runbook. */
+export function rolloutResponse(view: View): RolloutResponse {
+  const { state, rolloutId, image, wave, waves, total, succeeded, failed, skipped, next, message } = view;
+  return {
+    state,
+    rollout_id: rolloutId,
+    image,
+    wave,
+    waves,
+    total,
+    succeeded,
+    failed,
+    failures: view.failures.map(failureResponse),
+    skipped,
+    skips: view.skips.map(failureResponse),
+    in_flight: view.inFlight,
+    waiting: view.waiting,
+    next: [...next],
+    message,
+  };
+}
+
+export interface Surroundings {
+  /** How each cluster is now. */
+  clusters?: ClusterHealth[];
+  /** How long (ms) a Deploy may take. */
+  deployTimeoutMs?: number;
+}
+
+export function statusResponse(
+  { rollout, drive }: Sight,
+  nowMs: number,
+  { clusters = [], deployTimeoutMs = 0 }: Surroundings = {},
+): StatusResponse {
+  const leftMs = rollout === undefined ? undefined : timeLeft(rollout, drive?.forward, nowMs);
+  const response = rolloutResponse(viewOf(rollout, drive));
+  const away = clusters.map(absence).filter((text) => text !== undefined);
+  const notes = [...away.map((text) => `Cluster ${text}.`), ...silences(rollout, drive)];
+  return {
+    ...response,
+    message: [response.message, ...notes].join(" "),
+    started_at: iso(rollout?.startedAtMs),
+    wave_started_at: iso(rollout?.waveStartedAtMs),
+    wave_sizes: rollout?.waves.map(({ size }) => size) ?? [],
+    reverted: rollout === undefined ? 0 : numbersOf(rollout, drive).reverted,
+    waiting_for: rollout === undefined ? "" : waitingFor(rollout, drive, away, deployTimeoutMs),
+    waiting_since: iso(rollout?.sinceMs),
+    estimated_seconds_left: leftMs === undefined ? null : Math.ceil(leftMs / 1000),
+  };
+}
+
+/** @param report undefined: the rollback was taken over by what came after it */
+export function rollbackResponse(report: RollbackReport | undefined): RollbackResponse {
+  const { reverted = 0, targets = 0, failures = [], interruption } = report ?? {};
+  const left = targets - reverted;
+  const done = `${reverted} of ${plural(targets, "sentinel")} reverted`;
+  const message =
+    interruption !== undefined
+      ? `The rollback was interrupted: ${done}; call RollbackAll again for the rest.`
+      : left === 0
+        ? `Rolled back: ${done}.`
+        : `Rolled back: ${done}; call RollbackAll again to retry the other ${left}.`;
+  return { reverted, total: targets, failures: failures.map(failureResponse), state: "cancelled", message };
+}
+
+function failureResponse({ id, reason }: Failure): { sentinel_id: string; reason: string } {
+  return { sentinel_id: id, reason };
+}
+
+/** Which drive does not get on, and the two things that an operator can do about it. */
+function silences(rollout: RolloutState | undefined, drive: Drive | undefined): string[] {
+  const [first] = lanesOf(drive).flatMap(({ invocationId = "", silent }) =>
+    silent === undefined ? [] : [{ invocationId, ...silent }],
+  );
+  if (first === undefined) return [];
+  const { invocationId, why } = first;
+  const other: Partial<Record<RolloutState["state"], string>> = {
+    in_progress: "or stop with Cancel, which does not wait for it",
+    rolling_back: "or kill it, which ends the rollback as interrupted: RollbackAll is then legal again",
+    cancelled: "or go on with RollbackAll or a new Rollout, which do not wait for it",
+  };
+  const or = other[rollout?.state ?? "cancelled"] ?? "";
+  return [
+    `The drive ${invocationId} does not answer: ${why}. Resume the invocation in Restate (UI, or \`restate invocations resume ${invocationId}\`), ${or}.`,
+  ];
+}
+
+/**
+ * @param away clusters that keep their sentinels from coming up
+ * @param deployTimeoutMs how long (ms) a Deploy may take: what was launched before a stop has settled so long after it
+ */
+function waitingFor(
+  rollout: RolloutState,
+  drive: Drive | undefined,
+  away: string[],
+  deployTimeoutMs: number,
+): string {
+  const meanwhile = away.map((text) => `; cluster ${text}`).join("");
+  const settling = flyingOf(lanesOf(drive, "forward"));
+  const late = `${plural(settling, "Deploy")} in flight to settle, at the latest until ${iso(rollout.sinceMs + deployTimeoutMs)?.slice(11, 16)}`;
+  switch (rollout.state) {
+    case "in_progress": {
+      const place = `wave ${rollout.currentWave + 1}/${rollout.waves.length}`;
+      if (drive?.forward?.stopping !== undefined) return late;
+      if (drive?.forward !== undefined && drive.forward.openedWave !== rollout.currentWave) {
+        return `${place} to begin, once its sentinels are read from MySQL${meanwhile}`;
+      }
+      const results = lanesOf(drive).reduce(
+        (sum, lane) => sum + lane.succeeded + lane.failed + lane.skipped,
+        0,
+      );
+      const left = remaining(rollout) - results;
+      return `${plural(left, "sentinel")} of ${place} to come up${meanwhile}`;
+    }
+    case "paused":
+      return "an operator: Resume, Cancel or RollbackAll";
+    case "rolling_back": {
+      const pending = lanesOf(drive).reduce((sum, lane) => sum + lane.reverted, 0);
+      const left = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted") - pending;
+      const reverting = `${plural(Math.max(0, left), "sentinel")} to return to the previous image`;
+      return `${reverting}${settling > 0 ? `, and ${late}` : ""}${meanwhile}`;
+    }
+    case "completed":
+      return "";
+    case "cancelled":
+      return settling > 0 ? late : "";
+  }
+}
+
+/** Undefined: it answers. */
+function absence(health: ClusterHealth): string | undefined {
+  if (health.reachable) return undefined;
+  return `${health.cluster} is unreachable since ${iso(health.sinceMs)} (${health.reason})`;
+}
+
+function iso(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}

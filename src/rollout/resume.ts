@@ -1,0 +1,17 @@
+import type { ObjectSharedContext } from "@restatedev/restate-sdk";
+import { assertLegal } from "../domain/legality.ts";
+import type { RolloutResponse } from "../restate/schemas.ts";
+import { drive } from "./drive.ts";
+import { rolloutResponse } from "./responses.ts";
+import { ousted, viewOfDriven } from "./rollout.ts";
+import type { RolloutOptions } from "./service.ts";
+import { lookAgain } from "./verbs.ts";
+
+/** Goes on with a paused rollout: what was not attempted first, then the waves after it. */
+export async function resume(ctx: ObjectSharedContext, options: RolloutOptions): Promise<RolloutResponse> {
+  const sight = await lookAgain(ctx, options);
+  assertLegal("Resume", sight.rollout);
+  const { rolloutId = "", image = "" } = sight.rollout ?? {};
+  const { view } = await drive(ctx, options, "resume", { type: "resume", invocationId: ctx.request().id });
+  return rolloutResponse(view.rolloutId === rolloutId ? viewOfDriven(view) : ousted(view, rolloutId, image));
+}

@@ -1,0 +1,29 @@
+import type { ObjectSharedContext } from "@restatedev/restate-sdk";
+import { assertLegal } from "../domain/legality.ts";
+import type { RollbackResponse } from "../restate/schemas.ts";
+import { drive, unlessCancelled } from "./drive.ts";
+import { rollbackResponse } from "./responses.ts";
+import type { RolloutOptions } from "./service.ts";
+import { lookAgain } from "./verbs.ts";
+import { invocationsOf } from "./watchdog.ts";
+
+/** Returns every sentinel that took the image to its previous one; a drive that does not answer is not waited for. */
+export async function rollbackAll(
+  ctx: ObjectSharedContext,
+  options: RolloutOptions,
+): Promise<RollbackResponse> {
+  const sight = await lookAgain(ctx, options);
+  assertLegal("RollbackAll", sight.rollout);
+  const invocationId = ctx.request().id;
+  const { admin } = options;
+  const ids = sight.drive?.forward === undefined ? [] : invocationsOf(sight.drive);
+  const silent =
+    ids.length === 0
+      ? []
+      : await unlessCancelled(
+          ctx,
+          ctx.run("look who does not answer", async () => (await admin?.silent(ids).catch(() => [])) ?? []),
+        );
+  const { rollback } = await drive(ctx, options, "rollback", { type: "beginRollback", invocationId, silent });
+  return rollbackResponse(rollback);
+}

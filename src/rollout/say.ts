@@ -1,0 +1,51 @@
+import {
+  CancelledError,
+  type ObjectSharedContext,
+  RestatePromise,
+  TerminalError,
+} from "@restatedev/restate-sdk";
+import type { Answer } from "../domain/answer.ts";
+import type { Report } from "../domain/event.ts";
+import { report } from "./change.ts";
+
+/** Between two attempts (ms) to report what could not be taken, and how many of them there are. */
+const AGAIN_MS = 1_000;
+const ATTEMPTS = 300;
+
+function nameOf({ results, opens }: Report): string {
+  if (opens !== undefined) return "open";
+  return results.length === 0 ? "report" : `report ${results.length}`;
+}
+
+/** Something that is answered at once, also while a report waits for its turn. */
+export interface Stop {
+  cancelled: RestatePromise<unknown>;
+  now(): void;
+}
+
+/**
+ * A change that was killed, or a state that somebody made unreadable, is no reason to lose results: it is tried again until
+ * it is taken.
+ */
+export async function reportUntilTaken(
+  ctx: ObjectSharedContext,
+  event: Report,
+  stop?: Stop,
+): Promise<Answer> {
+  const name = nameOf(event);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const call = report(ctx, name, event);
+      if (stop !== undefined && (await isFirst(stop.cancelled, call))) stop.now();
+      return await call;
+    } catch (error) {
+      const final = !(error instanceof TerminalError) || error instanceof CancelledError;
+      if (final || attempt >= ATTEMPTS) throw error;
+      await ctx.sleep(AGAIN_MS, "report again");
+    }
+  }
+}
+
+function isFirst(one: RestatePromise<unknown>, other: RestatePromise<unknown>): Promise<boolean> {
+  return RestatePromise.race([one.map(() => true), other.map(() => false)]);
+}

@@ -1,0 +1,80 @@
+import type { ObjectContext, ObjectSharedContext, Serde } from "@restatedev/restate-sdk";
+import type { Write } from "../domain/book.ts";
+import { ALL_KEYS } from "../domain/book.ts";
+import { LEGACY_KEYS, legacyRollout, migrated } from "../domain/legacy.ts";
+import { packed, unpacked } from "../domain/packed.ts";
+import { DRIVE_KEY, HEAD_KEY } from "../domain/parts.ts";
+import { readable } from "../domain/readable.ts";
+import type { Drive, RolloutState } from "../domain/state.ts";
+
+/** Told how many bytes of the state were read or written. */
+export type CountBytes = (what: "read" | "write", bytes: number) => void;
+
+/** What operators write into the State tab need not be JSON: that is for whoever needs the value to say. */
+function anyJson(count: CountBytes): Serde<unknown> {
+  return {
+    contentType: "application/json",
+    serialize: (value) => {
+      const bytes = new TextEncoder().encode(JSON.stringify(value));
+      count("write", bytes.length);
+      return bytes;
+    },
+    deserialize: (bytes) => {
+      count("read", bytes.length);
+      const text = new TextDecoder().decode(bytes);
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        return text;
+      }
+    },
+  };
+}
+
+// Beside a large rollout every question that is sent on its own has to wait for its turn. So what belongs together is asked
+// for first, and awaited then: one after another, for the SDK takes no two that are awaited at once (`Promise.all`).
+export async function load(
+  ctx: ObjectSharedContext,
+  loaded: Map<string, unknown>,
+  keys: readonly string[],
+  count: CountBytes,
+): Promise<void> {
+  const serde = anyJson(count);
+  const asked = keys.map((key) => (key === ALL_KEYS ? ctx.stateKeys() : ctx.get(key, serde)));
+  for (const [i, key] of keys.entries()) loaded.set(key, unpacked(key, await asked[i]));
+}
+
+export function carryOut(ctx: ObjectContext, writes: readonly Write[], count: CountBytes): void {
+  const serde = anyJson(count);
+  for (const write of writes) {
+    if ("clear" in write) ctx.clear(write.key);
+    else ctx.set(write.key, packed(write.key, write.value), serde);
+  }
+}
+
+export interface Sight {
+  rollout: RolloutState | undefined;
+  /** Absent where there is none of this rollout. */
+  drive: Drive | undefined;
+}
+
+/**
+ * What questions and refusals go by: the head and who drives, however large the fleet is.
+ * @throws UnreadableError
+ */
+export async function look(ctx: ObjectSharedContext, count: CountBytes): Promise<Sight> {
+  const loaded = new Map<string, unknown>();
+  await load(ctx, loaded, [HEAD_KEY, DRIVE_KEY], count);
+  const stored = loaded.get(HEAD_KEY);
+  const legacy = legacyRollout(stored);
+  if (legacy !== undefined) {
+    await load(ctx, loaded, LEGACY_KEYS, count);
+    return migrated(
+      legacy,
+      LEGACY_KEYS.map((key) => loaded.get(key) ?? undefined),
+    );
+  }
+  const rollout = readable(stored);
+  const drive = loaded.get(DRIVE_KEY) as Drive | undefined;
+  return { rollout, drive: drive?.rolloutId === rollout?.rolloutId ? drive : undefined };
+}

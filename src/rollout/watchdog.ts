@@ -1,0 +1,184 @@
+import { InvocationIdParser, type ObjectSharedContext, RestatePromise } from "@restatedev/restate-sdk";
+import type { Silence } from "../domain/event.ts";
+import type { Held } from "../domain/silence.ts";
+import type { Drive, SentinelResult } from "../domain/state.ts";
+import type { SentinelRow, SentinelStore } from "../mysql/sentinels.ts";
+import type { Admin } from "../restate/admin.ts";
+import { SCRAPE_HEADER } from "../restate/names.ts";
+import { report, sendWatch } from "./change.ts";
+import { type CountBytes, look, type Sight } from "./state.ts";
+
+export interface WatchdogOptions {
+  admin: Admin | undefined;
+  store: Pick<SentinelStore, "read">;
+  countBytes: CountBytes;
+}
+
+/** The first wait (ms) between two looks at the drive, and the longest: it has to be short enough for an operator. */
+const FIRST_LOOK_MS = 2_000;
+const LATER_LOOK_MS = 20_000;
+const LAST_LOOK_MS = 60_000;
+/** After so many looks they become rare. */
+const RARE_AFTER = 180;
+/** A watchdog ends after so many looks, so that its journal does not grow; the next question to the service sends another. */
+const LOOKS = 800;
+/** Without an admin API: lanes that said nothing for so long (ms) are asked to say something, ever more rarely. */
+const QUIET_MS = 15_000;
+const LONGEST_QUIET_MS = 300_000;
+
+/**
+ * Watches a driving invocation until it has ended, however it did. A killed one runs no code of its own any more, so this
+ * is what brings the rollout to a state with a legal way out. It also finds out when the drive does not get on, and lets
+ * the rows tell meanwhile what became of the sentinels.
+ */
+export async function watch(
+  ctx: ObjectSharedContext,
+  { invocationId }: { invocationId: string },
+  options: WatchdogOptions,
+): Promise<void> {
+  const ended = ctx
+    .invocation(InvocationIdParser.fromString(invocationId))
+    .attach()
+    .map((_, failure): { ended?: string } => ({ ended: failure?.message ?? "it ended" }));
+  let quietMs = QUIET_MS;
+  let askedMs: number | undefined;
+  for (let n = 0; n < LOOKS; n++) {
+    const wait = n > RARE_AFTER ? LAST_LOOK_MS : Math.min(FIRST_LOOK_MS * 1.5 ** n, LATER_LOOK_MS);
+    const tick = ctx.sleep(Math.round(wait), "watch the drive").map((): { ended?: string } => ({}));
+    const first = await RestatePromise.race([ended, tick]);
+    const { drive } = await look(ctx, options.countBytes);
+    const driver = [drive?.forward, drive?.rollback].find((each) => each?.invocationId === invocationId);
+    if (drive === undefined || driver === undefined) return;
+    if (first.ended !== undefined) {
+      const reason = `the driving invocation ended before its time (${first.ended})`;
+      await report(ctx, "the drive has ended", { type: "abandon", invocationId, reason });
+      return;
+    }
+    const { rolloutId } = drive;
+    const { hasAdmin, silent, nowMs } = await askRestate(ctx, invocationsOf(drive), options.admin);
+    if (hasAdmin) {
+      await tellSilence(ctx, drive, silent, options);
+      continue;
+    }
+    // One of version 0.1 has no bell, and says nothing until it has results.
+    if (driver.legacy !== undefined) continue;
+    const quiet = askedMs === undefined ? [] : quietSince(drive, askedMs);
+    if (quiet.length > 0 || Object.values(drive.lanes).some(({ silent: known }) => known)) {
+      await tellSilence(ctx, drive, quiet, options);
+    }
+    const seenMs = Math.min(...Object.values(drive.lanes).map((lane) => lane.seenMs ?? nowMs));
+    if (nowMs - Math.max(seenMs, askedMs ?? 0) > quietMs) {
+      await report(ctx, "ask the drive", { type: "ask", rolloutId });
+      askedMs = nowMs;
+      quietMs = Math.min(quietMs * 2, LONGEST_QUIET_MS);
+    }
+  }
+}
+
+/** The lanes that have said nothing since they were asked to. */
+function quietSince(drive: Drive, askedMs: number): Silence[] {
+  const { forward, rollback } = drive;
+  return Object.values(drive.lanes).flatMap(({ of, invocationId, ...lane }): Silence[] => {
+    const seenMs = lane.seenMs ?? (of === "forward" ? forward : rollback)?.startedAtMs;
+    if (invocationId === undefined || seenMs === undefined || seenMs >= askedMs) return [];
+    const why = `it has not answered since ${new Date(seenMs).toISOString()}`;
+    return [{ invocationId, sinceMs: seenMs, why }];
+  });
+}
+
+interface Looked {
+  /** Whether Restate's admin API is configured where this step ran. */
+  hasAdmin: boolean;
+  /** Absent: it does not answer. */
+  silent?: Silence[];
+  nowMs: number;
+}
+
+/** The invocations that drive, and their lanes. */
+export function invocationsOf(drive: Drive): string[] {
+  return Object.values(drive.lanes).flatMap(({ invocationId }) => invocationId ?? []);
+}
+
+function askRestate(ctx: ObjectSharedContext, ids: string[], admin: Admin | undefined): Promise<Looked> {
+  return ctx.run("look at the drive", async () => {
+    const nowMs = Date.now();
+    if (admin === undefined) return { hasAdmin: false, nowMs };
+    const silent = await admin.silent(ids).catch(() => undefined);
+    return { hasAdmin: true, nowMs, ...(silent === undefined ? {} : { silent }) };
+  });
+}
+
+async function tellSilence(
+  ctx: ObjectSharedContext,
+  drive: Drive,
+  silent: Silence[] | undefined,
+  { store }: WatchdogOptions,
+): Promise<void> {
+  if (silent === undefined) return;
+  const { rolloutId } = drive;
+  const lanes = Object.values(drive.lanes);
+  const ids = new Set(silent.map(({ invocationId }) => invocationId));
+  const concerns = lanes.some((lane) => lane.silent !== undefined || ids.has(lane.invocationId ?? ""));
+  if (!concerns) return;
+  const { held = [] } = await report(ctx, "who does not answer", { type: "silent", rolloutId, silent });
+  for (const holding of held) {
+    const results = await ctx.run(`read the rows of lane ${holding.lane}`, () => fromRows(store, holding));
+    if (results.length === 0) continue;
+    const { lane } = holding;
+    await report(ctx, `rows of lane ${lane}: ${results.length}`, { type: "found", rolloutId, lane, results });
+  }
+}
+
+/**
+ * What the rows tell of the sentinels that a lane holds: only what a Deploy of this drive has written there. Of those that are
+ * still under way, or whose Deploy was never launched, nothing.
+ */
+async function fromRows(store: WatchdogOptions["store"], held: Held): Promise<SentinelResult[]> {
+  const rows = await Promise.all(held.items.map(({ id }) => store.read(id)));
+  return held.items.flatMap(({ id, at, unrecorded, ...item }, i): SentinelResult[] => {
+    const row = rows[i];
+    const is = item.from === undefined ? forwardEnding(row, held) : revertEnding(row, item.from, held);
+    if (is === undefined) return [];
+    const why = row?.deployError ?? undefined;
+    return [{ id, at, is, ...(why === undefined ? {} : { why }), ...(unrecorded ? { unrecorded } : {}) }];
+  });
+}
+
+function forwardEnding(
+  row: SentinelRow | undefined,
+  { image, sinceMs }: Held,
+): SentinelResult["is"] | undefined {
+  if (row === undefined || row.desiredState !== "running") return "skipped";
+  if (row.image !== image || (row.updatedAtMs ?? 0) < sinceMs) return undefined;
+  if (row.deployStatus === "ready") return "succeeded";
+  return row.deployStatus === "failed" ? "failed" : undefined;
+}
+
+function revertEnding(
+  row: SentinelRow | undefined,
+  from: string,
+  { sinceMs }: Held,
+): SentinelResult["is"] | undefined {
+  if (row === undefined || row.desiredState !== "running") return "missed";
+  if (row.image !== from || (row.updatedAtMs ?? 0) < sinceMs) return undefined;
+  if (row.deployStatus === "ready") return "reverted";
+  return row.deployStatus === "failed" ? "missed" : undefined;
+}
+
+/**
+ * Who kills all that runs in the UI kills the watchdog too. So an operator's question has the drive watched anew; and a
+ * state that says that somebody drives, while nobody does, is mended. Scrapes change nothing.
+ */
+export function watchAgain(ctx: ObjectSharedContext, { rollout, drive }: Sight): void {
+  if (rollout === undefined || ctx.request().headers.has(SCRAPE_HEADER)) return;
+  const drivers = [drive?.forward, drive?.rollback].filter((driver) => driver !== undefined);
+  for (const { invocationId } of drivers) sendWatch(ctx, invocationId);
+  if (nobodyDrives({ rollout, drive })) void report(ctx, "nobody drives", NOBODY);
+}
+
+export function nobodyDrives({ rollout, drive }: Sight): boolean {
+  if (rollout?.state === "in_progress") return drive?.forward === undefined;
+  return rollout?.state === "rolling_back" && drive?.rollback === undefined;
+}
+
+export const NOBODY = { type: "abandon", reason: "nobody drives it any more" } as const;
