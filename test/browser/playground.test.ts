@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { ids, NEW, it as withWorld } from "../support/world.ts";
+import { ids, NEW, OLD, it as withWorld } from "../support/world.ts";
 import { findChromium, keepPictures, startChromium } from "./chromium.ts";
 import { type Playground, RestateUi } from "./restate-ui.ts";
 
@@ -100,7 +100,10 @@ describe.skipIf(notRun)("the playground, in a browser", { timeout: 240_000 }, ()
         next: ["Resume", "Cancel", "RollbackAll"],
       },
     });
-    expect(await ui.stateOf(ROLLOUTS, "singleton", "rolloutState")).toEqual(await world.state());
+    expect(await ui.stateOf(ROLLOUTS, "singleton", "rolloutState")).toEqual((await world.state())?.head);
+    expect(await ui.stateOf(ROLLOUTS, "singleton", "rolloutState/wave-1/1")).toEqual({
+      sen_0001: { from: OLD, is: "succeeded" },
+    });
 
     await playground.pick("Cancel");
     expect(await playground.send("singleton")).toMatchObject({

@@ -42,7 +42,9 @@ export class RestateUi {
     await page.getByRole("tab", { name: service, exact: true }).click();
     await page.getByRole("link", { name: `Virtual object instance ${service} / ${key}` }).click();
     await page.getByRole("tab", { name: "State", exact: true }).click();
-    const row = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: stateKey }) });
+    const row = page
+      .getByRole("row")
+      .filter({ has: page.getByRole("rowheader", { name: stateKey, exact: true }) });
     // For a moment it is there as it is stored, in base64.
     const value = await until("the state is shown as JSON", async () => {
       return { json: JSON.parse(await row.getByRole("gridcell").nth(1).innerText()) as unknown };

@@ -120,6 +120,8 @@ describe.runIf(runsKubectl)("kubectl changes", () => {
     const { metadata, spec } = await cluster.get("deployments/patched");
     expect(metadata.labels).toEqual({ app: "patched", tier: "x" });
     expect(spec.template.spec.containers).toMatchObject([{ name: "sentinel", image: V1 }]);
+    // The controller writes its own annotation meanwhile, which would be a change.
+    await cluster.settled("patched");
     const again = await patch("merge", { metadata: { labels: { tier: "x" } } });
     expect(again.stdout).toBe("deployment.apps/patched patched (no change)");
     const refused = await patch("json", [{ op: "test", path: `${path}/name`, value: "another" }]);

@@ -24,7 +24,7 @@ export const ELSEWHERE: Elsewhere[] = [
   { command: /^npm run dev( --)?( --\S+ \S+)*$/, runBy: "test/adapters/stack.test.ts" },
   // It would change dist/ under the feet of the tests beside it.
   { command: /^npm run build$/, runBy: ".ci/run" },
-  { command: /^(BENCH_PROFILE=\S+ )?npm run (--silent )?bench( |$)/, runBy: "test/bench/bench.test.ts" },
+  { command: /^(BENCH_\w+=\S+ )?npm run (--silent )?bench( |$)/, runBy: "test/bench/bench.test.ts" },
   { command: /^npm start$/, runBy: "src/dry-run/service.ts" },
   { command: /^(DRY_RUN_OPTIONS='[^']*' )?docker compose /, notHere: ENGINE },
   { command: /^docker (build|run) /, notHere: ENGINE },

@@ -51,6 +51,14 @@ describe("an upgrade in mid-rollout, by docs/upgrading.md", () => {
     const pinned = documented("npx restate sql").replace("<dp_…>", old);
     expect((await run(pinned)).output).toContain("Rollout");
 
+    // Its process comes back, and takes nothing over.
+    const { process } = world.stack.service;
+    await process.stop();
+    await process.start();
+    await until("it to have looked", () =>
+      world.stack.service.logs().some(({ msg }) => msg.startsWith("not registered: another version")),
+    );
+
     kubernetes?.clear();
     const { body } = await world.answer(rolling);
     expect(body).toMatchObject({ state: "completed", succeeded: 4, failed: 0 });

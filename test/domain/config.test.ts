@@ -143,7 +143,8 @@ describe("problems of the configuration", () => {
     ["DEPLOY_TIMEOUT_SECONDS", "0", "must be a whole number from 1 to 86400"],
     ["DEPLOY_TIMEOUT_SECONDS", "10m", "must be a whole number from 1 to 86400"],
     ["FAIL_FAST_SECONDS", "1.5", "must be a whole number from 0 to 86400"],
-    ["MAX_IN_FLIGHT", "0", "must be a whole number from 1 to 100000"],
+    ["MAX_IN_FLIGHT", "0", "must be a whole number from 1 to 5000"],
+    ["MAX_IN_FLIGHT", "5001", "must be a whole number from 1 to 5000"],
     ["LOG_LEVEL", "INFO", "must be one of trace, debug, info, warn, error, fatal, silent"],
   ];
 

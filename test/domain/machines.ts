@@ -1,111 +1,76 @@
-import { apply, type Outcome } from "../../src/domain/rollout.ts";
-import type { Event, Machine, Operation, Phase, SentinelResult } from "../../src/domain/state.ts";
+import type { Answer, Outcome } from "../../src/domain/answer.ts";
+import type { Event } from "../../src/domain/event.ts";
+import { HEAD_KEY, partKey, waitingPart } from "../../src/domain/parts.ts";
+import { type Numbers, numbersOf } from "../../src/domain/progress.ts";
+import type {
+  Drive,
+  Operation,
+  Part,
+  PartPlan,
+  Phase,
+  Place,
+  RolloutState,
+  SentinelResult,
+} from "../../src/domain/state.ts";
+import { type View, viewOf } from "../../src/domain/view.ts";
+import { carriedOut, decide, type Store } from "./harness.ts";
+import { Speaker } from "./speaker.ts";
 
-/** Events and machines of a fleet of three in two waves, `a` and `b`, `c`; ready-made for each phase. */
+/** Events, and ready-made states: a fleet of three in two waves, `a` and `b`, `c`. */
 
 export const NOW = 50_000;
-export const WAVES = [["a"], ["b", "c"]];
-export const EMPTY: Machine = { rollout: undefined, forward: undefined, rollback: undefined };
+export const IMAGE = "sentinel:v2";
+export const FLEET: [id: string, from: string][][] = [
+  [["a", "sentinel:v1"]],
+  [
+    ["b", "sentinel:v1"],
+    ["c", "sentinel:v0"],
+  ],
+];
 
-export const begin = (drive = "rollout-1"): Event => ({
-  type: "begin",
-  drive: { invocationId: drive, signal: `cancel ${drive}` },
-  rolloutId: `id of ${drive}`,
-  image: "sentinel:v2",
-  wavePercentages: [1, 100],
-  waves: WAVES,
-  previousImages: { a: "sentinel:v1", b: "sentinel:v1", c: "sentinel:v0" },
-});
-export const resume = (drive = "resume-1"): Event => ({
-  type: "resume",
-  drive: { invocationId: drive, signal: `cancel ${drive}` },
-});
+/** @param fleet the waves; each of its parts takes 400 */
+export function begin(id = "rollout-1", fleet = FLEET, image = IMAGE): Event & { type: "begin" } {
+  const places: { at: Place; sentinels: [string, string][] }[] = fleet.flatMap((wave, i) =>
+    Array.from({ length: Math.ceil(wave.length / 400) }, (_, n) => ({
+      at: `${i + 1}/${n + 1}`,
+      sentinels: wave.slice(n * 400, (n + 1) * 400),
+    })),
+  );
+  const plan = places.map(({ at, sentinels }): PartPlan => {
+    return { at, size: sentinels.length, first: sentinels[0]?.[0] ?? "", last: sentinels.at(-1)?.[0] ?? "" };
+  });
+  const parts = places.map(({ sentinels }) =>
+    waitingPart(sentinels.map(([each, from]) => ({ id: each, from }))),
+  );
+  return {
+    type: "begin",
+    askedMs: NOW,
+    invocationId: id,
+    rolloutId: `id of ${id}`,
+    image,
+    wavePercentages: [1, 100],
+    plan,
+    parts,
+  };
+}
+
+export const resume = (invocationId = "resume-1") => ({ type: "resume", invocationId }) as const;
 export const cancel = (): Event => ({ type: "cancel" });
-export const beginRollback = (drive = "rollback-1"): Event => ({
+export const beginRollback = (invocationId = "rollback-1"): Event & { type: "beginRollback" } => ({
   type: "beginRollback",
-  drive: { invocationId: drive, signal: `late results for ${drive}` },
+  invocationId,
+  silent: [],
 });
-export const record = (drive: string, ...results: SentinelResult[]): Event => ({
-  type: "record",
-  drive,
-  results,
-});
-export const finishWave = (drive: string, ...results: SentinelResult[]): Event => ({
-  type: "finishWave",
-  drive,
-  results,
-});
-export const interrupt = (drive: string, ...results: SentinelResult[]): Event => ({
+export const interrupt = (invocationId: string): Event => ({
   type: "interrupt",
-  drive,
-  results,
+  invocationId,
   reason: "cancelled in the UI",
 });
-export const abandon = (drive: string): Event => ({ type: "abandon", drive, reason: "killed" });
-export const listen = (drive: string, signal = `more for ${drive}`): Event => ({
-  type: "listen",
-  drive,
-  signal,
+export const abandon = (invocationId?: string): Event => ({
+  type: "abandon",
+  ...(invocationId === undefined ? {} : { invocationId }),
+  reason: "killed",
 });
-export const recordReverted = (drive: string, ...ids: string[]): Event => ({
-  type: "recordReverted",
-  drive,
-  ids,
-});
-export const finishRollback = (drive: string, ...ids: string[]): Event => ({
-  type: "finishRollback",
-  drive,
-  ids,
-  reverted: ids.length,
-  targets: ids.length,
-  failures: [],
-});
-
-export const ready = (id: string): SentinelResult => ({ id });
-export const failed = (id: string, failure = `${id} did not come up`): SentinelResult => ({ id, failure });
-
-export const skipped = (id: string): SentinelResult => ({ id, skipped: `${id} is archived` });
-
-/** The outcome of the last of these events, one after another from the start. */
-export function outcomeOf(...events: Event[]): Outcome {
-  const start: Outcome = { machine: EMPTY, changes: [], wake: [], accepted: true };
-  return events.reduce((before, event) => apply(before.machine, event, NOW), start);
-}
-
-export function machineAfter(...events: Event[]): Machine {
-  return outcomeOf(...events).machine;
-}
-
-/** Each phase, and the ways to be in it that make a difference. */
-export const MACHINES = {
-  idle: EMPTY,
-  "in_progress, first wave": machineAfter(begin()),
-  "in_progress, last wave": machineAfter(begin(), finishWave("rollout-1", ready("a"))),
-  "paused, by a failure": machineAfter(begin(), finishWave("rollout-1", failed("a"))),
-  "paused, by a failure in the last wave": machineAfter(
-    begin(),
-    finishWave("rollout-1", ready("a")),
-    finishWave("rollout-1", ready("b"), failed("c")),
-  ),
-  "paused, by an interruption": machineAfter(
-    begin(),
-    finishWave("rollout-1", ready("a")),
-    interrupt("rollout-1", ready("b")),
-  ),
-  "cancelled, settled": machineAfter(begin(), cancel(), finishWave("rollout-1", ready("a"))),
-  "cancelled, Deploys in flight": machineAfter(begin(), cancel()),
-  completed: machineAfter(
-    begin(),
-    finishWave("rollout-1", ready("a")),
-    finishWave("rollout-1", ready("b"), ready("c")),
-  ),
-  "rolling_back, settled": machineAfter(begin(), finishWave("rollout-1", failed("a")), beginRollback()),
-  "rolling_back, Deploys in flight": machineAfter(begin(), cancel(), beginRollback()),
-} as const satisfies Record<string, Machine>;
-
-export function phaseOf(machine: Machine): Phase {
-  return machine.rollout?.state ?? "idle";
-}
 
 /** The event by which an operator asks for it. */
 export const VERBS: Record<Operation, Event> = {
@@ -114,3 +79,146 @@ export const VERBS: Record<Operation, Event> = {
   Cancel: cancel(),
   RollbackAll: beginRollback("rollback-2"),
 };
+
+/** What a sentinel came to, as a lane says it; the speaker knows where it belongs. */
+export type Said = Omit<SentinelResult, "at" | "unrecorded">;
+export const ready = (id: string): Said => ({ id, is: "succeeded" });
+export const failed = (id: string, why = `${id} did not come up`): Said => ({ id, is: "failed", why });
+export const skipped = (id: string): Said => ({ id, is: "skipped", why: `${id} is archived` });
+export const reverted = (id: string): Said => ({ id, is: "reverted" });
+export const missed = (id: string, why = `${id} did not revert`): Said => ({ id, is: "missed", why });
+
+/** A store, and what happens to it one thing after another. */
+export class Play {
+  kv: Store = new Map();
+  now = NOW;
+  /** What the last event came to. */
+  last: Outcome | undefined;
+  readonly speakers: Speaker[] = [];
+
+  /** @param cut so many writes are stored, and nobody hears of it */
+  do(event: Event, cut?: number): Outcome {
+    const outcome = decide(this.kv, event, this.now);
+    this.kv = carriedOut(this.kv, outcome.writes, cut);
+    this.last = outcome;
+    if (cut !== undefined) return outcome;
+    for (const ring of outcome.rings) for (const speaker of this.speakers) speaker.hear(ring);
+    return outcome;
+  }
+
+  /** A lane as it talks to the core; the driver's own for an event that begins a drive. */
+  drives(event: Event & { invocationId: string }, window = 500): Speaker {
+    const { answer } = this.do(event);
+    const speaker = new Speaker(this, event.invocationId, answer.lane ?? 0, answer.rolloutId, window);
+    this.speakers.push(speaker);
+    return speaker;
+  }
+
+  /** The lanes that a driver is told to open. */
+  opens({ driver }: Answer): Speaker[] {
+    return (driver?.open ?? []).map((lane) => {
+      const speaker = new Speaker(this, `lane ${lane}`, lane, this.head.rolloutId);
+      this.speakers.push(speaker);
+      return speaker;
+    });
+  }
+
+  /** A rollout of the small fleet whose first wave is open. */
+  begun(): Speaker {
+    const driver = this.drives(begin());
+    driver.open(0);
+    return driver;
+  }
+
+  /** The same, with the first wave over and the second one open. */
+  second(): Speaker {
+    const driver = this.begun();
+    driver.report([ready("a")]);
+    driver.open(1);
+    return driver;
+  }
+
+  get rollout(): RolloutState | undefined {
+    return this.kv.get(HEAD_KEY) as RolloutState | undefined;
+  }
+
+  get head(): RolloutState {
+    if (this.rollout === undefined) throw new Error("there is no rollout");
+    return this.rollout;
+  }
+
+  get drive(): Drive | undefined {
+    return this.kv.get("drive") as Drive | undefined;
+  }
+
+  get phase(): Phase {
+    return this.rollout?.state ?? "idle";
+  }
+
+  get numbers(): Numbers {
+    return numbersOf(this.head, this.drive);
+  }
+
+  get view(): View {
+    return viewOf(this.rollout, this.drive);
+  }
+
+  part(at: Place): Part {
+    return (this.kv.get(partKey(at)) ?? {}) as Part;
+  }
+
+  get told(): string[] {
+    return (this.last?.changes ?? []).map(({ kind }) => kind);
+  }
+}
+
+/** What a play leads to. */
+export function played(story: (play: Play) => unknown): Play {
+  const play = new Play();
+  story(play);
+  return play;
+}
+
+/** Each phase, and the ways to be in it that make a difference. */
+export const MACHINES = {
+  idle: () => new Play(),
+  "in_progress, not opened": () => played((play) => play.drives(begin())),
+  "in_progress, first wave": () => played((play) => play.begun()),
+  "in_progress, last wave": () => played((play) => play.second()),
+  "in_progress, told to stop": () =>
+    played((play) => {
+      play.second();
+      play.do(interrupt("rollout-1"));
+    }),
+  "paused, by a failure": () => played((play) => play.begun().report([failed("a")])),
+  "paused, by a failure in the last wave": () =>
+    played((play) => play.second().report([ready("b"), failed("c")])),
+  "paused, by an interruption": () =>
+    played((play) => {
+      play.drives(begin());
+      play.do(interrupt("rollout-1"));
+    }),
+  "cancelled, settled": () =>
+    played((play) => {
+      const driver = play.begun();
+      play.do(cancel());
+      driver.report([ready("a")]);
+    }),
+  "cancelled, Deploys in flight": () =>
+    played((play) => {
+      play.second();
+      play.do(cancel());
+    }),
+  completed: () => played((play) => play.second().report([ready("b"), ready("c")])),
+  "rolling_back, settled": () =>
+    played((play) => {
+      play.second().report([failed("b"), ready("c")]);
+      play.drives(beginRollback()).open(0);
+    }),
+  "rolling_back, Deploys in flight": () =>
+    played((play) => {
+      play.second();
+      play.do(cancel());
+      play.drives(beginRollback()).open(0);
+    }),
+} as const satisfies Record<string, () => Play>;

@@ -27,6 +27,7 @@ const CHANGES = {
   paused: { kind: "paused", reason: "wave 3/5: 1 of 20 sentinels failed", failures: [failure], progress },
   resumed: { kind: "resumed", remaining: 0, progress },
   cancelled: { kind: "cancelled", progress },
+  silent: { kind: "silent", invocationId: "inv_1a2b", why: "it is paused", rollingBack: false, progress },
   completed: { kind: "completed", failures: [failure], progress },
   "rollback started": { kind: "rollback started", progress, targets: 17 },
   "rollback completed": {
@@ -77,6 +78,11 @@ describe("every phase change", () => {
     ],
     ["resumed", "Sentinel rollout resumed", ["24 of 100 (24 %)", "failed sentinels are not retried"]],
     ["cancelled", "Sentinel rollout cancelled in wave 3/5", ["24 of 100 (24 %)", "*Ran for*\n1h32m"]],
+    [
+      "silent",
+      "Sentinel rollout: the drive does not answer",
+      ["24 of 100 (24 %)", "*Invocation:* inv_1a2b", "*Why:* it is paused", "stop with *Cancel*"],
+    ],
     ["completed", "Sentinel rollout completed", ["24 of 100 (24 %)", "*Failed*\n1", "*Took*\n1h32m"]],
     ["rollback started", "Sentinel rollback started", ["17", "failed sentinels are not touched"]],
     [

@@ -1,29 +1,98 @@
 import { describe, expect, it } from "vitest";
-import { timeLeft } from "../../src/domain/progress.ts";
-import type { Drive, RolloutState } from "../../src/domain/state.ts";
+import { numbersOf, timeLeft } from "../../src/domain/progress.ts";
+import type { Driver, RolloutState } from "../../src/domain/state.ts";
+import { abandon, beginRollback, cancel, failed, Play, ready, reverted, skipped } from "./machines.ts";
 
-const drive: Drive = { invocationId: "inv", signal: "sig", startedAtMs: 1_000_000, firstWave: 1 };
+const drive: Driver = { invocationId: "inv", lane: 1, startedAtMs: 1_000_000, firstWave: 1 };
+const wave = { size: 1, succeeded: 0, failed: 0, skipped: 0, reverted: 0 };
 
 /** Five waves; the drive began with the second, and two of its waves took 10 s each: the fourth runs since 1,020,000. */
 const rollout: RolloutState = {
   rolloutId: "r",
   state: "in_progress",
   image: "sentinel:v2",
-  previousImages: {},
   wavePercentages: [20, 40, 60, 80, 100],
-  waves: [["a"], ["b"], ["c"], ["d"], ["e"]],
+  waves: [1, 1, 1, 0, 0].map((succeeded) => ({ ...wave, succeeded })),
   currentWave: 3,
-  succeededIds: ["a", "b", "c"],
-  failedIds: [],
-  skippedIds: [],
-  skipReasons: {},
-  failureReasons: {},
-  revertedIds: [],
   totalSentinels: 5,
+  failures: [],
+  skips: [],
   startedAtMs: 0,
   waveStartedAtMs: 1_020_000,
+  sinceMs: 1_020_000,
   pauseReason: "",
 };
+
+describe("the numbers", () => {
+  it("add up at every step of a rollout, its stop and its rollback", () => {
+    const play = new Play();
+    const adds = () => {
+      const {
+        total,
+        succeeded,
+        failed: bad,
+        skipped: gone,
+        inFlight,
+        waiting,
+        reverted: back,
+      } = play.numbers;
+      expect(succeeded + bad + gone + inFlight + waiting).toBe(total);
+      expect(back).toBeLessThanOrEqual(succeeded);
+    };
+    const driver = play.begun();
+    adds();
+    driver.report([ready("a")]);
+    adds();
+    driver.open(1);
+    adds();
+    expect(play.numbers).toMatchObject({ succeeded: 1, inFlight: 2, waiting: 0 });
+    driver.report([failed("b")]);
+    adds();
+    play.do(cancel());
+    adds();
+    const rollback = play.drives(beginRollback());
+    adds();
+    rollback.open(0);
+    adds();
+    expect(play.numbers).toMatchObject({ succeeded: 0, inFlight: 2, failed: 1 });
+    rollback.report([reverted("a")]);
+    adds();
+    play.do(abandon("rollout-1"));
+    adds();
+    rollback.report();
+    rollback.report([reverted("c")]);
+    adds();
+    expect(play.numbers).toMatchObject({
+      total: 3,
+      succeeded: 2,
+      reverted: 2,
+      failed: 1,
+      inFlight: 0,
+      waiting: 0,
+    });
+  });
+
+  it("add up after a change that was cut short, anywhere", () => {
+    const play = new Play();
+    const driver = play.second();
+    driver.report([skipped("b")]);
+    const last = driver.said([ready("c")], { due: true });
+    play.now += 5_000;
+    const { writes } = play.do(last, 0);
+    for (let cut = 0; cut <= writes.length; cut++) {
+      const torn = new Play();
+      torn.kv = play.kv;
+      torn.now = play.now;
+      torn.do(last, cut);
+      const { total, succeeded, failed: bad, skipped: gone, inFlight, waiting } = torn.numbers;
+      expect(succeeded + bad + gone + inFlight + waiting).toBe(total);
+    }
+  });
+
+  it("without a drive are those that are recorded", () => {
+    expect(numbersOf(rollout, undefined)).toMatchObject({ total: 5, succeeded: 3, inFlight: 0, waiting: 2 });
+  });
+});
 
 describe("the time left", () => {
   it("is that of the rest of this wave and of the waves after it, from the waves that this drive has done", () => {

@@ -1,128 +1,232 @@
 import { describe, expect, it } from "vitest";
-import { rollbackScope } from "../../src/domain/rollback.ts";
-import { apply } from "../../src/domain/rollout.ts";
 import {
   abandon,
   begin,
   beginRollback,
   cancel,
   failed,
-  finishRollback,
-  finishWave,
   interrupt,
-  listen,
-  machineAfter,
-  outcomeOf,
+  missed,
+  Play,
+  played,
   ready,
-  record,
-  recordReverted,
+  reverted,
+  skipped,
 } from "./machines.ts";
 
 const FORWARD = "rollout-1";
 const ROLLBACK = "rollback-1";
-/** The first wave is over, the second rolls out. */
-const second = [begin(), finishWave(FORWARD, ready("a"))];
+const a = { id: "a", at: "1/1", from: "sentinel:v1" };
+const b = { id: "b", at: "2/1", from: "sentinel:v1" };
+const c = { id: "c", at: "2/1", from: "sentinel:v0" };
+
+/** Two sentinels took the image, `b` failed. */
+const paused = () => played((play) => play.second().report([ready("c"), failed("b")]));
+const rollsBack = (play: Play, id = ROLLBACK) => {
+  const driver = play.drives(beginRollback(id));
+  driver.open(0);
+  return driver;
+};
 
 describe("RollbackAll", () => {
-  const paused = [...second, finishWave(FORWARD, ready("c"), failed("b"))];
-  const target = (id: string) => ({ id, image: { a: "sentinel:v1", c: "sentinel:v0" }[id] });
+  it("reverts who took the image, newest first, each to its own previous image, and nobody who failed", () => {
+    const play = paused();
+    const rollback = play.drives(beginRollback());
+    expect(play.last?.watch).toBe(ROLLBACK);
+    expect(play.last?.changes).toMatchObject([{ kind: "rollback started", targets: 2 }]);
+    rollback.open(0);
+    expect(rollback.launched).toEqual([c, a]);
+  });
 
-  it("is to revert who took the image, newest first, each to its own previous image, and nobody who failed", () => {
-    const { machine, watch } = outcomeOf(...paused, beginRollback());
-    expect(watch).toBe(ROLLBACK);
-    expect(rollbackScope(machine, ROLLBACK)).toEqual({
-      image: "sentinel:v2",
-      recorded: [target("c"), target("a")],
-      unrecorded: [],
-      settled: true,
-    });
-    expect(rollbackScope(machine, "somebody else")).toBeUndefined();
+  it("launches nothing before its driver has opened it, and nothing of the drive before it", () => {
+    const play = new Play();
+    const driver = play.drives(begin());
+    driver.open(0);
+    play.do(cancel());
+    const rollback = play.drives(beginRollback());
+    rollback.report([], { due: true });
+    driver.report([ready("a")]);
+    expect(rollback.launched).toEqual([]);
+    rollback.open(0);
+    expect(rollback.launched.map(({ id }) => id)).toEqual(["a"]);
   });
 
   it("records on the way, and who is recorded once is no target again", () => {
-    const { machine } = outcomeOf(...paused, beginRollback(), recordReverted(ROLLBACK, "c", "c"));
-    expect(rollbackScope(machine, ROLLBACK)?.recorded).toEqual([target("a")]);
-    expect(machine.rollout?.revertedIds).toEqual(["c"]);
+    const play = paused();
+    const rollback = rollsBack(play);
+    rollback.report([reverted("c")]);
+    expect(play.numbers).toMatchObject({ reverted: 1, succeeded: 1, inFlight: 1 });
+    play.do(abandon(ROLLBACK));
+    expect(play.part("2/1")).toMatchObject({ b: { is: "failed" }, c: { is: "reverted" } });
+    expect(rollsBack(play, "again").launched).toEqual([a]);
   });
 
   it("called again is left with those that did not revert, and says how many", () => {
-    const { machine, changes } = outcomeOf(
-      ...paused,
-      beginRollback(),
-      finishRollback(ROLLBACK, "c"),
-      beginRollback("again"),
-    );
-    expect(rollbackScope(machine, "again")?.recorded).toEqual([target("a")]);
-    expect(changes).toMatchObject([{ kind: "rollback started", targets: 1 }]);
+    const play = paused();
+    rollsBack(play).report([reverted("c"), missed("a", "no row")]);
+    expect(play.phase).toBe("cancelled");
+    expect(play.last?.answer.driver?.rollback).toEqual({
+      invocationId: ROLLBACK,
+      reverted: 1,
+      targets: 2,
+      failures: [{ id: "a", reason: "no row" }],
+    });
+    play.drives(beginRollback("again"));
+    expect(play.last?.changes).toMatchObject([{ kind: "rollback started", targets: 1 }]);
   });
 
   it("of a killed wave looks at who was never recorded, too", () => {
-    const machine = machineAfter(...second, record(FORWARD, failed("b")), abandon(FORWARD), beginRollback());
-    expect(rollbackScope(machine, ROLLBACK)).toMatchObject({
-      recorded: [{ id: "a" }],
-      unrecorded: [{ id: "c", image: "sentinel:v0" }],
-    });
+    const play = new Play();
+    play.second().report([failed("b")]);
+    play.do(abandon(FORWARD));
+    const rollback = rollsBack(play);
+    expect(rollback.launched).toEqual([{ ...c, unrecorded: true }, a]);
+    rollback.report([reverted("c"), reverted("a")]);
+    expect(play.head.waves[1]).toMatchObject({ succeeded: 1, reverted: 1, failed: 1 });
+    expect(play.numbers).toMatchObject({ succeeded: 2, reverted: 2, failed: 1, waiting: 0 });
   });
 
-  it("while Deploys are in flight begins with the recorded, and is woken by each report of the rest", () => {
-    const rolling = outcomeOf(...second, cancel(), beginRollback());
-    expect(rollbackScope(rolling.machine, ROLLBACK)).toMatchObject({
-      recorded: [{ id: "a" }],
-      unrecorded: [],
-      settled: false,
-    });
-    const first = apply(rolling.machine, record(FORWARD, ready("b")), 0);
-    expect(first.wake).toEqual([`late results for ${ROLLBACK}`]);
-    const listening = apply(first.machine, listen(ROLLBACK, "a new signal"), 0);
-    expect(rollbackScope(listening.machine, ROLLBACK)?.recorded.map(({ id }) => id)).toEqual(["b", "a"]);
-    const last = apply(listening.machine, finishWave(FORWARD), 0);
-    expect(last).toMatchObject({ wake: ["a new signal"], changes: [], machine: { forward: undefined } });
-    expect(rollbackScope(last.machine, ROLLBACK)).toMatchObject({ settled: true, unrecorded: [{ id: "c" }] });
+  it("does not count who was never recorded and never took it", () => {
+    const play = new Play();
+    play.second();
+    play.do(abandon(FORWARD));
+    const rollback = rollsBack(play);
+    rollback.report([{ id: "c", is: "untouched" }, { id: "b", is: "untouched" }, reverted("a")]);
+    expect(play.last?.answer.driver?.rollback).toMatchObject({ reverted: 1, targets: 1 });
+    expect(play.part("2/1")).toMatchObject({ b: { is: "waiting" }, c: { is: "waiting" } });
+  });
+
+  it("skipped sentinels are left alone", () => {
+    const play = new Play();
+    play.second().report([skipped("b"), failed("c")]);
+    expect(rollsBack(play).launched).toEqual([a]);
+  });
+
+  it("while Deploys are in flight begins with the recorded, and takes up the rest as it settles", () => {
+    const play = new Play();
+    const driver = play.second();
+    play.do(cancel());
+    const rollback = rollsBack(play);
+    expect(rollback.launched).toEqual([a]);
+    rollback.report([reverted("a")]);
+    expect(play.phase).toBe("rolling_back");
+    driver.report([ready("b")]);
+    expect(rollback.rung).toBe(true);
+    rollback.report();
+    expect(rollback.launched).toEqual([a, b]);
+    rollback.report([reverted("b")]);
+    driver.report([failed("c")]);
+    expect(play.phase).toBe("cancelled");
+    expect(play.numbers).toMatchObject({ succeeded: 2, reverted: 2, failed: 1, waiting: 0, inFlight: 0 });
+  });
+
+  it("reverts nobody twice who settles before it has begun to look", () => {
+    const play = new Play();
+    const driver = play.second();
+    play.do(cancel());
+    const rollback = play.drives(beginRollback());
+    driver.report([ready("b"), ready("c")]);
+    rollback.open(0);
+    expect(rollback.launched.map(({ id }) => id)).toEqual(["c", "b", "a"]);
   });
 
   it.each([
-    ["is cancelled", interrupt(FORWARD, ready("b"))],
-    ["is killed", abandon(FORWARD)],
-  ])("is woken when the drive that settles %s", (_, event) => {
-    const { wake, machine } = outcomeOf(...second, cancel(), beginRollback(), event);
-    expect(wake).toEqual([`late results for ${ROLLBACK}`]);
-    expect(rollbackScope(machine, ROLLBACK)?.settled).toBe(true);
+    ["is cancelled", (play: Play) => play.do(interrupt(FORWARD)), false],
+    ["is killed", (play: Play) => play.do(abandon(FORWARD)), true],
+  ])("looks at what was in flight when the drive that settles %s", (_, happens, gone) => {
+    const play = new Play();
+    play.second();
+    play.do(cancel());
+    const rollback = rollsBack(play);
+    rollback.report([reverted("a")]);
+    happens(play);
+    expect(play.phase).toBe("rolling_back");
+    if (gone) rollback.report();
+    const late = rollback.launched.slice(1);
+    expect(late).toEqual(gone ? [b, c].map((item) => ({ ...item, unrecorded: true })) : []);
+  });
+
+  it("does not wait for a drive that does not answer", () => {
+    const play = new Play();
+    play.second();
+    play.do(cancel());
+    const silent = [{ invocationId: FORWARD, sinceMs: 0, why: "it is paused" }];
+    const rollback = play.drives({ ...beginRollback(), silent });
+    rollback.open(0);
+    expect(rollback.launched).toEqual([{ ...c, unrecorded: true }, { ...b, unrecorded: true }, a]);
+    rollback.report([reverted("c"), { id: "b", is: "untouched" }, reverted("a")]);
+    expect(play.phase).toBe("cancelled");
+  });
+
+  it("does not wait for one that stops to answer meanwhile, and may never launch what it was granted", () => {
+    const play = new Play();
+    const driver = play.drives(begin());
+    play.do(driver.said([], { opens: { wave: 0, window: 9 } }));
+    play.do(cancel());
+    const rollback = rollsBack(play);
+    expect(play.numbers).toMatchObject({ inFlight: 1 });
+    const silent = [{ invocationId: FORWARD, sinceMs: 0, why: "it is paused" }];
+    play.do({ type: "silent", rolloutId: play.head.rolloutId, silent });
+    rollback.report();
+    expect(rollback.launched).toEqual([{ ...a, unrecorded: true }]);
+    rollback.report([{ id: "a", is: "untouched" }]);
+    expect(play.phase).toBe("cancelled");
   });
 
   it("ends in cancelled and tells its numbers and how long it took", () => {
-    const rolling = apply(machineAfter(...paused), beginRollback(), 10_000).machine;
-    const event = { ...finishRollback(ROLLBACK, "c"), targets: 2, failures: [{ id: "a", reason: "no row" }] };
-    const { machine, changes } = apply(rolling, event, 25_000);
-    expect(machine).toMatchObject({
-      rollout: { state: "cancelled", revertedIds: ["c"] },
-      rollback: undefined,
-    });
-    expect(changes).toMatchObject([
+    const play = paused();
+    play.now = 10_000;
+    const rollback = rollsBack(play);
+    play.now = 25_000;
+    rollback.report([reverted("c"), missed("a")]);
+    expect(play.phase).toBe("cancelled");
+    expect(play.last?.changes).toMatchObject([
       { kind: "rollback completed", reverted: 1, targets: 2, failed: 1, durationMs: 15_000 },
     ]);
   });
 
   it("killed ends in cancelled, too, with what it had recorded", () => {
-    const { machine, changes } = outcomeOf(
-      ...paused,
-      beginRollback(),
-      recordReverted(ROLLBACK, "c"),
-      abandon(ROLLBACK),
-    );
-    expect(machine).toMatchObject({
-      rollout: { state: "cancelled", revertedIds: ["c"] },
-      rollback: undefined,
-    });
-    expect(changes).toMatchObject([
-      { kind: "rollback completed", reverted: 1, targets: 2, failed: 1, interruption: "killed" },
+    const play = paused();
+    rollsBack(play).report([reverted("c")]);
+    play.do(abandon(ROLLBACK));
+    expect(play.phase).toBe("cancelled");
+    expect(play.drive?.rollback).toBeUndefined();
+    expect(play.last?.changes).toMatchObject([
+      { kind: "rollback completed", reverted: 1, interruption: "killed" },
     ]);
   });
 
+  it("cancelled ends once what is in flight has come back", () => {
+    const play = paused();
+    const rollback = rollsBack(play);
+    play.do(interrupt(ROLLBACK));
+    expect(play.phase).toBe("rolling_back");
+    rollback.report([reverted("c"), reverted("a")]);
+    expect(play.phase).toBe("cancelled");
+    expect(play.last?.changes).toMatchObject([{ reverted: 2, interruption: "cancelled in the UI" }]);
+  });
+
   it("killed while Deploys are in flight leaves their drive to settle", () => {
-    const { machine } = outcomeOf(...second, cancel(), beginRollback(), abandon(ROLLBACK));
-    expect(machine).toMatchObject({ rollout: { state: "cancelled" }, forward: { invocationId: FORWARD } });
-    const late = apply(machine, finishWave(FORWARD, ready("b")), 0);
-    expect(late).toMatchObject({ accepted: true, wake: [], machine: { forward: undefined } });
-    expect(late.machine.rollout?.succeededIds).toEqual(["a", "b"]);
+    const play = new Play();
+    const driver = play.second();
+    play.do(cancel());
+    rollsBack(play);
+    play.do(abandon(ROLLBACK));
+    expect(play.phase).toBe("cancelled");
+    expect(play.drive?.forward).toMatchObject({ invocationId: FORWARD });
+    driver.report([ready("b"), ready("c")]);
+    expect(play.drive?.forward).toBeUndefined();
+    expect(play.head.waves[1]).toMatchObject({ succeeded: 2 });
+  });
+
+  it("whose beginning was cut short is over, and says so", () => {
+    const play = paused();
+    const { writes } = play.do(beginRollback(), 0);
+    play.do(beginRollback(), writes.findIndex(({ key }) => key === "rolloutState") + 1);
+    expect(play.phase).toBe("rolling_back");
+    play.do(abandon());
+    expect(play.phase).toBe("cancelled");
+    expect(play.last?.changes).toMatchObject([{ kind: "rollback completed", interruption: "killed" }]);
+    expect(rollsBack(play).launched).toEqual([c, a]);
   });
 });

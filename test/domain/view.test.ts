@@ -6,95 +6,114 @@ import {
   beginRollback,
   cancel,
   failed,
-  finishRollback,
-  finishWave,
-  machineAfter,
+  Play,
+  played,
   ready,
-  record,
+  reverted,
   skipped,
 } from "./machines.ts";
 
-const FORWARD = "rollout-1";
-const ready1 = finishWave(FORWARD, ready("a"));
-const failure = finishWave(FORWARD, ready("b"), failed("c", "OOMKilled"));
+const failure = (play: Play) => play.second().report([ready("b"), failed("c", "OOMKilled")]);
+const rolledBack = (play: Play) => {
+  const rollback = play.drives(beginRollback());
+  rollback.open(0);
+  return rollback;
+};
 
 describe("what operators are answered", () => {
-  const cases = [
-    ["before the first rollout", [], "idle", ["Rollout"], "No rollout has run yet."],
+  const cases: [when: string, (play: Play) => unknown, state: string, next: string[], message: string][] = [
+    ["before the first rollout", () => undefined, "idle", ["Rollout"], "No rollout has run yet."],
     [
       "in mid-rollout",
-      [begin(), ready1],
+      (play) => play.second(),
       "in_progress",
       ["Cancel"],
       "Wave 2 of 2 is rolling out: 1 of 3 sentinels took sentinel:v2.",
     ],
     [
       "after a failed wave",
-      [begin(), ready1, failure],
+      failure,
       "paused",
       ["Resume", "Cancel", "RollbackAll"],
       "Paused in wave 2 of 2 (wave 2/2: 1 of 2 sentinels failed): 2 of 3 sentinels took sentinel:v2, 1 failed. Resume skips the failed sentinels, Cancel keeps things as they are, RollbackAll reverts.",
     ],
     [
       "after a Cancel",
-      [begin(), ready1, failure, cancel()],
+      (play) => [failure(play), play.do(cancel())],
       "cancelled",
       ["Rollout", "RollbackAll"],
       "Cancelled: 2 of 3 sentinels took sentinel:v2, 1 failed.",
     ],
     [
+      "after a Cancel, with a Deploy in flight",
+      (play) => [play.second().report([ready("b")]), play.do(cancel())],
+      "cancelled",
+      ["Rollout", "RollbackAll"],
+      "Cancelled: 2 of 3 sentinels took sentinel:v2. 1 Deploy in flight settles by themselves.",
+    ],
+    [
       "during a rollback",
-      [begin(), ready1, failure, beginRollback()],
+      (play) => [failure(play), play.drives(beginRollback())],
       "rolling_back",
       [],
       "Rolling back: 0 of 2 sentinels reverted so far.",
     ],
     [
       "after a rollback",
-      [begin(), ready1, failure, beginRollback(), finishRollback("rollback-1", "b")],
+      (play) => [
+        failure(play),
+        rolledBack(play).report([reverted("b"), { id: "a", is: "missed", why: "no row" }]),
+      ],
       "cancelled",
       ["Rollout", "RollbackAll"],
       "Cancelled and rolled back: 1 of 2 sentinels reverted.",
     ],
     [
       "after the rollback of a killed wave, of which nothing was recorded",
-      [begin(), abandon(FORWARD), beginRollback(), finishRollback("rollback-1", "a")],
+      (play) => [play.begun(), play.do(abandon("rollout-1")), rolledBack(play).report([reverted("a")])],
       "cancelled",
       ["Rollout", "RollbackAll"],
       "Cancelled and rolled back: 1 of 1 sentinel reverted.",
     ],
     [
       "at the end",
-      [begin(), ready1, finishWave(FORWARD, ready("b"), ready("c"))],
+      (play) => play.second().report([ready("b"), ready("c")]),
       "completed",
       ["Rollout"],
       "Completed: 3 of 3 sentinels took sentinel:v2.",
     ],
     [
       "at the end of one that lost sentinels on the way",
-      [begin(), ready1, finishWave(FORWARD, skipped("b"), ready("c"))],
+      (play) => play.second().report([skipped("b"), ready("c")]),
       "completed",
       ["Rollout"],
       "Completed: 2 of 3 sentinels took sentinel:v2, 1 skipped as no longer running.",
     ],
-  ] as const;
+  ];
 
-  it.each(cases)("%s", (_, events, state, next, message) => {
-    expect(viewOf(machineAfter(...events).rollout)).toMatchObject({ state, next, message });
+  it.each(cases)("%s", (_, story, state, next, message) => {
+    expect(played(story).view).toMatchObject({ state, next, message });
   });
 
   it("counts waves from 1, and has no wave before the first rollout", () => {
-    expect(viewOf(undefined)).toMatchObject({ wave: 0, waves: 0, total: 0, rolloutId: "" });
-    expect(viewOf(machineAfter(begin()).rollout)).toMatchObject({ wave: 1, waves: 2, total: 3 });
+    expect(viewOf(undefined, undefined)).toMatchObject({ wave: 0, waves: 0, total: 0, rolloutId: "" });
+    expect(played((play) => play.begun()).view).toMatchObject({ wave: 1, waves: 2, total: 3 });
+  });
+
+  it("counts a result as soon as it is reported, before it is recorded", () => {
+    const play = played((each) => each.second().report([ready("b")]));
+    expect(play.part("2/1")).toMatchObject({ b: { is: "waiting" } });
+    expect(play.view).toMatchObject({ succeeded: 2, inFlight: 1, waiting: 0 });
   });
 
   it("lists at most 20 failures, the newest, and counts them all", () => {
     const ids = Array.from({ length: 30 }, (_, i) => `sen_${i}`);
-    const wide = { ...begin(), waves: [ids] };
-    const { rollout } = machineAfter(wide, record(FORWARD, ...ids.map((id) => failed(id))));
-    const view = viewOf(rollout);
-    expect(view.failed).toBe(30);
-    expect(view.failures.map(({ id }) => id)).toEqual(ids.slice(10));
+    const play = new Play();
+    const driver = play.drives(begin("rollout-1", [ids.map((id) => [id, "sentinel:v1"])]));
+    driver.open(0);
+    driver.report([...driver.flying.keys()].map((id) => failed(id)));
+    expect(play.view.failed).toBe(30);
+    expect(play.view.failures.map(({ id }) => id)).toEqual(ids.slice(10));
   });
 
   it("a rollout of nobody is completed", () => {
@@ -107,8 +126,8 @@ describe("what operators are answered", () => {
   });
 
   it("a drive whose rollout went on without it answers cancelled, and why", () => {
-    const last = viewOf(machineAfter(begin()).rollout);
-    expect(viewOfSuperseded(last, "another rollout has started since")).toMatchObject({
+    const { view } = played((play) => play.begun());
+    expect(viewOfSuperseded(view, "another rollout has started since")).toMatchObject({
       state: "cancelled",
       next: [],
       message: "The rollout of sentinel:v2 was cancelled; another rollout has started since.",

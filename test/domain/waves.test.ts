@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DEFAULT_WAVE_PERCENTAGES, planWaves, recordEvery } from "../../src/domain/waves.ts";
+import { DEFAULT_WAVE_PERCENTAGES, planWaves } from "../../src/domain/waves.ts";
 
 const fleet = (size: number) => Array.from({ length: size }, (_, i) => `sen_${i}`);
 const sizes = (total: number, percentages: readonly number[] = DEFAULT_WAVE_PERCENTAGES) =>
@@ -59,22 +59,5 @@ describe("waves", () => {
         expect(ends).toEqual([...new Set(exact)]);
       }),
     );
-  });
-});
-
-describe("recording within a wave", () => {
-  it("happens at least every 5 %, and no more than 40 times however large the wave is", () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 1_000_000 }), (size) => {
-        const every = recordEvery(size);
-        expect(every).toBeGreaterThanOrEqual(1);
-        expect(every === 1 || every / size <= 0.05).toBe(true);
-        expect(Math.ceil(size / every)).toBeLessThanOrEqual(40);
-      }),
-    );
-  });
-
-  it("is for every result of a wave of up to 39", () => {
-    expect([0, 1, 20, 39, 40, 100, 2500].map(recordEvery)).toEqual([1, 1, 1, 1, 2, 5, 125]);
   });
 });

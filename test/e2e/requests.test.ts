@@ -82,7 +82,10 @@ describe("requests", () => {
 
   it("reach no hidden handler", async ({ world }) => {
     for (const path of [
-      `${SERVICE}/singleton/Transition`,
+      `${SERVICE}/singleton/Change`,
+      `${SERVICE}/singleton/Lane`,
+      `${SERVICE}/singleton/Launches`,
+      `${SERVICE}/singleton/Load`,
       `${SERVICE}/singleton/Watch`,
       "hydra.v1.SentinelRolloutNotifier/slack/Deliver",
       "hydra.v1.SentinelRolloutHistory/an-id/Record",

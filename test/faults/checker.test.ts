@@ -1,16 +1,44 @@
 import { describe, expect, it } from "vitest";
+import { DRIVES } from "../support/rollout-state.ts";
+import { DEPLOYS } from "./checker/fence.ts";
+import { JOURNALS } from "./checker/journals.ts";
+import { isCutOf } from "./checker/reasons.ts";
 import { INVARIANTS, violationsIn } from "./checker/sight.ts";
-import { unrest } from "./checker/unrest.ts";
+import { LEFT, UNDER_WAY, unrest } from "./checker/unrest.ts";
 import { DOCTORED } from "./doctored/cases.ts";
-import { neverBegun, paused, rolledBack, SECRET, type Told } from "./doctored/told-rollout.ts";
+import {
+  cancelled,
+  entryOf,
+  message,
+  neverBegun,
+  paused,
+  recount,
+  rolledBack,
+  SECRET,
+  sightOf,
+  type Told,
+  verb,
+} from "./doctored/told-rollout.ts";
 
 /** What the checker says of it, as it would of what four systems say. */
 async function violations(evidence: Told): Promise<string[]> {
-  const { sight, history, tables, logs } = evidence;
+  const { history, tables, logs } = evidence;
+  const sight = sightOf(evidence);
+  const answers: Record<string, readonly object[]> = {
+    [UNDER_WAY]: tables.underWay,
+    [LEFT]: tables.left,
+    [DRIVES]: sight.stored.filter(({ key }) => key === "drive" || key.startsWith("lane/")),
+    [DEPLOYS]: tables.deploys,
+    [JOURNALS]: tables.journals,
+    "SELECT * FROM sys_invocation": tables.sys_invocation,
+    "SELECT * FROM state": tables.state,
+    "SELECT * FROM sys_journal": tables.sys_journal,
+  };
   const sources = {
     sql: async <R>(query: string) => {
-      const table = Object.keys(tables).find((name) => query.includes(`FROM ${name}`));
-      return tables[table as keyof typeof tables] as R[];
+      const rows = answers[query];
+      if (rows === undefined) throw new Error(`nobody knows what to answer to ${query}`);
+      return rows as R[];
     },
     rows: async () => sight.after.rows,
     deployments: async () => sight.after.deployments,
@@ -27,8 +55,59 @@ async function violations(evidence: Told): Promise<string[]> {
 describe("the checker", () => {
   it("has nothing to say of a rollout that is as it should be", async () => {
     expect(await violations(paused())).toEqual([]);
+    expect(await violations(cancelled())).toEqual([]);
     expect(await violations(rolledBack())).toEqual([]);
+    expect(await violations(rolledBack(cancelled))).toEqual([]);
     expect(await violations(neverBegun())).toEqual([]);
+  });
+
+  it("lets a reason be cut in the parts, but not in the history", async () => {
+    for (const end of ["", "…"]) {
+      const told = paused();
+      const full = `ImagePullBackOff: ${"manifest unknown ".repeat(50)}`;
+      entryOf(told, "sen_3").why = full.slice(0, 200 - end.length) + end;
+      recount(told);
+      for (const each of told.history.outcomes) if (each.outcome === "failed") each.reason = full;
+      expect(await violations(told)).toEqual([]);
+    }
+    const full = "x".repeat(300);
+    expect(isCutOf(full.slice(0, 200), full)).toBe(true);
+    for (const why of ["x".repeat(100), "y".repeat(200), "x".repeat(201), "", undefined]) {
+      expect(isCutOf(why, full)).toBe(false);
+    }
+  });
+
+  it("lets Slack be told that a drive does not answer, and counts it as no phase", async () => {
+    const told = paused();
+    told.sight.after.slack.splice(2, 0, message("rollout: the drive does not answer"));
+    expect(await violations(told)).toEqual([]);
+    const late = cancelled();
+    late.sight.after.slack.push(message("rollout: the drive does not answer"));
+    expect(await violations(late)).toEqual([]);
+  });
+
+  it("lets a verb launch that was taken after a Cancel, though it was asked for before", async () => {
+    const told = rolledBack(cancelled);
+    Object.assign(told.sight.verbs.at(-1) ?? {}, { askedMs: 4, answeredMs: 12 });
+    expect(await violations(told)).toEqual([]);
+    const other = cancelled();
+    // What was cancelled is the rollout before: this one was taken then, and paused.
+    other.stored.head.state = "paused";
+    for (const each of [other.sight.status, other.history.row]) each.state = "paused";
+    other.history.row.ended_at = null;
+    Object.assign(other.sight.verbs[0] ?? {}, { askedMs: 4, answeredMs: 12, answer: { rollout_id: "new" } });
+    Object.assign(other.sight.verbs[1] ?? {}, { answer: { rollout_id: "old" } });
+    other.tables.deploys.push(...Array(100).fill({ created_at: new Date(8).toISOString() }));
+    const found = await violations(other);
+    expect(found.filter((each) => each.startsWith("k: "))).toEqual([]);
+  });
+
+  it("does not take a refused verb for one that launches", async () => {
+    const told = cancelled();
+    const message = "Resume is not legal while the rollout is cancelled; legal now: Rollout, RollbackAll.";
+    told.sight.verbs.push({ ...verb("Resume", 6), status: 409, answer: { message } });
+    told.tables.deploys.push({ created_at: new Date(8).toISOString() });
+    expect(await violations(told)).toEqual(["k: 33 Deploys were launched after Cancel had answered"]);
   });
 
   it("is tried with each invariant", () => expect(Object.keys(DOCTORED)).toHaveLength(INVARIANTS + 1));

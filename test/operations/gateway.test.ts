@@ -8,6 +8,13 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { freePort } from "../../src/dry-run/ports.ts";
+import {
+  GRANT_HEADER,
+  REVERTS_HEADER,
+  ROLLOUT_ID_HEADER,
+  UNRECORDED_HEADER,
+  WAVE_HEADER,
+} from "../../src/restate/names.ts";
 import { createAuthority, issue } from "../support/certificates.ts";
 import { runsNginx, startGateway } from "./nginx.ts";
 
@@ -72,6 +79,25 @@ describe.runIf(runsNginx)("deploy/gateway/nginx.conf", () => {
     },
   );
 
+  it("lets no caller pass a Deploy off as one of a rollout, or as its revert", async () => {
+    const forged = {
+      authorization: `Bearer ${TOKEN}`,
+      [ROLLOUT_ID_HEADER]: "a rollout",
+      [WAVE_HEADER]: "1",
+      [REVERTS_HEADER]: "ghcr.io/unkeyed/sentinel:v1.2.3",
+      [UNRECORDED_HEADER]: "1",
+      [GRANT_HEADER]: "1/1/1700000000000",
+    };
+    for (const path of ["Deploy", "Deploy/send"]) {
+      expect(await call("POST", `/hydra.v1.SentinelService/sen_1/${path}`, forged)).toBe(200);
+    }
+    expect(seen).toHaveLength(2);
+    const internal = Object.keys(forged).filter((name) => name !== "authorization");
+    for (const { headers } of seen) {
+      expect(internal.filter((name) => headers[name] !== undefined)).toEqual([]);
+    }
+  });
+
   it("lets nobody operate the fleet by following a link", async () => {
     for (const method of ["GET", "HEAD", "PUT", "DELETE"]) {
       expect(await call(method, `${ROLLOUT}/Cancel`)).toBe(403);
@@ -95,7 +121,10 @@ describe.runIf(runsNginx)("deploy/gateway/nginx.conf", () => {
   it.each([
     "/",
     "/hydra.v1.SentinelRolloutService/other/Rollout",
+    `${ROLLOUT}/Change`,
     `${ROLLOUT}/Transition`,
+    `${ROLLOUT}/Lane`,
+    `${ROLLOUT}/Launches`,
     "/hydra.v1.SentinelRolloutNotifier/slack/Deliver",
     `${ROLLOUT}/../../hydra.v1.SentinelRolloutNotifier/slack/Deliver`,
     "/restate/invocation/inv_1/kill",

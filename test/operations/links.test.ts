@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 
-const files = ["README.md", ...globSync(["docs/**/*.md", "deploy/**/*.md"])];
+const files = ["README.md", "CHANGELOG.md", ...globSync(["docs/**/*.md", "deploy/**/*.md"])];
 
 /** As GitHub makes them of headings. */
 function anchors(file: string): string[] {

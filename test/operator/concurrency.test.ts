@@ -1,6 +1,7 @@
 import { setTimeout as think } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { drivesLeft } from "../support/rollout-state.ts";
 import { until } from "../support/until.ts";
 import { it, type World } from "../support/world.ts";
 import { explain, type Sight, said, type Verb } from "./history.ts";
@@ -86,10 +87,11 @@ async function isSound(world: World): Promise<void> {
   expect(new Set(revertedIds).size, "nobody is reverted twice").toBe(revertedIds.length);
   expect(waves.flat()).toEqual(expect.arrayContaining([...results, ...revertedIds]));
   for (const row of await world.rows()) expect(row.deploy_status, row.id).not.toBe("progressing");
+  expect(await drivesLeft((statement) => world.sql(statement)), "no drive is left").toEqual([]);
   const [left] = await world.sql<{ n: number }>(
-    "SELECT count(*) AS n FROM state WHERE key IN ('forwardDrive', 'rollbackDrive') OR service_name LIKE '%SentinelService'",
+    "SELECT count(*) AS n FROM state WHERE service_name LIKE '%SentinelService'",
   );
-  expect(left?.n, "no drive and no Deploy is left").toBe(0);
+  expect(left?.n, "no Deploy is left").toBe(0);
 }
 
 describe("eight operators at once", () => {

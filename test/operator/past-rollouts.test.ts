@@ -72,10 +72,7 @@ describe("History", () => {
       "sen_0002 2 succeeded",
     ]);
     expect(body.sentinels?.[0]?.reason).toContain("CreateContainerConfigError");
-    for (const { outcome, duration_ms } of body.sentinels ?? []) {
-      if (outcome === "reverted") expect(duration_ms).toBeNull();
-      else expect(duration_ms).toBeGreaterThan(0);
-    }
+    for (const { duration_ms } of body.sentinels ?? []) expect(duration_ms).toBeGreaterThan(0);
     expect(JSON.stringify(body)).not.toContain("canary");
     const some = await history(world, { rolloutId: paused.rollout_id, limit: 1 });
     expect(some.body.sentinels).toHaveLength(1);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Candidate } from "../../src/domain/candidates.ts";
 import { ConflictError } from "../../src/restate/errors.ts";
-import { planResponse, planRollout, requireWork } from "../../src/restate/plan.ts";
+import { planResponse, planRollout, requireWork } from "../../src/rollout/plan.ts";
 
 const IMAGE = "sentinel:v2";
 const fleet = (size: number, runningImage = "sentinel:v1"): Candidate[] =>
@@ -15,7 +15,12 @@ const fleet = (size: number, runningImage = "sentinel:v1"): Candidate[] =>
   }));
 const planned = (candidates: Candidate[], wave_percentages?: number[]) =>
   planRollout(
-    { candidates: async () => candidates },
+    {
+      // Read in pages, of which a plan notices nothing.
+      async *candidatePages() {
+        for (let i = 0; i < candidates.length; i += 7) yield candidates.slice(i, i + 7);
+      },
+    },
     { image: IMAGE, ...(wave_percentages === undefined ? {} : { wave_percentages }) },
   );
 
@@ -23,17 +28,17 @@ describe("the plan of a rollout", () => {
   it("has the default waves, or those asked for", async () => {
     const plan = await planned(fleet(100));
     expect(plan.wavePercentages).toEqual([1, 5, 25, 50, 100]);
-    expect(plan.waves.map((wave) => wave.length)).toEqual([1, 4, 20, 25, 50]);
+    expect(plan.waves.map(({ size }) => size)).toEqual([1, 4, 20, 25, 50]);
     const fast = await planned(fleet(100), [10, 100]);
     expect(fast.wavePercentages).toEqual([10, 100]);
-    expect(fast.waves.map((wave) => wave.length)).toEqual([10, 90]);
+    expect(fast.waves.map(({ size }) => size)).toEqual([10, 90]);
   });
 
   it("leaves out who serves the image, and counts them", async () => {
     const serving = fleet(2, IMAGE).map((candidate) => ({ ...candidate, id: `new_${candidate.id}` }));
     const plan = await planned([...serving, ...fleet(3)]);
-    expect(plan.waves).toEqual([["sen_0"], ["sen_1"], ["sen_2"]]);
-    expect(plan).toMatchObject({ fleet: 5, leftOut: 2 });
+    expect(plan.waves.map(({ shownIds }) => shownIds)).toEqual([["sen_0"], ["sen_1"], ["sen_2"]]);
+    expect(plan).toMatchObject({ fleet: 5, leftOut: 2, total: 3 });
     expect(planResponse(plan)).toMatchObject({
       total: 3,
       left_out: [{ reason: "already serves the image", count: 2 }],
@@ -68,6 +73,25 @@ describe("the plan of a rollout", () => {
     expect(() => requireWork(plan)).toThrow(
       new ConflictError("Nothing to roll out: all 4 running sentinels already serve sentinel:v2."),
     );
+  });
+
+  it("cuts each wave into parts of at most 400, and has the small fleet at hand", async () => {
+    const { plan, parts } = await planned(fleet(1_000), [10, 100]);
+    expect(plan).toEqual([
+      { at: "1/1", size: 100, first: "sen_0", last: "sen_99" },
+      { at: "2/1", size: 400, first: "sen_100", last: "sen_499" },
+      { at: "2/2", size: 400, first: "sen_500", last: "sen_899" },
+      { at: "2/3", size: 100, first: "sen_900", last: "sen_999" },
+    ]);
+    expect(parts.map((part) => Object.keys(part).length)).toEqual([100, 400, 400, 100]);
+    expect(parts[0]?.sen_0).toEqual({ from: "sentinel:v1", is: "waiting" });
+  });
+
+  it("leaves a large fleet to be read in parts", async () => {
+    const { plan, parts, total } = await planned(fleet(10_000));
+    expect(parts).toEqual([]);
+    expect(total).toBe(10_000);
+    expect(plan.reduce((sum, { size }) => sum + size, 0)).toBe(10_000);
   });
 
   it("of no fleet at all is none: there is nothing to do", async () => {

@@ -1,40 +1,43 @@
 import { describe, expect, it } from "vitest";
 import { IllegalOperationError } from "../../src/domain/legality.ts";
-import type { Event } from "../../src/domain/state.ts";
-import { viewOf } from "../../src/domain/view.ts";
 import type { ClusterHealth } from "../../src/kubernetes/health.ts";
 import { BadRequestError } from "../../src/restate/body.ts";
 import { asTerminalError, ConflictError } from "../../src/restate/errors.ts";
-import { rollbackResponse, rolloutResponse, statusResponse } from "../../src/restate/responses.ts";
 import { RollbackResponse, RolloutResponse, StatusResponse } from "../../src/restate/schemas.ts";
+import { rollbackResponse, rolloutResponse, statusResponse } from "../../src/rollout/responses.ts";
 import {
   abandon,
   begin,
   beginRollback,
   cancel,
   failed,
-  finishWave,
   MACHINES,
-  machineAfter,
+  type Play,
+  played,
   ready,
-  record,
-  recordReverted,
+  reverted,
 } from "../domain/machines.ts";
 
-const second = [begin(), finishWave("rollout-1", ready("a"))];
-const statusAfter = (...events: Event[]) => statusResponse(machineAfter(...events), 50_000, 500);
+type Story = (play: Play) => unknown;
+const sightOf = ({ rollout, drive }: Play) => ({ rollout, drive });
+const statusAfter = (story: Story) =>
+  statusResponse(sightOf(played(story)), 50_000, { deployTimeoutMs: 600_000 });
+const second: Story = (play) => play.second();
+const cancelled: Story = (play) => [play.second(), play.do(cancel())];
+const killed: Story = (play) => [play.second(), play.do(abandon("rollout-1"))];
 
 describe("the responses", () => {
   it.each(Object.entries(MACHINES))("while it is %s are those of the published schema", (_, machine) => {
-    const response = rolloutResponse(viewOf(machine.rollout));
+    const play = machine();
+    const response = rolloutResponse(play.view);
     expect(RolloutResponse.strict().parse(response)).toEqual(response);
-    const status = statusResponse(machine, 50_000, 500);
+    const status = statusResponse(sightOf(play), 50_000);
     expect(StatusResponse.strict().parse(status)).toEqual(status);
   });
 
   it("have the field names of the runbook", () => {
-    const failure = finishWave("rollout-1", failed("a", "ImagePullBackOff: manifest unknown"));
-    expect(rolloutResponse(viewOf(machineAfter(begin(), failure).rollout))).toEqual({
+    const play = played((each) => each.begun().report([failed("a", "ImagePullBackOff: manifest unknown")]));
+    expect(rolloutResponse(play.view)).toEqual({
       state: "paused",
       rollout_id: "id of rollout-1",
       image: "sentinel:v2",
@@ -44,6 +47,8 @@ describe("the responses", () => {
       succeeded: 0,
       failed: 1,
       skipped: 0,
+      in_flight: 0,
+      waiting: 2,
       skips: [],
       failures: [{ sentinel_id: "a", reason: "ImagePullBackOff: manifest unknown" }],
       next: ["Resume", "Cancel", "RollbackAll"],
@@ -54,9 +59,7 @@ describe("the responses", () => {
 
 describe("Status", () => {
   it("before the first rollout is idle", () => {
-    expect(
-      statusResponse({ rollout: undefined, forward: undefined, rollback: undefined }, 0, 500),
-    ).toMatchObject({
+    expect(statusResponse({ rollout: undefined, drive: undefined }, 0)).toMatchObject({
       state: "idle",
       started_at: null,
       wave_started_at: null,
@@ -67,31 +70,60 @@ describe("Status", () => {
   });
 
   it("tells in ISO 8601 when the rollout and the wave began", () => {
-    expect(statusAfter(begin())).toMatchObject({
+    expect(statusAfter((play) => play.drives(begin()))).toMatchObject({
       started_at: "1970-01-01T00:00:50.000Z",
       wave_started_at: "1970-01-01T00:00:50.000Z",
     });
   });
 
-  it("tells the sizes of the waves, and how many Deploys of the current one are in flight at most", () => {
-    expect(statusAfter(...second)).toMatchObject({ wave_sizes: [1, 2], in_flight: 2 });
-    expect(statusAfter(...second, record("rollout-1", failed("b")))).toMatchObject({ in_flight: 1 });
-    expect(statusResponse(machineAfter(...second), 50_000, 1)).toMatchObject({ in_flight: 1 });
-    expect(statusAfter(...second, cancel())).toMatchObject({ wave_sizes: [1, 2], in_flight: 0 });
+  it("tells the sizes of the waves, and how many Deploys are in flight, also after a Cancel and a kill", () => {
+    expect(statusAfter(second)).toMatchObject({ wave_sizes: [1, 2], in_flight: 2, waiting: 0 });
+    expect(statusAfter((play) => play.second().report([failed("b")]))).toMatchObject({
+      in_flight: 1,
+      failed: 1,
+    });
+    expect(statusAfter(cancelled)).toMatchObject({ wave_sizes: [1, 2], in_flight: 2 });
+    expect(statusAfter(killed)).toMatchObject({ in_flight: 0, waiting: 2 });
+    expect(statusAfter((play) => [cancelled(play), play.drives(beginRollback()).open(0)])).toMatchObject({
+      in_flight: 3,
+      succeeded: 0,
+    });
   });
 
-  const killedRollback = [begin(), abandon("rollout-1"), beginRollback(), recordReverted("rollback-1", "a")];
-  const cases: [waitingFor: string, events: Event[]][] = [
+  const late = (n: string) => `${n} in flight to settle, at the latest until 00:10`;
+  const cases: [waitingFor: string, story: Story][] = [
     ["2 sentinels of wave 2/2 to come up", second],
-    ["1 sentinel of wave 2/2 to come up", [...second, record("rollout-1", failed("b"))]],
-    ["an operator: Resume, Cancel or RollbackAll", [...second, abandon("rollout-1")]],
-    ["1 sentinel to return to the previous image", [...second, cancel(), beginRollback()]],
-    ["0 sentinels to return to the previous image", killedRollback],
-    ["", [...second, cancel()]],
-    ["", [...second, finishWave("rollout-1", ready("b"), ready("c"))]],
+    ["1 sentinel of wave 2/2 to come up", (play) => play.second().report([failed("b")])],
+    ["an operator: Resume, Cancel or RollbackAll", killed],
+    [
+      `1 sentinel to return to the previous image, and ${late("2 Deploys")}`,
+      (play) => [cancelled(play), play.drives(beginRollback())],
+    ],
+    [late("2 Deploys"), cancelled],
+    [late("1 Deploy"), (play) => [play.second().report([ready("b")]), play.do(cancel())]],
+    ["", (play) => [killed(play), play.do(cancel())]],
+    ["", (play) => play.second().report([ready("b"), ready("c")])],
+    [
+      "1 sentinel to return to the previous image",
+      (play) => {
+        play.second().report([ready("c"), failed("b")]);
+        const rollback = play.drives(beginRollback());
+        rollback.open(0);
+        rollback.report([reverted("c")]);
+      },
+    ],
   ];
-  it.each(cases)("waits for: %s", (waitingFor, events) => {
-    expect(statusAfter(...events).waiting_for).toBe(waitingFor);
+  it.each(cases)("waits for: %s", (waitingFor, story) => {
+    expect(statusAfter(story).waiting_for).toBe(waitingFor);
+  });
+
+  it("names a drive that does not answer, with its invocation and the two things to do", () => {
+    const play = played(second);
+    const silent = [{ invocationId: "rollout-1", sinceMs: 0, why: "it is paused" }];
+    const said =
+      /The drive rollout-1 does not answer: it is paused\. Resume the invocation in Restate .*Cancel/;
+    play.do({ type: "silent", rolloutId: play.head.rolloutId, silent });
+    expect(statusResponse(sightOf(play), 50_000).message).toMatch(said);
   });
 });
 
@@ -101,33 +133,32 @@ describe("a cluster that is away", () => {
     { cluster: "eu-west", reachable: false, sinceMs: Date.UTC(2026, 0, 31, 2, 15), reason: "ECONNREFUSED" },
   ];
   const named = "eu-west is unreachable since 2026-01-31T02:15:00.000Z (ECONNREFUSED)";
-  const status = (...events: Event[]) => statusResponse(machineAfter(...events), 50_000, 10, clusters);
+  const status = (story: Story) => statusResponse(sightOf(played(story)), 50_000, { clusters });
 
   it("is named in what a rollout waits for", () => {
-    const { waiting_for, message } = status(...second);
+    const { waiting_for, message } = status(second);
     expect(waiting_for).toBe(`2 sentinels of wave 2/2 to come up; cluster ${named}`);
     expect(message).toMatch(/^Wave 2 of 2 is rolling out: .*\. Cluster /);
     expect(message).toContain(`. Cluster ${named}.`);
-    expect(status(...second, cancel(), beginRollback()).waiting_for).toContain(`; cluster ${named}`);
+    expect(status((play) => [cancelled(play), play.drives(beginRollback())]).waiting_for).toContain(
+      `; cluster ${named}`,
+    );
   });
 
   it("is named in the message also where nothing waits for it", () => {
-    const nothing = { rollout: undefined, forward: undefined, rollback: undefined };
-    const before = statusResponse(nothing, 0, 10, clusters);
+    const before = statusResponse({ rollout: undefined, drive: undefined }, 0, { clusters });
     expect(before).toMatchObject({
       state: "idle",
       waiting_for: "",
       message: `No rollout has run yet. Cluster ${named}.`,
     });
-    expect(status(...second, cancel())).toMatchObject({ waiting_for: "" });
-    expect(status(...second, abandon("rollout-1")).waiting_for).toBe(
-      "an operator: Resume, Cancel or RollbackAll",
-    );
+    expect(status((play) => [killed(play), play.do(cancel())])).toMatchObject({ waiting_for: "" });
+    expect(status(killed).waiting_for).toBe("an operator: Resume, Cancel or RollbackAll");
   });
 });
 
 describe("RollbackAll", () => {
-  const report = { reverted: 3, targets: 3, failures: [], interrupted: false };
+  const report = { invocationId: "rollback-1", reverted: 3, targets: 3, failures: [] };
   const failure = { id: "sen_1", reason: "left alone: somebody moved it to sentinel:v3 since" };
 
   it.each([
@@ -138,7 +169,7 @@ describe("RollbackAll", () => {
       "Rolled back: 3 of 4 sentinels reverted; call RollbackAll again to retry the other 1.",
     ],
     [
-      { targets: 5, interrupted: true },
+      { targets: 5, interruption: "killed" },
       "The rollback was interrupted: 3 of 5 sentinels reverted; call RollbackAll again for the rest.",
     ],
   ])("%j", (but, message) => {

@@ -1,10 +1,10 @@
 import type { V1Deployment } from "@kubernetes/client-node";
 import mysql, { type Pool, type RowDataPacket } from "mysql2/promise";
-import type { RolloutState } from "../../src/domain/state.ts";
 import { listSentinelDeployments } from "../../src/dry-run/cluster.ts";
-import { type Answer, call, endInvocation, query, readState, send } from "../../src/dry-run/restate-api.ts";
+import { type Answer, call, endInvocation, query, send } from "../../src/dry-run/restate-api.ts";
 import type { Stack } from "../../src/dry-run/stack.ts";
 import type { DeployResponse, RolloutResponse, StatusResponse } from "../../src/restate/schemas.ts";
+import { type FleetState, readFleetState } from "./rollout-state.ts";
 import { until } from "./until.ts";
 
 export const OLD = "ghcr.io/unkeyed/sentinel:v1.2.2";
@@ -71,13 +71,8 @@ export class World {
     return endInvocation(this.stack.admin, invocationId, how);
   }
 
-  state(): Promise<RolloutState | undefined> {
-    return readState<RolloutState>(
-      this.stack.admin,
-      "hydra.v1.SentinelRolloutService",
-      "singleton",
-      "rolloutState",
-    );
+  state(): Promise<FleetState | undefined> {
+    return readFleetState((statement) => this.sql(statement));
   }
 
   sql<R>(statement: string): Promise<R[]> {
@@ -195,7 +190,7 @@ export class World {
   }
 
   /** Waits until the rollout's state meets the condition. */
-  untilState(what: string, condition: (state: RolloutState) => boolean): Promise<RolloutState> {
+  untilState(what: string, condition: (state: FleetState) => boolean): Promise<FleetState> {
     return until(what, async () => {
       const state = await this.state();
       return state !== undefined && condition(state) && state;

@@ -22,6 +22,7 @@ export function status(change: Partial<StatusResponse> = {}): StatusResponse {
     wave_started_at: STARTED,
     wave_sizes: [1, 4, 20, 25, 50],
     in_flight: 10,
+    waiting: 75,
     reverted: 0,
     waiting_for: "10 sentinels of wave 3/5 to come up",
     waiting_since: STARTED,

@@ -1,43 +1,53 @@
-import { stepsOf } from "./steps.ts";
-import { keyOf, type Step, type World } from "./world.ts";
+import { keyOf } from "./key.ts";
+import { headOf, initialWorld, stepsOf } from "./steps.ts";
+import type { Step, System, World } from "./world.ts";
 
 export interface Exploration {
   states: number;
-  /** Those that the machine was in. */
+  /** Those that a rollout was in. */
   phases: Set<string>;
-  /** Worlds from which nothing that goes on by itself, with Cancel alone, leads to a phase in which a rollout can begin. */
-  stranded: number;
 }
 
 export interface Checks {
   /** @throws when a guarantee does not hold */
-  state(world: World, next: readonly Step[]): void;
+  state(world: World, next: readonly Step[], system: System): void;
   /** @throws when a guarantee does not hold */
-  step(from: World, step: Step): void;
+  step(from: World, step: Step, system: System): void;
 }
 
+/** How each world was come to. */
+type Origins = { from: number; name: string }[];
+
 /**
- * Visits every world that can be reached, nearest first, and checks each of them and every step between them. What
- * fails is thrown with the story that led there.
+ * Visits every world that can be reached, nearest first, and checks each of them and every step between them; and that from
+ * each of them what goes on by itself comes to rest. What fails is thrown with the story that led there.
  */
-export function explore(initial: World, waves: string[][], checks: Checks): Exploration {
+export function explore(system: System, checks: Checks, most = 60_000): Exploration {
+  const initial = initialWorld(system);
   const index = new Map<string, number>([[keyOf(initial), 0]]);
-  const origins: { from: number; name: string }[] = [{ from: -1, name: "start" }];
-  /** Backwards along what happens without a fault or a decision other than Cancel. */
+  const origins: Origins = [{ from: -1, name: "start" }];
+  /** Backwards along what happens by itself. */
   const before: number[][] = [[]];
-  const ended: number[] = [];
+  const resting: number[] = [];
   const phases = new Set<string>();
   let frontier = [initial];
   let at = 0;
   while (frontier.length > 0) {
     const following: World[] = [];
     for (const world of frontier) {
-      const steps = checked(() => visit(world, waves, checks), origins, at, "");
-      const phase = world.machine.rollout?.state ?? "idle";
-      phases.add(phase);
-      if (["idle", "completed", "cancelled"].includes(phase)) ended.push(at);
+      const steps = checked(
+        () => {
+          const next = stepsOf(world, system);
+          checks.state(world, next, system);
+          return next;
+        },
+        origins,
+        at,
+      );
+      phases.add(headOf(world)?.state ?? "idle");
+      if (!steps.some(({ by }) => by === "system")) resting.push(at);
       for (const step of steps) {
-        checked(() => checks.step(world, step), origins, at, step.name);
+        checked(() => checks.step(world, step, system), origins, at, step.name);
         const key = keyOf(step.to);
         let to = index.get(key);
         if (to === undefined) {
@@ -47,22 +57,19 @@ export function explore(initial: World, waves: string[][], checks: Checks): Expl
           before.push([]);
           following.push(step.to);
         }
-        if (step.by === "system" || step.name === "Cancel") before[to]?.push(at);
+        if (step.by === "system") before[to]?.push(at);
       }
       at++;
     }
+    if (index.size > most) throw new Error(`more than ${most} worlds`);
     frontier = following;
   }
-  return { states: at, phases, stranded: at - reached(ended, before) };
+  const restless = firstNotIn(reached(resting, before), at);
+  if (restless !== undefined) throw new Error(`never comes to rest\n${storyOf(origins, restless)}`);
+  return { states: at, phases };
 }
 
-function visit(world: World, waves: string[][], checks: Checks): Step[] {
-  const steps = stepsOf(world, waves);
-  checks.state(world, steps);
-  return steps;
-}
-
-function reached(from: number[], before: number[][]): number {
+function reached(from: number[], before: number[][]): Set<number> {
   const seen = new Set(from);
   const queue = [...from];
   for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
@@ -72,17 +79,25 @@ function reached(from: number[], before: number[][]): number {
       queue.push(earlier);
     }
   }
-  return seen.size;
+  return seen;
 }
 
-function checked<T>(check: () => T, origins: { from: number; name: string }[], at: number, step: string): T {
+function firstNotIn(seen: Set<number>, size: number): number | undefined {
+  for (let at = 0; at < size; at++) if (!seen.has(at)) return at;
+  return undefined;
+}
+
+function checked<T>(check: () => T, origins: Origins, at: number, step?: string): T {
   try {
     return check();
   } catch (error) {
-    const story = step === "" ? [] : [step];
-    for (let i = at; i > 0; i = origins[i]?.from ?? 0) story.unshift(origins[i]?.name ?? "");
-    throw new Error(`${error instanceof Error ? error.message : error}\nafter: ${story.join(" → ")}`, {
-      cause: error,
-    });
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(`${message}\n${storyOf(origins, at, step)}`, { cause: error });
   }
+}
+
+function storyOf(origins: Origins, at: number, last?: string): string {
+  const story = last === undefined ? [] : [last];
+  for (let i = at; i > 0; i = origins[i]?.from ?? 0) story.unshift(origins[i]?.name ?? "");
+  return `after: ${story.join("\n     → ")}`;
 }

@@ -1,199 +1,258 @@
-import { apply } from "../../../src/domain/rollout.ts";
-import type { Event, RolloutState } from "../../../src/domain/state.ts";
+import { HEAD_KEY, PLAN_KEY, TALLIES_KEY, tallyOf, waveOf } from "../../../src/domain/parts.ts";
+import { inFlightOf, lanesOf, numbersOf } from "../../../src/domain/progress.ts";
+import type { Drive, Entry, Lane, LaneBook, Part, RolloutState } from "../../../src/domain/state.ts";
 import type { Checks } from "./explore.ts";
-import type { ForwardDriver } from "./forward-driver.ts";
-import { everyOutcomeIsKept } from "./history-guarantee.ts";
-import type { RollbackDriver } from "./rollback-driver.ts";
-import { NOW, type Step, type World } from "./world.ts";
+import { driveOf, headOf } from "./steps.ts";
+import type { Step, System, World } from "./world.ts";
 
 /** What holds in every world, whatever happened and in whatever order. */
 export const guarantees: Checks = {
-  state(world, next) {
-    const { rollout } = world.machine;
-    lateReportsChangeNothing(world);
+  state(world, next, system) {
+    const [rollout, drive] = [headOf(world), driveOf(world)];
     comesToRest(world, next);
     if (rollout === undefined) return;
-    bookkeeping(rollout);
-    for (const driver of world.drivers) {
-      if (driver.kind === "forward") oneWaveAtATime(world, rollout, driver);
-      else revertsOnlyWhatTookTheImage(world, rollout, driver);
-    }
+    bookkeeping(world, rollout, system);
+    numbersAddUp(rollout, drive);
+    if (drive === undefined) return;
+    theWindowIsKept(drive, system);
+    whatFliesIsCounted(world, drive, system);
+    nobodyFliesTwice(world, drive);
   },
-  step(from, step) {
+  step(from, step, system) {
+    aStopIsAFence(from, step);
     everyPhaseChangeIsTold(from, step);
     everyOutcomeIsKept(from, step);
-    whoBeginsIsWatched(from, step);
-    whomItConcernsIsWoken(from, step);
+    whoBeginsIsWatched(step);
     noWaveFollowsAFailureByItself(from, step);
-    nothingButAFailurePausesAWave(step);
+    aResultStays(from, step);
+    nothingIsLeftOnTheImage(from, step, system);
   },
 };
 
-/** Each planned sentinel has at most one result, waves follow one another, and the numbers add up. */
-function bookkeeping(rollout: RolloutState): void {
-  const { succeededIds, failedIds, skippedIds, revertedIds, waves, currentWave, state } = rollout;
-  const results = [...succeededIds, ...failedIds, ...skippedIds];
-  const recorded = new Set(results);
-  holds(recorded.size === results.length, "no sentinel has two results");
-  holds(Object.keys(rollout.failureReasons).length === failedIds.length, "every failure has its reason");
-  holds(Object.keys(rollout.skipReasons).length === skippedIds.length, "every skip has its reason");
-  holds(rollout.totalSentinels === waves.flat().length, "the total is what was planned");
-  const earlier = waves.slice(0, currentWave).flat();
-  holds(
-    earlier.every((id) => recorded.has(id)),
-    "no sentinel of an earlier wave was forgotten",
-  );
-  const later = waves.slice(currentWave + 1).flat();
-  holds(!later.some((id) => recorded.has(id)), "no sentinel of a later wave was deployed");
-  holds(state !== "completed" || results.length === rollout.totalSentinels, "completed: all have a result");
-  holds((state === "paused") === (rollout.pauseReason !== ""), "a pause, and nothing else, has its reason");
-  holds(new Set(revertedIds).size === revertedIds.length, "nobody is reverted twice");
-  const current = waves[currentWave] ?? [];
-  holds(
-    revertedIds.every((id) => succeededIds.includes(id) || (!recorded.has(id) && current.includes(id))),
-    "reverted sentinels took the image, or their result was lost with an interrupted wave",
-  );
+type Entries = (Entry & { id: string; wave: number })[];
+
+/** All sentinels of the present rollout, as they are recorded. */
+export function entriesOf({ kv }: Pick<World, "kv">): Entries {
+  return [...kv].flatMap(([key, value]) => {
+    if (!key.startsWith(`${HEAD_KEY}/wave-`)) return [];
+    const wave = waveOf(key.slice(`${HEAD_KEY}/wave-`.length));
+    return Object.entries(value as Part).map(([id, entry]) => ({ ...entry, id, wave }));
+  });
 }
 
-/** There is one drive of a rollout, and what it launches is of the current wave and without a result. */
-function oneWaveAtATime({ machine }: World, rollout: RolloutState, driver: ForwardDriver): void {
-  if (machine.forward?.invocationId !== driver.id) {
-    holds(rollout.rolloutId !== driver.rolloutId, "a rollout has one forward drive");
-    return;
+/** Waves follow one another, and each sentinel has one place. */
+function bookkeeping(world: World, rollout: RolloutState, system: System): void {
+  const { currentWave, state, pauseReason } = rollout;
+  holds((state === "paused") === (pauseReason !== ""), "a pause, and nothing else, has its reason");
+  const entries = entriesOf(world);
+  // Its beginning was cut short.
+  if (!world.kv.has(PLAN_KEY) || driveOf(world) === undefined) return;
+  const planned = system.waves.flat(2);
+  holds(system.loads || entries.length === planned.length, "every sentinel has its place");
+  for (const { wave, is, id } of entries) {
+    holds(wave >= currentWave || is !== "waiting", `${id} of an earlier wave was not forgotten`);
+    holds(wave <= currentWave || is === "waiting", `${id} of a later wave was not deployed`);
+    holds(state !== "completed" || is !== "waiting", `completed: ${id} has a result`);
   }
-  const hands = [...driver.waiting, ...driver.inFlight, ...driver.results.map(({ id }) => id)];
-  const current = rollout.waves[rollout.currentWave] ?? [];
-  holds(new Set(hands).size === hands.length, "nobody is deployed twice at a time");
-  holds(
-    hands.every((id) => current.includes(id)),
-    "only the current wave is deployed",
-  );
-  const recorded = new Set([...rollout.succeededIds, ...rollout.failedIds, ...rollout.skippedIds]);
-  holds(!hands.some((id) => recorded.has(id)), "who has a result is not deployed again");
-  holds(driver.stopped !== undefined || hands.length > 0, "no wave is empty");
 }
 
-function revertsOnlyWhatTookTheImage(world: World, rollout: RolloutState, driver: RollbackDriver): void {
-  const hands = [...driver.waiting.map(({ id }) => id), ...driver.inFlight];
-  const settling = world.drivers.flatMap((other) =>
-    other.kind === "forward" && other.rolloutId === rollout.rolloutId ? other.inFlight : [],
+function numbersAddUp(rollout: RolloutState, drive: Drive | undefined): void {
+  const { total, succeeded, failed, skipped, reverted, inFlight, waiting } = numbersOf(rollout, drive);
+  const sum = succeeded + failed + skipped + inFlight + waiting;
+  const numbers = JSON.stringify({ total, succeeded, failed, skipped, reverted, inFlight, waiting });
+  holds(sum === total, `the numbers add up: ${numbers}`);
+  holds(reverted <= succeeded, `no more were reverted than took the image: ${numbers}`);
+}
+
+function theWindowIsKept(drive: Drive, { window }: System): void {
+  for (const of of ["forward", "rollback"] as const) {
+    holds(inFlightOf(lanesOf(drive, of)) <= window, `no more are in flight ${of} than the window`);
+  }
+}
+
+/** What is in flight, and who hears of it is a lane of the present drive, is in that lane's book. */
+function whatFliesIsCounted({ kv, deploys, shells, left }: World, drive: Drive, system: System): void {
+  // Until its lane has reported again, a change that was cut short may have left the drive behind.
+  const whole = (["kill", "killLane", "torn"] as const).every(
+    (fault) => left[fault] === (system.left[fault] ?? 0),
   );
-  const out = [...rollout.failedIds, ...rollout.skippedIds];
-  holds(!hands.some((id) => out.includes(id)), "failed and skipped sentinels are not reverted");
-  holds(!hands.some((id) => settling.includes(id)), "who is still in flight is not reverted yet");
-  holds(!hands.some((id) => rollout.revertedIds.includes(id)), "who was reverted is not reverted again");
-  const { invocationId } = world.machine.rollback ?? {};
-  holds(invocationId === driver.id && rollout.state === "rolling_back", "there is one rollback at a time");
+  for (const [n, lane] of Object.entries(drive.lanes)) {
+    const { out = [], grant, done = [] } = (kv.get(`lane/${n}`) ?? {}) as Partial<LaneBook>;
+    holds(!whole || lane.out === out.length, `lane ${n} has the number in flight of its book`);
+    const known = [...out, ...(grant?.items ?? []), ...done].map(({ id }) => id);
+    const shell = shells.find((each) => each.id === lane.invocationId && each.rolloutId === drive.rolloutId);
+    // Rows that told of a lane which did not answer may have been ahead of its Deploys.
+    const told = lane.of === "rollback" && left.freeze !== (system.left.freeze ?? 0);
+    if (shell === undefined || lane.silent !== undefined || lane.over || told) continue;
+    for (const deploy of deploys.filter((each) => each.shell === shell.id)) {
+      holds(known.includes(deploy.id), `${deploy.id}, in flight on lane ${n}, is in its book`);
+    }
+  }
+}
+
+/** A rollout launches nobody whose Deploy it knows to be in flight. */
+function nobodyFliesTwice({ deploys, shells }: World, drive: Drive): void {
+  const present = new Set(lanesOf(drive).map(({ invocationId }) => invocationId));
+  const known = shells.filter(({ id, rolloutId }) => present.has(id) && rolloutId === drive.rolloutId);
+  const silent = new Set(lanesOf(drive).flatMap((lane) => (lane.silent ? [lane.invocationId] : [])));
+  const flying = deploys.filter(({ shell }) => known.some(({ id }) => id === shell) && !silent.has(shell));
+  holds(new Set(flying.map(({ id }) => id)).size === flying.length, "nobody is deployed twice at a time");
 }
 
 /** When all that goes on by itself has ended, an operator can act: nobody waits for what never comes. */
-function comesToRest({ machine, drivers }: World, next: readonly Step[]): void {
-  const { rollout, forward, rollback } = machine;
-  const phase = rollout?.state ?? "idle";
-  holds((phase === "rolling_back") === (rollback !== undefined), "a rollback has a drive");
-  holds(phase !== "in_progress" || forward !== undefined, "a rollout in progress has a drive");
-  const over = phase === "paused" || phase === "completed";
-  holds(!over || forward === undefined, `a rollout that is ${phase} has no drive`);
+function comesToRest(world: World, next: readonly Step[]): void {
   if (next.some(({ by }) => by === "system")) return;
-  holds(phase !== "in_progress" && phase !== "rolling_back", `nothing goes on, and it is ${phase}`);
-  holds(drivers.length === 0 && forward === undefined, "nobody is left waiting");
+  const [rollout, drive] = [headOf(world), driveOf(world)];
+  const frozen = world.shells.filter((shell) => shell.frozen);
+  const stuck = new Set(frozen.map(({ id }) => id));
+  const waits = world.shells.filter(({ id }) => !stuck.has(id));
+  const state = rollout?.state ?? "idle";
+  const paused = frozen.some(({ rolloutId }) => rolloutId === rollout?.rolloutId);
+  const rollsBack = frozen.some(({ of, rolloutId }) => of === "rollback" && rolloutId === rollout?.rolloutId);
+  holds(state !== "rolling_back" || rollsBack, "a rollback comes to its end");
+  holds(state !== "in_progress" || paused, "a rollout in progress goes on");
+  if (frozen.length > 0) return;
+  holds(waits.length === 0, `nobody is left waiting: ${waits.map(({ id }) => id)}`);
+  holds(drive?.forward === undefined && lanesOf(drive).length === 0, "nothing is left of the drive");
+  if (rollout !== undefined) headIsRight(world, rollout);
 }
 
-/** The reports of every drive but the present ones are refused, and leave the very same machine. */
-function lateReportsChangeNothing({ machine, drives }: World): void {
-  const [sentinel = "a"] = machine.rollout?.waves.flat() ?? [];
-  for (let n = 1; n <= drives; n++) {
-    const drive = `drive ${n}`;
-    const results = [{ id: sentinel }];
-    const events: Event[] = [];
-    if (machine.forward?.invocationId !== drive) {
-      events.push({ type: "record", drive, results }, { type: "finishWave", drive, results });
-      events.push({ type: "interrupt", drive, results, reason: "late" });
-    }
-    if (machine.rollback?.invocationId !== drive) {
-      const numbers = { reverted: 1, targets: 1, failures: [] };
-      events.push({ type: "recordReverted", drive, ids: [sentinel] });
-      events.push({ type: "listen", drive, signal: "late" });
-      events.push({ type: "finishRollback", drive, ids: [sentinel], ...numbers });
-      if (events.length === 6) events.push({ type: "abandon", drive, reason: "late" });
-    }
-    for (const event of events) {
-      const { accepted, changes, wake, machine: after } = apply(machine, event, NOW);
-      const nothing = !accepted && changes.length === 0 && wake.length === 0 && after === machine;
-      holds(nothing, `the late ${event.type} of ${drive} changes nothing`);
-    }
+function headIsRight(world: World, { waves, totalSentinels }: RolloutState): void {
+  const tallies = (world.kv.get(TALLIES_KEY) ?? {}) as Record<string, unknown>;
+  const sums = waves.map(() => [0, 0, 0, 0, 0]);
+  for (const at of Object.keys(tallies)) {
+    const tally = tallyOf((world.kv.get(`${HEAD_KEY}/wave-${at}`) ?? {}) as Part);
+    sums[waveOf(at)] = (sums[waveOf(at)] ?? []).map((n, i) => n + (tally[i] ?? 0));
   }
-}
-
-function whoBeginsIsWatched(from: World, { outcome, to, name }: Step): void {
-  const begun = to.drivers.filter(({ id }) => !from.drivers.some((driver) => driver.id === id));
-  const watch = outcome?.watch === undefined ? [] : [outcome.watch];
-  holds(begun.map(({ id }) => id).join() === watch.join(), `the drive that begins with ${name} is watched`);
-}
-
-/** A drive hears of the Cancel, and a rollback of every report of the drive whose Deploys are still in flight. */
-function whomItConcernsIsWoken(from: World, { outcome, to, name }: Step): void {
-  if (outcome === undefined) return;
-  const { forward, rollback } = from.machine;
-  const settles = forward !== undefined && rollback !== undefined && name.startsWith(forward.invocationId);
-  for (const { id, signalled } of to.drivers) {
-    if (name === "Cancel" && id === forward?.invocationId) holds(signalled, "the drive hears of the Cancel");
-    if (settles && id === rollback.invocationId) holds(signalled, "the rollback hears of what settles");
+  for (const [i, { size, ...wave }] of waves.entries()) {
+    const counts = [wave.succeeded, wave.failed, wave.skipped, wave.reverted];
+    const there = Object.keys(tallies).some((at) => waveOf(at) === i);
+    holds(
+      !there || counts.join() === sums[i]?.slice(1).join(),
+      `wave ${i + 1} is counted: ${counts} is ${sums[i]}`,
+    );
   }
+  holds(totalSentinels === waves.reduce((sum, { size }) => sum + size, 0), "the total is that of the waves");
 }
 
-function noWaveFollowsAFailureByItself({ machine }: World, { by, to }: Step): void {
-  const [before, after] = [machine.rollout, to.machine.rollout];
-  if (by !== "system" || before === undefined || after === undefined) return;
-  const completed = before.state !== "completed" && after.state === "completed";
-  if (after.currentWave === before.currentWave && !completed) return;
-  const wave = before.waves[before.currentWave] ?? [];
-  holds(!wave.some((id) => after.failedIds.includes(id)), "no wave follows a failed one by itself");
-}
-
-/** Sentinels that were archived in mid-rollout do not stop the fleet. */
-function nothingButAFailurePausesAWave({ name, to, outcome }: Step): void {
-  const { rollout } = to.machine;
-  if (!name.endsWith("finishWave") || outcome?.accepted !== true || rollout?.state !== "paused") return;
-  const wave = rollout.waves[rollout.currentWave] ?? [];
-  holds(
-    wave.some((id) => rollout.failedIds.includes(id)),
-    "a wave without a failure does not pause",
-  );
+/** Nothing is granted but while it may be launched: what was stopped stays stopped. */
+function aStopIsAFence(from: World, { to, outcome, torn, name }: Step): void {
+  if (outcome === undefined && !torn) return;
+  const [before, after] = [driveOf(from), driveOf(to)];
+  if (after === undefined) return;
+  const known: Record<string, Lane> = before?.rolloutId === after.rolloutId ? (before?.lanes ?? {}) : {};
+  for (const [n, { grants, of }] of Object.entries(after.lanes)) {
+    if (grants === (known[n]?.grants ?? 0)) continue;
+    const state = of === "forward" ? "in_progress" : "rolling_back";
+    const driver = of === "forward" ? after.forward : after.rollback;
+    const was = of === "forward" ? before?.forward : before?.rollback;
+    holds(headOf(from)?.state === state, `${name} grants while it is ${headOf(from)?.state}`);
+    holds(torn || headOf(to)?.state === state, `${name} grants while it becomes ${headOf(to)?.state}`);
+    holds(driver?.stopping === undefined && was?.stopping === undefined, `${name} grants after a stop`);
+  }
 }
 
 /** Slack hears of each phase change and of nothing else, in numbers that can be true. */
 function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step): void {
-  const [before, after] = [from.machine.rollout, to.machine.rollout];
+  if (outcome === undefined) return;
+  const [before, after] = [headOf(from), headOf(to)];
   const changed =
     before?.rolloutId !== after?.rolloutId ||
     before?.state !== after?.state ||
     before?.currentWave !== after?.currentWave;
-  const changes = outcome?.changes ?? [];
-  holds(changed === changes.length > 0, `${name} is told when it changes the phase, and only then`);
+  const changes = outcome.changes.filter(({ kind }) => kind !== "silent");
+  const kinds = changes.map(({ kind }) => kind);
+  // The end of a rollback was written, and cut short before anybody was told.
+  const late = before?.state !== "rolling_back" && driveOf(from)?.rollback !== undefined;
+  const right = changed ? changes.length > 0 : changes.length === 0 || late;
+  holds(right, `${name} tells of [${kinds}]: ${before?.state} is ${after?.state} then`);
+  holds(new Set(kinds).size === kinds.length, `${name} tells nothing twice`);
   for (const change of changes) {
     const { succeeded, failed, skipped, total, wave, waves } = change.progress;
-    holds(succeeded + failed + skipped <= total && wave >= 1 && wave <= waves, "the numbers can be true");
+    holds(succeeded + failed + skipped <= total && wave >= 1 && wave <= waves, `${name} tells true numbers`);
     if (change.kind !== "rollback completed") continue;
     holds(change.reverted >= 0 && change.reverted <= change.targets, "no more were reverted than there were");
     holds(change.failed === change.targets - change.reverted, "who was not reverted is counted");
-    const complete = change.failed === 0 && change.interruption === undefined;
-    if (complete && after !== undefined) nothingIsLeftOnTheImage(to, after);
   }
 }
 
-function nothingIsLeftOnTheImage({ rows }: World, rollout: RolloutState): void {
-  const { succeededIds, revertedIds, failedIds, skippedIds, image } = rollout;
-  holds(
-    succeededIds.every((id) => revertedIds.includes(id)),
-    "a complete rollback has reverted everyone",
+/** Everything that becomes of a sentinel is told to the history, and nothing else is. */
+function everyOutcomeIsKept(from: World, { outcome, to, event, name }: Step): void {
+  if (outcome === undefined || event?.type === "begin") return;
+  const before = new Map(entriesOf(from).map((entry) => [entry.id, entry]));
+  // What a rollout had still in flight when another one began is told under its own id.
+  const { rolloutId } = headOf(to) ?? {};
+  const told = outcome.history.flatMap(({ entry }) =>
+    entry.rollout.rolloutId === rolloutId ? entry.outcomes : [],
   );
-  const left = Object.keys(rows).filter(
-    (id) => rows[id] === image && ![...failedIds, ...skippedIds].includes(id),
-  );
-  holds(left.length === 0, "a complete rollback leaves nobody but the failed and the skipped on the image");
+  const words = told.map((each) => `${each.sentinelId} ${each.outcome} ${each.wave}`);
+  for (const { id, is, wave } of entriesOf(to)) {
+    const was = before.get(id)?.is;
+    if (was === is) continue;
+    if (is === "waiting") continue;
+    holds(words.includes(`${id} ${is} ${wave + 1}`), `${name} tells the history that ${id} ${is}`);
+    if (is === "reverted" && was === "waiting") {
+      holds(
+        words.includes(`${id} succeeded ${wave + 1}`),
+        `${name} tells the history that ${id} took the image`,
+      );
+    }
+  }
+  const after = new Map(entriesOf(to).map((entry) => [entry.id, entry]));
+  for (const { sentinelId, outcome: is } of told) {
+    const now = after.get(sentinelId)?.is;
+    holds(
+      now === is || (now === "reverted" && is === "succeeded"),
+      `${name} tells that ${sentinelId} ${is}: ${now}`,
+    );
+  }
 }
 
-function holds(guarantee: boolean, text: string): void {
+function whoBeginsIsWatched({ outcome, to, name, event }: Step): void {
+  if (outcome === undefined || event === undefined) return;
+  const begins = ["begin", "resume", "beginRollback"].includes(event.type);
+  const driven = to.shells.some(({ id }) => "invocationId" in event && id === event.invocationId);
+  if (begins && driven) holds(outcome.watch !== undefined, `the drive that begins with ${name} is watched`);
+}
+
+function noWaveFollowsAFailureByItself(from: World, { by, to, name }: Step): void {
+  const [before, after] = [headOf(from), headOf(to)];
+  if (by !== "system" || before === undefined || after === undefined) return;
+  const completed = before.state !== "completed" && after.state === "completed";
+  if (after.currentWave === before.currentWave && !completed) return;
+  const wave = entriesOf(to).filter(({ wave }) => wave === before.currentWave);
+  holds(!wave.some(({ is }) => is === "failed"), `${name}: no wave follows a failed one by itself`);
+}
+
+/** The first result counts, and what failed or was skipped is never reverted. */
+function aResultStays(from: World, { to, name }: Step): void {
+  if (headOf(from)?.rolloutId !== headOf(to)?.rolloutId) return;
+  const before = new Map(entriesOf(from).map((entry) => [entry.id, entry.is]));
+  for (const { id, is } of entriesOf(to)) {
+    const was = before.get(id);
+    if (was === undefined || was === is || was === "waiting") continue;
+    holds(was === "succeeded" && is === "reverted", `${name}: ${id} was ${was} and is ${is}`);
+  }
+}
+
+function nothingIsLeftOnTheImage({ left }: World, { outcome, to, name }: Step, system: System): void {
+  const end = outcome?.changes.find((change) => change.kind === "rollback completed");
+  if (end?.kind !== "rollback completed" || end.failed > 0 || end.interruption !== undefined) return;
+  // Who was paused in Restate may launch its last grant when it is resumed, after all others have gone home.
+  if (left.freeze !== (system.left.freeze ?? 0)) return;
+  const { image } = headOf(to) ?? {};
+  const entries = new Map(entriesOf(to).map((entry) => [entry.id, entry.is]));
+  for (const [id, row] of Object.entries(to.rows)) {
+    const is = entries.get(id);
+    const out = is === "failed" || is === "skipped";
+    holds(
+      out || row.image !== image,
+      `${name}: a complete rollback leaves nobody on the image, but ${id} (${is})`,
+    );
+    holds(is !== "succeeded", `${name}: a complete rollback has reverted ${id}`);
+  }
+}
+
+function holds(guarantee: boolean | undefined, text: string): void {
   if (!guarantee) throw new Error(`does not hold: ${text}`);
 }

@@ -1,129 +1,221 @@
+import type { Event } from "../../../src/domain/event.ts";
 import { LEGAL } from "../../../src/domain/legality.ts";
-import { apply, type Outcome } from "../../../src/domain/rollout.ts";
-import type { Event, NewDrive, Operation } from "../../../src/domain/state.ts";
-import { openedForward, signalOf, stepsOfForward } from "./forward-driver.ts";
-import { openedRollback, signalAfter, stepsOfRollback } from "./rollback-driver.ts";
-import { type Bounded, type Driver, type DriverStep, NOW, type Step, type World } from "./world.ts";
+import { DRIVE_KEY, HEAD_KEY } from "../../../src/domain/parts.ts";
+import type { Drive, RolloutState } from "../../../src/domain/state.ts";
+import { change, LATE, NOW } from "./change.ts";
+import { faultSteps } from "./faults.ts";
+import { operatorSteps } from "./operators.ts";
+import { answered, ask, type Draft, draftOf, goOn, hear, own, send, startNext } from "./shell.ts";
+import { watchdogSteps } from "./watchdog.ts";
+import type { Bounded, Deploy, Shell, Step, System, World } from "./world.ts";
 
 /** A system before its first rollout. */
-export function initialWorld(waves: string[][], left: World["left"]): World {
-  const machine = { rollout: undefined, forward: undefined, rollback: undefined };
-  const rows = Object.fromEntries(waves.flat().map((id) => [id, "v1"]));
-  return { machine, drivers: [], rows, left, drives: 0 };
+export function initialWorld({ waves, left }: System): World {
+  const rows = Object.fromEntries(waves.flat(2).map((id) => [id, { image: "v1", is: "ready", ran: "v1" }]));
+  const none = {
+    ...{ Rollout: 0, Resume: 0, RollbackAll: 0, fail: 0, skip: 0, miss: 0 },
+    ...{ kill: 0, killLane: 0, torn: 0, interrupt: 0, freeze: 0, thaw: 0, ask: 0 },
+  };
+  return {
+    kv: new Map(),
+    shells: [],
+    deploys: [],
+    rows: rows as World["rows"],
+    left: { ...none, ...left },
+    drives: 0,
+  };
+}
+
+export function headOf({ kv }: Pick<World, "kv">): RolloutState | undefined {
+  return kv.get(HEAD_KEY) as RolloutState | undefined;
+}
+
+/** The drive of the present rollout. */
+export function driveOf(world: Pick<World, "kv">): Drive | undefined {
+  const drive = world.kv.get(DRIVE_KEY) as Drive | undefined;
+  return drive?.rolloutId === headOf(world)?.rolloutId ? drive : undefined;
 }
 
 /** Everything that can happen next. */
-export function stepsOf(world: World, waves: string[][]): Step[] {
-  return [...systemSteps(world), ...operatorSteps(world, waves), ...faultSteps(world)];
+export function stepsOf(world: World, system: System): Step[] {
+  return [
+    ...world.shells.flatMap((shell) => (shell.call === undefined ? [] : callSteps(world, system, shell))),
+    ...world.shells.flatMap((shell) => (waits(shell) ? shellSteps(world, system, shell) : [])),
+    ...world.shells.flatMap((shell) => interruptSteps(world, system, shell)),
+    ...deploySteps(world, system),
+    ...watchdogSteps(world, system),
+    ...operatorSteps(world, system, LEGAL[headOf(world)?.state ?? "idle"]),
+    ...faultSteps(world, system),
+  ];
 }
 
-/** What goes on by itself: the drivers, their Deploys, and the watchdog of a driver that is gone. */
-function systemSteps(world: World): Step[] {
-  const { machine, drivers } = world;
-  const steps = drivers.flatMap((driver) =>
-    (driver.kind === "forward" ? stepsOfForward(world, driver) : stepsOfRollback(world, driver)).map((step) =>
-      afterDriver(world, driver, step),
-    ),
-  );
-  for (const drive of [machine.forward, machine.rollback]) {
-    if (drive === undefined || drivers.some(({ id }) => id === drive.invocationId)) continue;
-    const outcome = apply(machine, { type: "abandon", drive: drive.invocationId, reason: "killed" }, NOW);
-    steps.push({
-      name: `watchdog of ${drive.invocationId}`,
-      by: "system",
-      outcome,
-      to: told(world, outcome),
-    });
+function waits({ call, frozen, interrupts }: Shell): boolean {
+  return call === undefined && !frozen && interrupts === undefined;
+}
+
+/** A driver that is cancelled tells of it at once, whatever else waits for its turn. */
+function interruptSteps(world: World, system: System, { id, cancelled, interrupts, frozen }: Shell): Step[] {
+  const draft = draftOf(world, system);
+  if (cancelled === "unheard" && !frozen) {
+    const shell = own(draft, id);
+    shell.cancelled = "heard";
+    shell.interrupts = { type: "interrupt", invocationId: id, reason: "cancelled" };
+    return [{ name: `${id} hears that it is cancelled`, by: "system", to: draft }];
+  }
+  if (interrupts === undefined) return [];
+  const outcome = change(draft, interrupts);
+  const shell = own(draft, id);
+  delete shell.interrupts;
+  shell.interrupted = outcome.answer;
+  goOn(draft, shell);
+  return [{ name: `${id}: interrupt`, by: "system", to: draft, event: interrupts, outcome }];
+}
+
+/** A change that an invocation has asked for. */
+function callSteps(world: World, system: System, { id, call, answer, frozen }: Shell): Step[] {
+  if (call === undefined || answer !== undefined) return [];
+  const { event } = call;
+  const waits = event.type === "report" && event.due && driveOf(world)?.pending !== undefined;
+  return (waits ? [NOW, LATE] : [NOW]).map((nowMs): Step => {
+    const draft = draftOf(world, system);
+    const outcome = change(draft, event, nowMs);
+    const shell = own(draft, id);
+    if (frozen) shell.answer = outcome.answer;
+    else answered(draft, shell, outcome.answer);
+    const name = `${id}: ${nameOf(event)}${nowMs === LATE ? ", late" : ""}`;
+    return { name, by: "system", to: draft, event, outcome };
+  });
+}
+
+export function nameOf(event: Event): string {
+  if (event.type !== "report") return event.type;
+  const results = event.results.map(({ id, is }) => ` ${id} ${is}`).join();
+  return `report${event.opens === undefined ? "" : ` opens ${event.opens.wave + 1}`}${results}`;
+}
+
+/** What an invocation that waits may hear. */
+function shellSteps(world: World, system: System, shell: Shell): Step[] {
+  const step = (name: string, does: (draft: Draft, own: Shell) => void): Step => {
+    const draft = draftOf(world, system);
+    does(draft, own(draft, shell.id));
+    return { name: `${shell.id} ${name}`, by: "system", to: draft };
+  };
+  const steps: Step[] = [];
+  const { heard, gather, again, loading } = shell;
+  if (heard !== undefined) {
+    const rung = (draft: Draft, own: Shell) => {
+      own.bell++;
+      delete own.heard;
+      hear(draft, own, heard.grant);
+    };
+    steps.push(step(heard.grant === undefined ? "is rung" : "is rung with a grant", rung));
+  }
+  if (gather) {
+    const elapsed = (draft: Draft, own: Shell) => {
+      delete own.gather;
+      if (own.unsent.length > 0) own.due = true;
+      goOn(draft, own);
+    };
+    steps.push(step("has gathered", elapsed));
+  }
+  if (again) {
+    const elapsed = (draft: Draft, own: Shell) => {
+      delete own.again;
+      if (own.unsent.length > 0 || own.wantsAgain) own.due = true;
+      goOn(draft, own);
+    };
+    steps.push(step("has waited", elapsed));
+  }
+  if (loading === "runs") steps.push(...loadSteps(world, system, shell));
+  if (loading === "done") {
+    const loaded = (_: Draft, own: Shell) => {
+      delete own.loading;
+      send(own);
+    };
+    steps.push(step("has loaded", loaded));
+  }
+  for (const { lane, failed } of shell.ended) {
+    const hears = (draft: Draft, own: Shell) => {
+      own.ended = own.ended.filter((each) => each.lane !== lane);
+      const { rolloutId } = own;
+      if (failed) ask(own, { type: "laneLost", rolloutId, lane, reason: "a lane was lost" }, "report");
+      else goOn(draft, own);
+    };
+    steps.push(step(`hears of the end of lane ${lane}`, hears));
   }
   return steps;
 }
 
-function afterDriver(
-  world: World,
-  driver: Driver,
-  { name, outcome, driver: after, rows, spends }: DriverStep,
-): Step {
-  const drivers = world.drivers.flatMap((other) => (other === driver ? (after ?? []) : other));
-  const moved: World = {
-    ...(spends === undefined ? world : spent(world, spends)),
-    drivers,
-    ...(rows === undefined ? {} : { rows }),
-  };
-  const step = { name: `${driver.id}: ${name}`, by: "system" } as const;
-  return outcome === undefined ? { ...step, to: moved } : { ...step, outcome, to: told(moved, outcome) };
-}
-
-function operatorSteps(world: World, waves: string[][]): Step[] {
-  const legal = LEGAL[world.machine.rollout?.state ?? "idle"];
-  return legal.flatMap((operation): Step[] => {
-    if (operation !== "Cancel" && world.left[operation] === 0) return [];
-    const id = `drive ${world.drives + 1}`;
-    const outcome = apply(world.machine, eventOf(operation, id, waves), NOW);
-    const after = told(world, outcome);
-    if (operation === "Cancel") return [{ name: operation, by: "operator", outcome, to: after }];
-    const opened =
-      operation === "RollbackAll"
-        ? openedRollback(outcome.machine, id, world.rows)
-        : openedForward(outcome.machine, id);
-    const drivers = opened === undefined ? after.drivers : [...after.drivers, opened];
-    const to = { ...spent(after, operation), drivers, drives: world.drives + 1 };
-    return [{ name: operation, by: "operator", outcome, to }];
-  });
-}
-
-/** The event of an operator's verb; the second rollout has another image than the first. */
-export function eventOf(operation: Operation, id: string, waves: string[][]): Event {
-  const drive: NewDrive = { invocationId: id, signal: signalOf(id) };
-  switch (operation) {
-    case "Rollout": {
-      const previousImages = Object.fromEntries(waves.flat().map((sentinel) => [sentinel, "v1"]));
-      const rolloutId = `rollout of ${id}`;
-      return {
-        type: "begin",
-        drive,
-        rolloutId,
-        image: `image of ${id}`,
-        wavePercentages: [100],
-        waves,
-        previousImages,
-      };
-    }
-    case "Resume":
-      return { type: "resume", drive };
-    case "Cancel":
-      return { type: "cancel" };
-    case "RollbackAll":
-      return { type: "beginRollback", drive: { ...drive, signal: signalAfter(id, "") } };
+/** The parts of the fleet are read one after another. */
+function loadSteps(world: World, system: System, { id, rolloutId }: Shell): Step[] {
+  const draft = draftOf(world, system);
+  const plan = (world.kv.get("plan") ?? []) as { at: string }[];
+  const tallies = (world.kv.get("tallies") ?? {}) as Record<string, unknown>;
+  const missing = plan.find(({ at }) => tallies[at] === undefined);
+  const done: Step = { name: `the fleet is read for ${id}`, by: "system", to: draft };
+  if (missing === undefined || headOf(world)?.rolloutId !== rolloutId) {
+    own(draft, id).loading = "done";
+    return [done];
   }
+  const [wave = 1, part = 1] = missing.at.split("/").map(Number);
+  const ids = system.waves[wave - 1]?.[part - 1] ?? [];
+  const entries = ids.map((each) => [each, { from: world.rows[each]?.ran ?? "", is: "waiting" as const }]);
+  const event: Event = { type: "stage", rolloutId, at: missing.at, part: Object.fromEntries(entries) };
+  const outcome = change(draft, event);
+  if (!outcome.answer.accepted) own(draft, id).loading = "done";
+  return [{ ...done, name: `part ${missing.at} is read`, event, outcome }];
 }
 
-/** A driver is killed together with its calls, or its invocation is cancelled and its calls are left to finish. */
-function faultSteps(world: World): Step[] {
-  return world.drivers.flatMap((driver): Step[] => {
-    const others = (instead: Driver[]) =>
-      world.drivers.flatMap((other) => (other === driver ? instead : other));
-    const steps: Step[] = [];
-    if (world.left.kill > 0) {
-      const to = { ...spent(world, "kill"), drivers: others([]) };
-      steps.push({ name: `${driver.id} is killed`, by: "fault", to });
-    }
-    if (world.left.interrupt > 0 && !driver.cancelled) {
-      const to = { ...spent(world, "interrupt"), drivers: others([{ ...driver, cancelled: true }]) };
-      steps.push({ name: `${driver.id} is cancelled`, by: "fault", to });
-    }
-    return steps;
+/** Deploys end; those of one sentinel run one after another. */
+function deploySteps(world: World, system: System): Step[] {
+  return world.deploys.flatMap((deploy, i) => {
+    if (world.deploys.slice(0, i).some(({ id }) => id === deploy.id)) return [];
+    return endings(world, deploy).map(({ is, row, spends, name }): Step => {
+      const draft = draftOf(spends === undefined ? world : spent(world, spends), system);
+      draft.deploys = draft.deploys.filter((each) => each !== deploy);
+      draft.rows = { ...draft.rows, [deploy.id]: row };
+      startNext(draft, deploy.id);
+      if (deploy.shell !== undefined) {
+        const shell = own(draft, deploy.shell);
+        const { id, at, unrecorded } = deploy;
+        const why = is === "succeeded" || is === "reverted" ? {} : { why: "why" };
+        shell.unsent = [...shell.unsent, { id, at, is, ...why, ...(unrecorded ? { unrecorded } : {}) }];
+        shell.gather = true;
+        goOn(draft, shell);
+      }
+      return { name: `${deploy.id} ${name ?? is}`, by: "system", to: draft };
+    });
   });
 }
 
-function told(world: World, { machine, wake }: Outcome): World {
-  if (wake.length === 0) return { ...world, machine };
-  const drivers = world.drivers.map((driver): Driver => {
-    const signal = driver.kind === "forward" ? signalOf(driver.id) : driver.signal;
-    return wake.includes(signal) ? { ...driver, signalled: true } : driver;
-  });
-  return { ...world, machine, drivers };
+interface Ending {
+  is: "succeeded" | "failed" | "skipped" | "reverted" | "missed" | "untouched";
+  row: World["rows"][string];
+  spends?: Bounded;
+  name?: string;
 }
 
-function spent(world: World, what: Bounded): World {
+function endings({ rows, left }: World, { id, image, rollout, reverts, unrecorded }: Deploy): Ending[] {
+  const row = rows[id];
+  if (row === undefined) return [];
+  const ready = { image, is: "ready", ran: image } as const;
+  const failed = { ...row, image, is: "failed" } as const;
+  if (!reverts) {
+    const all: Ending[] = [{ is: "succeeded", row: ready }];
+    if (left.fail > 0) all.push({ is: "failed", row: failed, spends: "fail" });
+    if (left.skip > 0) all.push({ is: "skipped", row: { ...row, is: "failed" }, spends: "skip" });
+    return all;
+  }
+  if (row.image !== rollout) {
+    if (unrecorded) return [{ is: "untouched", row }];
+    return row.image === image
+      ? [{ is: "reverted", row: ready }]
+      : [{ is: "missed", row, name: "has moved on" }];
+  }
+  const missed: Ending[] = left.miss > 0 ? [{ is: "missed", row: failed, spends: "miss" }] : [];
+  return [{ is: "reverted", row: ready }, ...missed];
+}
+
+export function spent(world: World, what: Bounded): World {
   return { ...world, left: { ...world.left, [what]: world.left[what] - 1 } };
 }

@@ -1,100 +1,108 @@
-import type { Outcome } from "../../../src/domain/rollout.ts";
-import type { Machine } from "../../../src/domain/state.ts";
-import type { ForwardDriver } from "./forward-driver.ts";
-import type { RollbackDriver } from "./rollback-driver.ts";
+import type { Answer, Outcome } from "../../../src/domain/answer.ts";
+import type { Event } from "../../../src/domain/event.ts";
+import type { Direction, Grant, Item, Place, SentinelResult } from "../../../src/domain/state.ts";
+import type { Store } from "../harness.ts";
 
 /**
- * Everything that matters of a running system, as one immutable value: the stored machine, the invocations that drive
- * it with their Deploys in flight, and the images in the rows.
+ * Everything that matters of a running system, as one immutable value: the state as it is stored, the invocations that
+ * drive, the Deploys in flight, and the rows.
  */
 export interface World {
-  machine: Machine;
-  drivers: readonly Driver[];
-  /** Image in each row that was asked for last. */
-  rows: Readonly<Record<string, string>>;
+  kv: Store;
+  shells: readonly Shell[];
+  /** In the order in which they were launched: those of one sentinel run one after another. */
+  deploys: readonly Deploy[];
+  rows: Readonly<Record<string, Row>>;
   /** How much more of each may happen; what is not in it is unlimited. */
   left: Readonly<Record<Bounded, number>>;
   /** Drives so far: their ids are numbered. */
   drives: number;
 }
 
-export type Driver = ForwardDriver | RollbackDriver;
+/** What would make the exploration endless. `torn`: a change is killed alone. `freeze`: an invocation is paused in Restate. */
+export type Bounded =
+  | ("Rollout" | "Resume" | "RollbackAll" | "fail" | "skip" | "miss")
+  | ("kill" | "killLane" | "torn" | "interrupt" | "freeze" | "thaw" | "ask");
 
-/** What would make the exploration endless. `kill` ends an invocation with its calls, `interrupt` cancels it, `skip` archives a sentinel. */
-export type Bounded = "Rollout" | "Resume" | "RollbackAll" | "kill" | "interrupt" | "skip";
+/**
+ * An invocation that drives, or is a lane of a drive, as src/rollout/drive.ts and lane.ts have it: it holds what it holds
+ * and does what it is told.
+ */
+export interface Shell {
+  id: string;
+  of: Direction;
+  rolloutId: string;
+  image: string;
+  lane: number;
+  /** The driver that opened it; a driver has none. */
+  parent?: string;
+  seq: number;
+  got: number;
+  at?: Place;
+  unsent: readonly SentinelResult[];
+  /** Its bells are numbered. */
+  bell: number;
+  heard?: { grant?: Grant };
+  /** Timers that run: to report what it has gathered, and to report because it was told to. */
+  gather?: true;
+  again?: true;
+  wantsAgain?: true;
+  due?: true;
+  /** A change that it has asked for, and what it does with the answer. */
+  call?: { event: Event; then: "loop" | "report" };
+  /** Paused in Restate; the answer to its call waits for it. */
+  frozen?: true;
+  answer?: Answer;
+  opened: readonly number[];
+  /** Lanes of whose end it has not heard yet. */
+  ended: readonly { lane: number; failed: boolean }[];
+  loading?: "runs" | "done";
+  /** Cancelled in Restate: once it has heard of it, it tells of it at once, beside any report. */
+  cancelled?: "unheard" | "heard";
+  interrupts?: Event;
+  interrupted?: Answer;
+}
+
+export interface Deploy extends Item {
+  image: string;
+  /** The image of the rollout that it is of. */
+  rollout: string;
+  reverts: boolean;
+  /** Who hears of its result. */
+  shell?: string;
+}
+
+export interface Row {
+  image: string;
+  is: "ready" | "failed" | "progressing";
+  /** The image that came up last. */
+  ran: string;
+}
+
+/** What is explored. */
+export interface System {
+  /** The sentinels of each part of each wave. */
+  waves: string[][][];
+  left: Partial<Record<Bounded, number>>;
+  window: number;
+  /** So many Deploys a lane launches in its life; the lane that drives: so many. */
+  life?: { driver: number; lane: number };
+  /** The fleet is read in parts, while the rollout runs. */
+  loads?: true;
+}
 
 /** One thing that can happen to a world. */
 export interface Step {
   name: string;
-  /** What ends by itself (drivers, Deploys, the watchdog) as against what operators and faults do. */
+  /** What happens by itself as against what operators and faults do. */
   by: "system" | "operator" | "fault";
   to: World;
-  /** What the machine made of it, where it was told. */
+  event?: Event;
+  /** What was decided; absent where the change was cut short. */
   outcome?: Outcome;
+  torn?: true;
 }
 
-/** A step of one driver; without a driver after it: it has ended. */
-export interface DriverStep {
-  name: string;
-  driver?: Driver;
-  outcome?: Outcome;
-  rows?: World["rows"];
-  /** A bounded thing that this step was. */
-  spends?: Bounded;
-}
-
-/** Time stands still: nothing that the machine decides depends on it. */
-export const NOW = 1_000;
-
-/** One text for worlds that behave alike: the order in which results came in changes only how they are listed. */
-export function keyOf({ machine, drivers, rows, left, drives }: World): string {
-  const { rollout, forward, rollback } = machine;
-  const state =
-    rollout === undefined
-      ? ""
-      : [
-          rollout.rolloutId,
-          rollout.state,
-          rollout.currentWave,
-          rollout.pauseReason,
-          sorted(rollout.succeededIds),
-          sorted(rollout.failedIds),
-          sorted(rollout.skippedIds),
-          sorted(rollout.revertedIds),
-        ].join();
-  const drives_ = [forward?.invocationId, forward?.signal, rollback?.invocationId, rollback?.signal, drives];
-  return [
-    state,
-    drives_.join(),
-    drivers.map(keyOfDriver).join("+"),
-    Object.values(rows).join(),
-    Object.values(left).join(),
-  ].join("|");
-}
-
-function keyOfDriver(driver: Driver): string {
-  const common = [driver.id, driver.signalled, driver.cancelled, sorted(driver.inFlight)];
-  if (driver.kind === "forward") {
-    const results = driver.results.map(
-      ({ id, failure, skipped }) =>
-        `${failure === undefined ? "" : "-"}${skipped === undefined ? "" : "~"}${id}`,
-    );
-    return [...common, driver.waiting.join(), sorted(results), driver.stopped].join("/");
-  }
-  return [
-    ...common,
-    driver.waiting.map(({ id }) => id).join(),
-    sorted(driver.unrecorded),
-    sorted(driver.seen),
-    driver.signal,
-    driver.interrupted,
-    driver.settled,
-    driver.launched,
-    driver.reverted,
-    driver.targets,
-  ].join("/");
-}
-
-function sorted(ids: readonly string[]): string {
-  return [...ids].sort().join();
+export function bellOf({ id, bell }: Shell): string {
+  return `${id} bell ${bell}`;
 }

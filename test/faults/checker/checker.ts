@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Evidence, RolloutState } from "./evidence.ts";
+import { assemble, type FleetState } from "../../support/rollout-state.ts";
+import type { Evidence } from "./evidence.ts";
 import { INVARIANTS, type Sight, type Snapshot, violationsIn } from "./sight.ts";
 import { Sources } from "./sources.ts";
 import { unrest } from "./unrest.ts";
@@ -45,9 +46,10 @@ export class Checker {
    * Waits until nothing is under way, then checks everything that must hold of the rollout since `begin`.
    * @throws Violations
    */
-  async check(): Promise<RolloutState> {
+  async check(): Promise<FleetState> {
     const violations = await this.#rest();
-    const state = await this.#sources.state();
+    const stored = await this.#sources.stored();
+    const state = assemble(stored);
     if (this.#before === undefined) throw new Error("the checker has not begun");
     if (state === undefined) throw new Violations([...violations, "a: there is no rolloutState"]);
     const { patches, verbs, troubles, meddled } = this.#evidence;
@@ -55,6 +57,7 @@ export class Checker {
       before: this.#before,
       after: await this.#snapshot(),
       state,
+      stored,
       status: await this.#sources.status(),
       patches: patches.slice(this.#from.patches),
       verbs: verbs.slice(this.#from.verbs),
@@ -80,7 +83,7 @@ export class Checker {
 
   async #snapshot(): Promise<Snapshot> {
     return {
-      rolloutId: (await this.#sources.state())?.rolloutId,
+      rolloutId: assemble(await this.#sources.stored())?.rolloutId,
       rows: await this.#sources.rows(),
       deployments: await this.#sources.deployments(),
       slack: await this.#sources.slack(),

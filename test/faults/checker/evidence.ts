@@ -37,24 +37,6 @@ export interface Trouble {
   crashes: boolean;
 }
 
-/** `rolloutState`, as the contract has it. */
-export interface RolloutState {
-  rolloutId: string;
-  state: "in_progress" | "paused" | "cancelled" | "completed" | "rolling_back";
-  image: string;
-  previousImages: Record<string, string>;
-  waves: string[][];
-  currentWave: number;
-  succeededIds: string[];
-  failedIds: string[];
-  /** Left out in mid-rollout, because they were archived or deleted. */
-  skippedIds?: string[];
-  revertedIds: string[];
-  failureReasons: Record<string, string>;
-  totalSentinels: number;
-  pauseReason: string;
-}
-
 export interface Row {
   id: string;
   k8s_name: string;

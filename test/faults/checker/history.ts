@@ -1,3 +1,4 @@
+import { isCutOf } from "./reasons.ts";
 import type { Sight } from "./sight.ts";
 import type { Sources } from "./sources.ts";
 
@@ -6,7 +7,7 @@ export async function historyIsTrue(sources: Pick<Sources, "history">, { state }
   const { row, outcomes } = await sources.history(state.rolloutId);
   const violations: string[] = [];
   const holds = (is: boolean, text: string) => is || violations.push(`i: ${text}`);
-  const { succeededIds, failedIds, skippedIds = [], revertedIds } = state;
+  const { succeededIds, failedIds, skippedIds, revertedIds } = state;
   const lists = { succeeded: succeededIds, failed: failedIds, skipped: skippedIds, reverted: revertedIds };
   const said = [
     row?.state,
@@ -35,7 +36,7 @@ export async function historyIsTrue(sources: Pick<Sources, "history">, { state }
   for (const { sentinel_id: id, wave, outcome, reason } of outcomes) {
     holds(state.waves[wave - 1]?.includes(id) === true, `${id} is said to be of wave ${wave}`);
     if (outcome === "failed")
-      holds(reason === state.failureReasons[id], `${id} is said to have failed: ${reason}`);
+      holds(isCutOf(state.failureReasons[id], reason), `${id} is said to have failed: ${reason}`);
   }
   return violations;
 }

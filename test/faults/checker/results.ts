@@ -6,7 +6,7 @@ import type { Sight } from "./sight.ts";
 export function bookkeeping({ before, state, status, meddled, verbs }: Sight): string[] {
   const violations: string[] = [];
   const holds = (is: boolean, text: string) => is || violations.push(`a: ${text}`);
-  const { succeededIds, failedIds, skippedIds = [], waves, currentWave, totalSentinels } = state;
+  const { succeededIds, failedIds, skippedIds, waves, currentWave, totalSentinels } = state;
   const planned = waves.flat();
   const results = [...succeededIds, ...failedIds];
   holds(new Set(planned).size === planned.length, "a sentinel is planned twice");

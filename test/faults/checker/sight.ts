@@ -1,18 +1,25 @@
+import type { FleetState, StoredValue } from "../../support/rollout-state.ts";
 import { deploymentsKeptTheirFields } from "./deployments.ts";
-import type { Evidence, RolloutState } from "./evidence.ts";
+import type { Evidence } from "./evidence.ts";
+import { stopIsAFence } from "./fence.ts";
 import { historyIsTrue } from "./history.ts";
+import { journalsAreBounded } from "./journals.ts";
 import { neverBegan, nothingCameOfIt } from "./never-begun.ts";
 import { patchesAreJustified } from "./patches.ts";
 import { bookkeeping, rolledBack, succeededIsTrue } from "./results.ts";
 import { noSecretAnywhere } from "./secrets.ts";
 import { phaseChangesAreTold } from "./slack.ts";
 import type { Sources } from "./sources.ts";
+import { statusAddsUp } from "./status.ts";
+import { headAndPartsAgree } from "./stored.ts";
 
 /** What was there before a rollout, and what has been seen of it since. */
 export interface Sight {
   before: Snapshot;
   after: Snapshot;
-  state: RolloutState;
+  state: FleetState;
+  /** What `state` was assembled of, and whatever else its object stores. */
+  stored: readonly StoredValue[];
   status: Record<string, unknown>;
   /** Since `before`. */
   patches: Evidence["patches"];
@@ -30,7 +37,7 @@ export interface Snapshot {
 }
 
 /** How many invariants `violationsIn` looks at. */
-export const INVARIANTS = 8;
+export const INVARIANTS = 12;
 
 /** What of all that must hold of a rollout at rest does not. */
 export async function violationsIn(
@@ -42,10 +49,14 @@ export async function violationsIn(
     ...bookkeeping(sight),
     ...succeededIsTrue(sight),
     ...deploymentsKeptTheirFields(sight),
+    ...headAndPartsAgree(sight),
+    ...statusAddsUp(sight),
     ...(neverBegan(sight)
       ? nothingCameOfIt(sight)
       : [...patchesAreJustified(sight), ...phaseChangesAreTold(sight), ...rolledBack(sight)]),
     ...(await historyIsTrue(sources, sight)),
     ...(await noSecretAnywhere(sources, evidence, sight)),
+    ...(await stopIsAFence(sources, sight)),
+    ...(await journalsAreBounded(sources)),
   ];
 }

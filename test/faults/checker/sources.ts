@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { AppsV1Api, KubeConfig, type V1Deployment } from "@kubernetes/client-node";
 import mysql, { type Pool, type RowDataPacket } from "mysql2/promise";
+import { STORED, type StoredValue } from "../../support/rollout-state.ts";
 import { until } from "../../support/until.ts";
-import type { Evidence, PastOutcome, PastRollout, RolloutState, Row } from "./evidence.ts";
+import type { Evidence, PastOutcome, PastRollout, Row } from "./evidence.ts";
 
 const MOVING = "doesn't exist on this node, this is benign if the partition is being transferred";
 
@@ -44,11 +45,9 @@ export class Sources {
     return JSON.parse(text) as { rows: R[] };
   }
 
-  async state(): Promise<RolloutState | undefined> {
-    const [row] = await this.sql<{ value: string }>(
-      "SELECT value_utf8 AS value FROM state WHERE service_name = 'hydra.v1.SentinelRolloutService' AND service_key = 'singleton' AND key = 'rolloutState'",
-    );
-    return row === undefined ? undefined : (JSON.parse(row.value) as RolloutState);
+  /** All that the rollout's object stores. */
+  stored(): Promise<StoredValue[]> {
+    return this.sql<StoredValue>(STORED);
   }
 
   /** What `Status` says. */

@@ -1,24 +1,27 @@
+import { DRIVES, drivesIn, type StoredValue } from "../../support/rollout-state.ts";
 import { converged } from "./results.ts";
 import type { Sources } from "./sources.ts";
 
+export const UNDER_WAY = "SELECT target, status FROM sys_invocation WHERE status <> 'completed' LIMIT 5";
+export const LEFT =
+  "SELECT service_key, key FROM state WHERE service_name = 'hydra.v1.SentinelService' LIMIT 5";
+
 /**
- * c: what is still under way: an invocation, a row, a Deploy's state, a rollout of a Deployment. Nothing may be left.
+ * c: what is still under way: an invocation, a row, a drive, a Deploy's state, a rollout of a Deployment. Nothing may be left.
  * @param killed a Deploy that was killed runs no code any more: the next one of its sentinel clears what it left
  */
 export async function unrest(
   sources: Pick<Sources, "sql" | "rows" | "deployments">,
   killed: boolean,
 ): Promise<string[]> {
-  const invocations = await sources.sql<{ target: string; status: string }>(
-    "SELECT target, status FROM sys_invocation WHERE status <> 'completed' LIMIT 5",
-  );
+  const invocations = await sources.sql<{ target: string; status: string }>(UNDER_WAY);
   if (invocations.length > 0) return invocations.map(({ target, status }) => `c: ${target} is ${status}`);
-  const left = await sources.sql<{ service_key: string; key: string }>(
-    "SELECT service_key, key FROM state WHERE service_name = 'hydra.v1.SentinelService' LIMIT 5",
-  );
+  const left = await sources.sql<{ service_key: string; key: string }>(LEFT);
+  const drives = drivesIn(await sources.sql<StoredValue>(DRIVES));
   const rows = [...(await sources.rows()).values()];
   const deployments = await sources.deployments();
   return [
+    ...drives.map((drive) => `c: there is a ${drive} left`),
     ...(killed ? [] : left).map(({ service_key, key }) => `c: ${service_key} has ${key} left in its state`),
     ...rows.filter((row) => row.deploy_status === "progressing").map(({ id }) => `c: ${id} is progressing`),
     // Those that failed may never converge.

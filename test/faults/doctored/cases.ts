@@ -1,6 +1,7 @@
+import type { Entry, WaveCounts } from "../../support/rollout-state.ts";
 import * as told from "./told-rollout.ts";
 
-const { neverBegun, rolledBack, patchOf, message, verb, SECRET, NEW, OLD } = told;
+const { neverBegun, cancelled, rolledBack, patchOf, message, verb, SECRET, NEW, OLD } = told;
 type Told = told.Told;
 
 /** What is made of a story without any fault, so that the checker has to object. */
@@ -11,12 +12,13 @@ export const DOCTORED: Record<string, Doctored[]> = {
   a: [
     [
       "a result twice",
-      ({ sight, history }) => {
-        sight.state.succeededIds.push("sen_1");
-        history.outcomes.push({ sentinel_id: "sen_1", wave: 1, outcome: "succeeded", reason: null });
-        for (const counts of [sight.status, history.row]) counts.succeeded = 3;
+      (evidence) => {
+        plan(evidence, 2, "sen_1", { from: OLD, is: "succeeded" });
+        const { outcomes } = evidence.history;
+        outcomes.push({ sentinel_id: "sen_1", wave: 2, outcome: "succeeded", reason: null });
       },
     ],
+    ["a sentinel in two waves", (evidence) => plan(evidence, 3, "sen_2", { from: OLD, is: "waiting" })],
     [
       "a sentinel that was due and not planned",
       ({ sight }) => {
@@ -25,31 +27,29 @@ export const DOCTORED: Record<string, Doctored[]> = {
     ],
     [
       "a sentinel of a wave that is over without a result",
-      ({ sight, history }) => {
-        sight.state.waves[0]?.push("sen_5");
-        sight.before.rows.set("sen_5", told.rowOf("sen_5"));
-        Object.assign(sight.state.previousImages, { sen_5: OLD });
-        for (const total of [sight.status, history.row]) total.total = 5;
-        sight.state.totalSentinels = 5;
+      (evidence) => {
+        evidence.sight.before.rows.set("sen_5", told.rowOf("sen_5"));
+        plan(evidence, 1, "sen_5", { from: OLD, is: "waiting" });
       },
     ],
     [
       "another previous image than it had",
-      ({ sight }) => {
-        sight.state.previousImages.sen_4 = "x/sentinel:v0";
+      (evidence) => {
+        told.entryOf(evidence, "sen_4").from = "x/sentinel:v0";
       },
     ],
     [
       "another count in Status",
       ({ sight }) => {
-        sight.status.succeeded = 3;
+        Object.assign(sight.status, { succeeded: 3, waiting: 0 });
       },
     ],
     [
       "a failure without a reason",
-      ({ sight, history }) => {
-        sight.state.failureReasons.sen_3 = "";
-        for (const each of history.outcomes) if (each.outcome === "failed") each.reason = "";
+      (evidence) => {
+        told.entryOf(evidence, "sen_3").why = "";
+        told.recount(evidence);
+        for (const each of evidence.history.outcomes) if (each.outcome === "failed") each.reason = "";
       },
     ],
   ],
@@ -65,9 +65,11 @@ export const DOCTORED: Record<string, Doctored[]> = {
   c: [
     [
       "an invocation that runs",
-      ({ tables }) => tables.sys_invocation.push({ target: "Deploy", status: "running" }),
+      ({ tables }) => tables.underWay.push({ target: "Deploy", status: "running" }),
     ],
-    ["a Deploy's state", ({ tables }) => tables.state.push({ service_key: "sen_1", key: "deadline" })],
+    ["a Deploy's state", ({ tables }) => tables.left.push({ service_key: "sen_1", key: "deadline" })],
+    ["a lane", ({ stored }) => Object.assign(stored.others, { "lane/3": {} })],
+    ["a drive", ({ stored }) => Object.assign(stored.others, { drive: { forward: {} } })],
     ["a row in progress", (evidence) => row(evidence, "sen_4", { deploy_status: "progressing" })],
     [
       "a Deployment that has not converged",
@@ -126,6 +128,9 @@ export const DOCTORED: Record<string, Doctored[]> = {
       ({ sight }) => sight.after.slack.push(message("rollout started")),
       neverBegun,
     ],
+    ["an aside before its start", ({ sight }) => sight.after.slack.unshift(message(ASIDE))],
+    ["an aside after its end", ({ sight }) => sight.after.slack.push(message(ASIDE))],
+    ["an aside in place of a phase", ({ sight }) => sight.after.slack.splice(2, 1, message(ASIDE))],
     ["a Resume that was taken and not told", ({ sight }) => sight.verbs.push(verb("Resume", 5))],
   ],
   g: [
@@ -167,8 +172,128 @@ export const DOCTORED: Record<string, Doctored[]> = {
         history.row.ended_at = 1;
       },
     ],
+    [
+      "what a reason was cut to, in full length",
+      (evidence) => {
+        told.entryOf(evidence, "sen_3").why = "x".repeat(200);
+        told.recount(evidence);
+        for (const each of evidence.history.outcomes)
+          if (each.outcome === "failed") each.reason = "y".repeat(300);
+      },
+    ],
+  ],
+  j: [
+    ["a success more in the head", ({ stored }) => count(stored, 1, { succeeded: 2 })],
+    ["a failure less in the head", ({ stored }) => count(stored, 2, { failed: 0 })],
+    ["one that was skipped in the head alone", ({ stored }) => count(stored, 3, { skipped: 1 })],
+    [
+      "one that was reverted in the parts alone",
+      ({ stored }) => count(stored, 1, { reverted: 0 }),
+      rolledBack,
+    ],
+    ["waves that are not of the fleet's size", ({ stored }) => count(stored, 3, { size: 2 })],
+    [
+      "a wave that the head does not know",
+      ({ stored }) => Object.assign(stored.parts, { [told.keyOf(4)]: {} }),
+    ],
+    [
+      "a part that is missing",
+      ({ stored: { parts } }) => {
+        const { [told.keyOf(3)]: part = {} } = parts;
+        delete parts[told.keyOf(3)];
+        parts[told.keyOf(3, 2)] = part;
+      },
+    ],
+    [
+      "a value of more than 256 KiB",
+      ({ stored }) => Object.assign(stored.others, { plan: "x".repeat(262_143) }),
+    ],
+    [
+      "a head of more than 32 KiB",
+      ({ stored }) => {
+        stored.head.pauseReason = "x".repeat(32_768);
+      },
+    ],
+    [
+      "a part of more than 400 sentinels",
+      (evidence) => {
+        for (let n = 1_000; n < 1_400; n++) {
+          evidence.sight.before.rows.set(`sen_${n}`, told.rowOf(`sen_${n}`));
+          plan(evidence, 3, `sen_${n}`, { from: OLD, is: "waiting" });
+        }
+      },
+    ],
+    [
+      "a reason of more than 200 characters",
+      (evidence) => {
+        told.entryOf(evidence, "sen_3").why = "x".repeat(201);
+        told.recount(evidence);
+        for (const each of evidence.history.outcomes)
+          if (each.outcome === "failed") each.reason = "x".repeat(201);
+      },
+    ],
+    [
+      "a word that nobody knows",
+      (evidence) => Object.assign(told.entryOf(evidence, "sen_4"), { is: "launched" }),
+    ],
+    [
+      "more than 20 failures in the head",
+      ({ stored: { head } }) => {
+        head.failures = Array(21).fill(head.failures[0]);
+      },
+    ],
+    [
+      "a failure in the head of one that did not fail",
+      ({ stored: { head } }) => {
+        head.failures = [{ id: "sen_2", reason: "ImagePullBackOff" }];
+      },
+    ],
+    ["a failure that the head leaves out", ({ stored: { head } }) => head.failures.pop()],
+    [
+      "another reason in the head",
+      ({ stored: { head } }) => {
+        head.failures = [{ id: "sen_3", reason: "CrashLoopBackOff" }];
+      },
+    ],
+  ],
+  k: [
+    [
+      "a Deploy too many after a Cancel",
+      ({ tables }) => tables.deploys.push(...told.deploysAt(7, 1)),
+      cancelled,
+    ],
+    [
+      "a Deploy too many between a Cancel and a rollback",
+      ({ tables }) => tables.deploys.push(...told.deploysAt(9, 1)),
+      () => rolledBack(cancelled),
+    ],
+  ],
+  l: [
+    ["one that is neither waiting nor done", ({ sight }) => Object.assign(sight.status, { waiting: 0 })],
+    ["one in flight at rest", ({ sight }) => Object.assign(sight.status, { waiting: 0, in_flight: 1 })],
+    ["more reverted than succeeded", ({ sight }) => Object.assign(sight.status, { reverted: 3 }), rolledBack],
+    ["no number at all", ({ sight }) => delete sight.status.waiting],
+  ],
+  m: [
+    [
+      "a journal of more than 5,000 entries",
+      ({ tables }) => tables.journals.push({ id: "inv_2", target: "Lane", entries: 5_001 }),
+    ],
   ],
 };
+
+const ASIDE = "rollout: the drive does not answer";
+
+/** One sentinel more in the first part of a wave. */
+function plan(evidence: Told, wave: number, id: string, entry: Entry): void {
+  Object.assign(evidence.stored.parts[told.keyOf(wave)] ?? {}, { [id]: entry });
+  told.recount(evidence);
+}
+
+/** What the head alone says of a wave. */
+function count({ head }: Told["stored"], wave: number, counts: Partial<WaveCounts>): void {
+  Object.assign(head.waves[wave - 1] ?? {}, counts);
+}
 
 function row({ sight }: Told, id: string, change: Partial<ReturnType<typeof told.rowOf>>): void {
   Object.assign(sight.after.rows.get(id) ?? {}, change);

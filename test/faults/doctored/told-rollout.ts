@@ -1,5 +1,6 @@
 import type { V1Deployment } from "@kubernetes/client-node";
-import type { PastOutcome, PastRollout, RolloutState, Row, Verb } from "../checker/evidence.ts";
+import { assemble, type Entry, HEAD_KEY, type Head, type Part, partOf } from "../../support/rollout-state.ts";
+import type { PastOutcome, PastRollout, Row, Verb } from "../checker/evidence.ts";
 import type { Sight } from "../checker/sight.ts";
 import type { SlackMessage } from "../checker/sources.ts";
 
@@ -11,10 +12,21 @@ export const SECRET = "s3cr3t-5f0a";
 
 /** Everything that the checker goes by: what it is shown at once, and what it asks for. */
 export interface Told {
-  sight: Sight & { state: Required<RolloutState> };
+  sight: Omit<Sight, "state" | "stored">;
+  /** What the rollout's object stores: the parts by their keys, and what is nobody's business but its own. */
+  stored: { head: Head; parts: Record<string, Part>; others: Record<string, unknown> };
   history: { row: PastRollout; outcomes: PastOutcome[] };
-  /** Answers to queries of Restate, by the table that is asked. */
-  tables: { sys_invocation: object[]; state: object[]; sys_journal: object[] };
+  /** What Restate answers, by what is asked for. */
+  tables: {
+    underWay: object[];
+    /** Of Deploys. */
+    left: object[];
+    deploys: { created_at: string }[];
+    journals: { id: string; target: string; entries: number }[];
+    sys_invocation: object[];
+    state: object[];
+    sys_journal: object[];
+  };
   logs: string[];
 }
 
@@ -49,8 +61,62 @@ export function patchOf(id: string, image = NEW, atMs = 0) {
   return { url, body: JSON.stringify([operation]), atMs, status: 200 };
 }
 
+export function keyOf(wave: number, part = 1): string {
+  return `${HEAD_KEY}/wave-${wave}/${part}`;
+}
+
+/** So many Deploys, launched at that moment. */
+export function deploysAt(ms: number, count: number): { created_at: string }[] {
+  return Array.from({ length: count }, () => ({ created_at: new Date(ms).toISOString() }));
+}
+
 export function verb(name: Verb["name"], askedMs: number): Verb {
   return { name, body: {}, askedMs, answeredMs: askedMs, status: 200, answer: {} };
+}
+
+/** What the checker is shown at once. */
+export function sightOf({ sight, stored: { head, parts, others } }: Told): Sight {
+  const values = { [HEAD_KEY]: head, ...parts, ...others };
+  const stored = Object.entries(values).map(([key, value]) => ({ key, value: JSON.stringify(value) }));
+  const state = assemble(stored);
+  if (state === undefined) throw new Error("there is a head");
+  return { ...sight, stored, state };
+}
+
+/** The entry of a sentinel. */
+export function entryOf({ stored }: Told, id: string): Entry {
+  const entry = Object.values(stored.parts).flatMap((part) => part[id] ?? [])[0];
+  if (entry === undefined) throw new Error(`there is no ${id}`);
+  return entry;
+}
+
+/** Whatever counts says what the parts do: the head, Status, and the row of the history. */
+export function recount({ stored: { head, parts }, sight: { status }, history: { row } }: Told): void {
+  const all = Object.entries(parts).flatMap(([key, part]) =>
+    Object.entries(part).map(([id, { is, why = "" }]) => ({ id, is, reason: why, wave: partOf(key)?.wave })),
+  );
+  const countsOf = (those: typeof all) => {
+    const count = (word: Entry["is"]) => those.filter(({ is }) => is === word).length;
+    const reverted = count("reverted");
+    return {
+      ...{ succeeded: count("succeeded") + reverted, reverted },
+      ...{ failed: count("failed"), skipped: count("skipped") },
+    };
+  };
+  const waves = Math.max(...all.map(({ wave = 0 }) => wave));
+  head.waves = Array.from({ length: waves }, (_, n) => {
+    const own = all.filter(({ wave }) => wave === n + 1);
+    return { size: own.length, ...countsOf(own) };
+  });
+  const reasons = (word: Entry["is"]) =>
+    all.filter(({ is }) => is === word).map(({ id, reason }) => ({ id, reason }));
+  head.totalSentinels = all.length;
+  head.failures = reasons("failed").slice(-20);
+  head.skips = reasons("skipped").slice(-20);
+  const counts = { total: all.length, ...countsOf(all) };
+  Object.assign(row, counts);
+  const waiting = all.filter(({ is }) => is === "waiting").length;
+  Object.assign(status, counts, { in_flight: 0, waiting });
 }
 
 /** The sentinel is as it would be on this image. */
@@ -68,33 +134,48 @@ export function paused(): Told {
     deployments: new Map(ids.map((id) => [`k8s-${id}`, deploymentOf(id)])),
     slack: [] as SlackMessage[],
   });
-  const counts = { total: 4, succeeded: 2, failed: 1 };
   const told: Told = {
     sight: {
       before: snapshot(),
       after: snapshot(),
-      state: {
-        ...{ rolloutId: ROLLOUT_ID, state: "paused", image: NEW, currentWave: 1, totalSentinels: 4 },
-        previousImages: Object.fromEntries(ids.map((id) => [id, OLD])),
-        waves: structuredClone(WAVES),
-        ...{ succeededIds: ["sen_1", "sen_2"], failedIds: ["sen_3"], skippedIds: [], revertedIds: [] },
-        ...{ failureReasons: { sen_3: "ImagePullBackOff" }, pauseReason: "1 failed" },
-      },
-      status: { ...counts, state: "paused" },
+      status: { state: "paused" },
       patches: [patchOf("sen_1", NEW, 1), patchOf("sen_2", NEW, 2), patchOf("sen_3", NEW, 3)],
       verbs: [verb("Rollout", 0)],
       troubles: [],
       meddled: new Set(),
     },
+    stored: {
+      head: {
+        ...{ rolloutId: ROLLOUT_ID, state: "paused", image: NEW, wavePercentages: [25, 75, 100] },
+        ...{ waves: [], currentWave: 1, totalSentinels: 0, failures: [], skips: [] },
+        ...{ startedAtMs: 1, waveStartedAtMs: 2, sinceMs: 3, pauseReason: "1 failed" },
+      },
+      parts: {
+        [keyOf(1)]: { sen_1: { from: OLD, is: "succeeded" } },
+        [keyOf(2)]: {
+          sen_2: { from: OLD, is: "succeeded" },
+          sen_3: { from: OLD, is: "failed", why: "ImagePullBackOff" },
+        },
+        [keyOf(3)]: { sen_4: { from: OLD, is: "waiting" } },
+      },
+      others: { drive: {} },
+    },
     history: {
-      row: { ...counts, image: NEW, state: "paused", wave: 2, skipped: 0, reverted: 0, ended_at: null },
+      row: {
+        ...{ image: NEW, state: "paused", wave: 2, ended_at: null },
+        ...{ total: 0, succeeded: 0, failed: 0, skipped: 0, reverted: 0 },
+      },
       outcomes: [
         { sentinel_id: "sen_1", wave: 1, outcome: "succeeded", reason: null },
         { sentinel_id: "sen_2", wave: 2, outcome: "succeeded", reason: null },
         { sentinel_id: "sen_3", wave: 2, outcome: "failed", reason: "ImagePullBackOff" },
       ],
     },
-    tables: { sys_invocation: [], state: [], sys_journal: [] },
+    tables: {
+      ...{ underWay: [], left: [], deploys: deploysAt(1, 3) },
+      journals: [{ id: "inv_1", target: "Rollout", entries: 5_000 }],
+      ...{ sys_invocation: [], state: [], sys_journal: [] },
+    },
     logs: ["a line"],
   };
   for (const id of ["sen_1", "sen_2", "sen_3"]) puts(told, id, NEW);
@@ -102,17 +183,29 @@ export function paused(): Told {
   const headers = ["started", ": wave 1/3 started", ": wave 1/3 completed", ": wave 2/3 started"];
   told.sight.after.slack.push(...headers.map((each) => message(`rollout ${each}`.replace(" :", ":"))));
   told.sight.after.slack.push(message("rollout paused in wave 2/3"));
+  recount(told);
+  return told;
+}
+
+/** The same, cancelled: what may have been on its way by then was launched still. */
+export function cancelled(): Told {
+  const told = paused();
+  comesTo(told, "cancelled");
+  told.sight.verbs.push({ ...verb("Cancel", 4), answeredMs: 5 });
+  told.tables.deploys.push(...deploysAt(5, 100), ...deploysAt(6, 32));
+  told.sight.after.slack.push(message("rollout cancelled in wave 2/3"));
   return told;
 }
 
 /** The same, rolled back afterwards. */
-export function rolledBack(): Told {
-  const told = paused();
-  const { state, verbs, patches, after, status } = told.sight;
-  Object.assign(state, { state: "cancelled", revertedIds: ["sen_1", "sen_2"] });
-  status.state = "cancelled";
+export function rolledBack(of = paused): Told {
+  const told = of();
+  const { verbs, patches, after } = told.sight;
+  comesTo(told, "cancelled");
   verbs.push(verb("RollbackAll", 10));
-  for (const id of state.revertedIds) {
+  told.tables.deploys.push(...deploysAt(11, 100));
+  for (const id of ["sen_1", "sen_2"]) {
+    entryOf(told, id).is = "reverted";
     patches.push(patchOf(id, OLD, 11));
     puts(told, id, OLD);
     told.history.outcomes.push({
@@ -122,9 +215,18 @@ export function rolledBack(): Told {
       reason: null,
     });
   }
-  Object.assign(told.history.row, { state: "cancelled", reverted: 2, ended_at: 12 });
+  recount(told);
   after.slack.push(message("rollback started"), message("rollback completed"));
   return told;
+}
+
+/** The rollout has come to this end. */
+function comesTo(
+  { stored: { head }, sight: { status }, history: { row } }: Told,
+  state: Head["state"],
+): void {
+  for (const each of [head, status, row]) each.state = state;
+  row.ended_at = 12;
 }
 
 /** Another one was asked for after that, and killed before its first step. */

@@ -6,10 +6,11 @@ import type { Answer } from "../../../src/dry-run/restate-api.ts";
 import type { ServiceProcess } from "../../../src/dry-run/service.ts";
 import { type StackOptions, startStack } from "../../../src/dry-run/stack.ts";
 import { type ApiProxy, startApiProxy } from "../../support/api-proxy.ts";
+import type { FleetState } from "../../support/rollout-state.ts";
 import { World } from "../../support/stack-world.ts";
 import { until } from "../../support/until.ts";
 import { Checker } from "../checker/checker.ts";
-import type { Evidence, RolloutState, Verb } from "../checker/evidence.ts";
+import type { Evidence, Verb } from "../checker/evidence.ts";
 import { Failpoints } from "./failpoints.ts";
 import type { Fault, Heal } from "./fault.ts";
 import type { Random } from "./random.ts";
@@ -212,11 +213,11 @@ export class Arena {
   }
 
   /** Waits until the rollout stands still. */
-  async rests(): Promise<RolloutState> {
+  async rests(): Promise<FleetState> {
     return until(
       "the rollout to stand still",
       async () => {
-        const state: RolloutState | undefined = await this.world.state();
+        const state: FleetState | undefined = await this.world.state();
         const busy = state?.state === "in_progress" || state?.state === "rolling_back";
         return !busy && state;
       },

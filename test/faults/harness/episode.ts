@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { RolloutState } from "../checker/evidence.ts";
+import type { FleetState } from "../../support/rollout-state.ts";
 import type { Arena } from "./arena.ts";
 import type { Fault, Heal } from "./fault.ts";
 import type { Random } from "./random.ts";
@@ -23,7 +23,7 @@ const BREAKS = ["ImagePullBackOff", "CrashLoopBackOff"];
  * One rollout from its beginning until nobody goes on with it, with faults on the way, and a check at its end.
  * @throws Violations
  */
-export async function episode(arena: Arena, random: Random, options: EpisodeOptions): Promise<RolloutState> {
+export async function episode(arena: Arena, random: Random, options: EpisodeOptions): Promise<FleetState> {
   const { summary, log, image } = options;
   const ids = arena.world.stack.fleet.map(({ id }) => id);
   const [broken = "", slow = ""] = random.shuffled(ids);

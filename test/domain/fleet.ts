@@ -1,0 +1,64 @@
+import type { Answer } from "../../src/domain/answer.ts";
+import { begin, type Play, ready, reverted, type Said } from "./machines.ts";
+import type { Speaker } from "./speaker.ts";
+
+/** A wave of so many. */
+export function wave(size: number, prefix = "s"): [id: string, from: string][] {
+  return Array.from({ length: size }, (_, i) => [`${prefix}${String(i).padStart(5, "0")}`, "sentinel:v1"]);
+}
+
+/** A drive with all its lanes: who has something to say says it, until nobody has. */
+export class Crew {
+  readonly play: Play;
+  readonly driver: Speaker;
+  readonly lanes: Speaker[];
+
+  constructor(play: Play, driver: Speaker) {
+    this.play = play;
+    this.driver = driver;
+    this.lanes = [driver];
+  }
+
+  static of(play: Play, size: number, window: number): Crew {
+    const crew = new Crew(play, play.drives(begin("rollout-1", [wave(size)]), window));
+    crew.say(crew.driver, [], { opens: { wave: 0, window } });
+    return crew;
+  }
+
+  say(lane: Speaker, results: Said[] = [], rest: Parameters<Speaker["report"]>[1] = {}): Answer {
+    const answer = lane.report(results, rest);
+    const opened = this.play.opens(answer);
+    this.lanes.push(...opened);
+    for (const each of opened) this.say(each);
+    return answer;
+  }
+
+  /** Until nobody has been rung, and nobody has launched anything that others wait to hear of. */
+  calm(): void {
+    for (let lane = this.#next(); lane !== undefined; lane = this.#next()) this.say(lane);
+  }
+
+  #next(): Speaker | undefined {
+    return this.lanes.find(({ tells, rung }) => tells || rung);
+  }
+
+  /** So many of those in flight come up. */
+  settle(most: number, is: "ready" | "reverted" = "ready"): void {
+    let left = most;
+    for (const lane of this.lanes) {
+      const ids = [...lane.flying.keys()].slice(0, Math.min(left, 16));
+      if (ids.length === 0) continue;
+      left -= ids.length;
+      this.say(lane, ids.map(is === "ready" ? ready : reverted), { due: true });
+      if (left <= 0) return;
+    }
+  }
+
+  get flying(): number {
+    return this.lanes.reduce((sum, lane) => sum + lane.flying.size, 0);
+  }
+
+  get launched(): number {
+    return this.lanes.reduce((sum, lane) => sum + lane.launched.length, 0);
+  }
+}

@@ -1,0 +1,64 @@
+import type { Event } from "../../../src/domain/event.ts";
+import type { Operation, PartPlan } from "../../../src/domain/state.ts";
+import { change, cutShort } from "./change.ts";
+import { draftOf, newShell, openedDrive, own } from "./shell.ts";
+import { spent } from "./steps.ts";
+import { nobodyDrives, silences } from "./watchdog.ts";
+import type { Step, System, World } from "./world.ts";
+
+/** What operators may ask for now. All but Cancel have the state healed first. */
+export function operatorSteps(world: World, system: System, legal: readonly Operation[]): Step[] {
+  return legal.flatMap((operation): Step[] => {
+    if (operation === "Cancel") return verb(world, system, operation, { type: "cancel" });
+    if (world.left[operation] === 0 || nobodyDrives(world)) return [];
+    const id = `drive ${world.drives + 1}`;
+    const after = { ...spent(world, operation), drives: world.drives + 1 };
+    return verb(after, system, operation, eventOf(world, system, operation, id));
+  });
+}
+
+function verb(world: World, system: System, name: Operation, event: Event): Step[] {
+  const draft = draftOf(world, system);
+  const by = "operator" as const;
+  if ("invocationId" in event && event.invocationId !== undefined) {
+    const of = event.type === "beginRollback" ? "rollback" : "forward";
+    draft.shells = [...draft.shells, newShell(event.invocationId, of)];
+  }
+  const outcome = change(draft, event);
+  if ("invocationId" in event && event.invocationId !== undefined) {
+    openedDrive(draft, own(draft, event.invocationId), outcome.answer);
+  }
+  const whole: Step = { name, by, to: draft, event, outcome };
+  if (world.left.torn === 0) return [whole];
+  // The invocation that asked for it ends with an error.
+  const torn = cutShort(world, system, event).map((after, i): Step => {
+    const to = { ...spent(world, "torn"), ...after };
+    return { name: `${name}, killed after ${i + 1} writes`, by: "fault", to, event, torn: true };
+  });
+  return [whole, ...torn];
+}
+
+function eventOf(world: World, system: System, operation: Exclude<Operation, "Cancel">, id: string): Event {
+  if (operation === "Resume") return { type: "resume", invocationId: id };
+  if (operation === "RollbackAll") {
+    return { type: "beginRollback", invocationId: id, silent: silences(world) };
+  }
+  const from = (sentinel: string) => world.rows[sentinel]?.ran ?? "";
+  const all = system.waves.flatMap((wave, i) => wave.map((ids, n) => ({ at: `${i + 1}/${n + 1}`, ids })));
+  const plan = all.map(({ at, ids }): PartPlan => {
+    return { at, size: ids.length, first: ids[0] ?? "", last: ids.at(-1) ?? "" };
+  });
+  const parts = all.map(({ ids }) =>
+    Object.fromEntries(ids.map((sentinel) => [sentinel, { from: from(sentinel), is: "waiting" as const }])),
+  );
+  return {
+    type: "begin",
+    askedMs: 1_000_000,
+    invocationId: id,
+    rolloutId: `rollout of ${id}`,
+    image: `image of ${id}`,
+    wavePercentages: [100],
+    plan,
+    parts: system.loads ? [] : parts,
+  };
+}

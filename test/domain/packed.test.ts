@@ -1,0 +1,64 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { newLane } from "../../src/domain/lanes.ts";
+import { packed, unpacked } from "../../src/domain/packed.ts";
+
+const maybe = <T>(name: string, value: fc.Arbitrary<T>) =>
+  fc.option(value, { nil: undefined }).map((each) => (each === undefined ? {} : { [name]: each }));
+const place = fc.constantFrom("1/1", "1/2", "2/1");
+const id = fc.string({ minLength: 1, maxLength: 6 });
+const item = fc
+  .tuple(
+    fc.record({ id, at: place }),
+    fc.oneof(
+      fc.constant({}),
+      fc.record({ from: id }),
+      fc.record({ from: id, unrecorded: fc.constant(true as const) }),
+    ),
+  )
+  .map(([common, rest]) => ({ ...common, ...rest }));
+const result = fc
+  .tuple(
+    fc.record({
+      id,
+      at: place,
+      is: fc.constantFrom("succeeded", "failed", "skipped", "reverted", "missed", "untouched"),
+    }),
+    maybe("why", fc.string()),
+    maybe("durationMs", fc.nat()),
+    maybe("unrecorded", fc.constant(true)),
+  )
+  .map((parts) => Object.assign({}, ...parts));
+const book = fc
+  .tuple(
+    fc.record({ seq: fc.nat(), out: fc.array(item), done: fc.array(result) }),
+    maybe("grant", fc.record({ n: fc.nat(), atMs: fc.nat(), confirm: fc.boolean(), items: fc.array(item) })),
+    maybe("bell", id),
+  )
+  .map((parts) => Object.assign({}, ...parts));
+
+const stored = (key: string, value: unknown) => unpacked(key, JSON.parse(JSON.stringify(packed(key, value))));
+
+describe("what is stored in few bytes", () => {
+  it("is read as it was: the book of a lane", () => {
+    fc.assert(
+      fc.property(book, (value) => {
+        expect(stored("lane/3", value)).toEqual(value);
+      }),
+    );
+  });
+
+  it("is read as it was: the drive", () => {
+    const lanes = { 1: newLane("forward"), 2: { ...newLane("rollback"), out: 3, seenMs: 5, fills: true } };
+    const drive = { rolloutId: "r", revision: 3, lanes, nextLane: 3, window: 5, hungry: [1], loaded: 1 };
+    expect(stored("drive", drive)).toEqual(drive);
+  });
+
+  it("leaves everything else alone, and what nobody can read", () => {
+    for (const value of [undefined, null, "hello", 42, [], { rolloutId: "r" }]) {
+      expect(unpacked("rolloutState", value)).toEqual(value);
+      expect(unpacked("drive", value)).toEqual(value);
+      expect(unpacked("lane/1", value)).toEqual(value);
+    }
+  });
+});

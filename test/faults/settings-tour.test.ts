@@ -1,0 +1,88 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { until } from "../support/until.ts";
+import { Arena } from "./harness/arena.ts";
+
+/** Everything that an operator may change between two starts of the service, at two extremes. */
+const FEW = {
+  MAX_IN_FLIGHT: "2",
+  FAIL_FAST_SECONDS: "0",
+  DEPLOY_TIMEOUT_SECONDS: "90",
+  LOG_LEVEL: "debug",
+  KUBE_CONTEXTS: "",
+};
+const MANY = {
+  MAX_IN_FLIGHT: "40",
+  FAIL_FAST_SECONDS: "60",
+  DEPLOY_TIMEOUT_SECONDS: "45",
+  LOG_LEVEL: "info",
+};
+/** No webhook and no admin API at the other replica: what is configured there steers handlers, too. */
+const ELSEWHERE = { ...MANY, SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL: "", RESTATE_TOKEN: "" };
+/** Between two cuts (ms): long enough for some steps. */
+const CUT_EVERY_MS = 400;
+
+let arena: Arena;
+beforeAll(async () => {
+  arena = await Arena.open({
+    sentinels: 12,
+    env: FEW,
+    // Every wait suspends, so that also what waits is replayed again and again.
+    restate: { inactivityTimeout: "0s" },
+  });
+  const replica = await arena.world.stack.startReplica(ELSEWHERE);
+  arena.relay.targets.push(Number(new URL(replica.endpoint).port));
+  for (const id of arena.world.stack.fleet.slice(0, 4).map((each) => each.id)) {
+    await arena.world.fault(id, "slow:1.5");
+  }
+});
+afterAll(() => arena.close());
+
+/** Has each attempt of each handler run at the other replica, which has other settings, until `over` settles. */
+async function tour<T>(over: Promise<T>): Promise<T> {
+  let isOver = false;
+  const done = over.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    await Promise.race([delay(CUT_EVERY_MS), done.catch(() => undefined)]);
+    arena.relay.cut();
+  }
+  return done;
+}
+
+/** A journal that another course of the handler does not fit is never got over. */
+async function nothingIsWedged(): Promise<void> {
+  const wedged = await arena.world.sql<{ target: string; last_failure: string }>(
+    "SELECT target, last_failure FROM sys_invocation WHERE last_failure LIKE '%570%' OR last_failure LIKE '%ournal mismatch%'",
+  );
+  expect(wedged).toEqual([]);
+}
+
+describe("every attempt of every handler runs under other settings", () => {
+  it("a rollout completes", async () => {
+    const { answer } = await arena.start("Rollout", {
+      image: "x/sentinel:v1",
+      wave_percentages: [10, 60, 100],
+    });
+    expect(await tour(answer)).toMatchObject({ status: 200, body: { state: "completed", succeeded: 12 } });
+    await nothingIsWedged();
+  });
+
+  it("a rollout is cancelled and rolled back", async () => {
+    const { answer } = await arena.start("Rollout", { image: "x/sentinel:v2", wave_percentages: [100] });
+    const cancelled = (async () => {
+      await until("some to have taken it", async () => (await arena.world.status()).succeeded >= 3);
+      await arena.verb("Cancel");
+      return answer;
+    })();
+    expect(await tour(cancelled)).toMatchObject({ status: 200, body: { state: "cancelled" } });
+    const { answer: back } = await arena.start("RollbackAll");
+    const { body } = await tour(back);
+    expect(body).toMatchObject({ state: "cancelled" });
+    expect(body.reverted).toBe(body.total);
+    await nothingIsWedged();
+    await arena.world.quiet();
+    expect(await arena.world.on("x/sentinel:v2")).toEqual([]);
+  });
+});

@@ -1,0 +1,163 @@
+/**
+ * What the object `hydra.v1.SentinelRolloutService/singleton` stores, as the contract has it: a head, and the fleet beside
+ * it in parts. Imports nothing of the service, so that those who check it can go by it.
+ */
+
+export type Is = "waiting" | "succeeded" | "failed" | "skipped" | "reverted";
+
+/** One sentinel in a part. */
+export interface Entry {
+  /** The image to return to. */
+  from: string;
+  is: Is;
+  /** Of those that failed or were skipped; cut to 200 characters. */
+  why?: string;
+}
+
+/** By sentinel id, in the order of the ids. */
+export type Part = Record<string, Entry>;
+
+export interface WaveCounts {
+  size: number;
+  /** All that took the image, those reverted since included. */
+  succeeded: number;
+  failed: number;
+  skipped: number;
+  reverted: number;
+}
+
+export interface Reason {
+  id: string;
+  reason: string;
+}
+
+/** The value of `rolloutState`. Times are unix milliseconds. */
+export interface Head {
+  rolloutId: string;
+  state: "in_progress" | "paused" | "cancelled" | "completed" | "rolling_back";
+  image: string;
+  wavePercentages: number[];
+  waves: WaveCounts[];
+  /** 0-based. */
+  currentWave: number;
+  totalSentinels: number;
+  /** The newest 20, the newest last. */
+  failures: Reason[];
+  skips: Reason[];
+  startedAtMs: number;
+  waveStartedAtMs: number;
+  sinceMs: number;
+  pauseReason: string;
+}
+
+/** Head and parts as one value, in the words of the tests. */
+export interface FleetState {
+  rolloutId: string;
+  state: Head["state"];
+  image: string;
+  previousImages: Record<string, string>;
+  wavePercentages: number[];
+  waves: string[][];
+  /** 0-based. */
+  currentWave: number;
+  /** All that took the image, those reverted since included. */
+  succeededIds: string[];
+  failedIds: string[];
+  failureReasons: Record<string, string>;
+  skippedIds: string[];
+  skipReasons: Record<string, string>;
+  revertedIds: string[];
+  totalSentinels: number;
+  startedAtMs: number;
+  waveStartedAtMs: number;
+  pauseReason: string;
+  /** As it is stored. */
+  head: Head;
+}
+
+/** A row of Restate's table `state`. */
+export interface StoredValue {
+  key: string;
+  value: string;
+}
+
+/** Runs SQL on Restate's introspection tables. */
+type Sql = <R>(statement: string) => Promise<R[]>;
+
+export const HEAD_KEY = "rolloutState";
+const OBJECT = "service_name = 'hydra.v1.SentinelRolloutService' AND service_key = 'singleton'";
+export const STORED = `SELECT key, value_utf8 AS value FROM state WHERE ${OBJECT}`;
+export const DRIVES = `${STORED} AND (key = 'drive' OR key LIKE 'lane/%')`;
+
+/** Both counted from 1; undefined when it is the key of something else. */
+export function partOf(key: string): { wave: number; part: number } | undefined {
+  const [, wave, part] = /^rolloutState\/wave-([1-9]\d*)\/([1-9]\d*)$/.exec(key) ?? [];
+  return wave === undefined ? undefined : { wave: Number(wave), part: Number(part) };
+}
+
+/** Undefined before the first rollout. A part of a wave that the head does not know counts for nothing. */
+export function assemble(stored: readonly StoredValue[]): FleetState | undefined {
+  const text = stored.find(({ key }) => key === HEAD_KEY)?.value;
+  if (text === undefined) return undefined;
+  const head = JSON.parse(text) as Head;
+  const parts = stored
+    .flatMap(({ key, value }) => {
+      const place = partOf(key);
+      return place === undefined ? [] : [{ ...place, value }];
+    })
+    .sort((a, b) => a.wave - b.wave || a.part - b.part);
+  const waves = head.waves.map((_, n) =>
+    parts
+      .filter(({ wave }) => wave === n + 1)
+      .flatMap(({ value }) => Object.entries(JSON.parse(value) as Part)),
+  );
+  const fleet = waves.flat();
+  const those = (...is: Is[]) => fleet.filter(([, entry]) => is.includes(entry.is));
+  return {
+    rolloutId: head.rolloutId,
+    state: head.state,
+    image: head.image,
+    previousImages: Object.fromEntries(fleet.map(([id, { from }]) => [id, from])),
+    wavePercentages: head.wavePercentages,
+    waves: waves.map(idsOf),
+    currentWave: head.currentWave,
+    succeededIds: idsOf(those("succeeded", "reverted")),
+    failedIds: idsOf(those("failed")),
+    failureReasons: reasonsOf(those("failed")),
+    skippedIds: idsOf(those("skipped")),
+    skipReasons: reasonsOf(those("skipped")),
+    revertedIds: idsOf(those("reverted")),
+    totalSentinels: head.totalSentinels,
+    startedAtMs: head.startedAtMs,
+    waveStartedAtMs: head.waveStartedAtMs,
+    pauseReason: head.pauseReason,
+    head,
+  };
+}
+
+function idsOf(entries: readonly [id: string, entry: Entry][]): string[] {
+  return entries.map(([id]) => id);
+}
+
+function reasonsOf(entries: readonly [id: string, entry: Entry][]): Record<string, string> {
+  return Object.fromEntries(entries.map(([id, { why = "" }]) => [id, why]));
+}
+
+export async function readFleetState(sql: Sql): Promise<FleetState | undefined> {
+  return assemble(await sql<StoredValue>(STORED));
+}
+
+/** Who still drives, by what `DRIVES` finds: a lane that lives, or a drive that is not over. */
+export function drivesIn(stored: readonly StoredValue[]): string[] {
+  return stored.flatMap(({ key, value }) => {
+    if (key.startsWith("lane/")) return [key];
+    if (key !== "drive") return [];
+    const drive = JSON.parse(value) as object;
+    return ["forward", "rollback"].filter((which) => which in drive).map((which) => `${which} drive`);
+  });
+}
+
+/** Nobody drives the rollout any more: empty. */
+export async function drivesLeft(sql: Sql): Promise<string[]> {
+  return drivesIn(await sql<StoredValue>(DRIVES));
+}
