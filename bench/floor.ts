@@ -1,12 +1,13 @@
 import { availableParallelism } from "node:os";
-import { DEFAULT_WAVE_PERCENTAGES, planWaves, recordEvery } from "../src/domain/waves.ts";
+import { DRIVE_KEY, HEAD_KEY } from "../src/domain/parts.ts";
 import { planFleet } from "../src/dry-run/fleet-plan.ts";
-import { call, query } from "../src/dry-run/restate-api.ts";
+import { call } from "../src/dry-run/restate-api.ts";
 import type { handlers, Patches, Records } from "./bare/process.ts";
+import { newImage } from "./fleet.ts";
+import { bytesOf, partsAmong, stateValues } from "./kv.ts";
 import { median, repeated } from "./numbers.ts";
 import { cpuMs } from "./processes.ts";
 import type { Remote } from "./remote.ts";
-import { newImage } from "./rollout.ts";
 import { type BenchStack, NAMESPACE } from "./stack.ts";
 
 /** CPU milliseconds per sentinel that no way of doing it can spare, each measured by itself. */
@@ -19,8 +20,8 @@ export interface Floor {
 }
 
 /**
- * The least that a rollout costs: the bare fan-out, one patch with its news from the watch, and the records of a state of
- * this size. On a machine whose cores are busy, time cannot be less than this CPU time over the cores.
+ * The least that a rollout costs: the bare fan-out, one patch with its news from the watch, and the records: each part of
+ * the fleet read and written twice, once when the time is up and once when all of it is done, with the head and the drive. On a machine whose cores are busy, time cannot be less than this CPU time over the cores.
  * @param fanOut drives the bare fan-out once
  * @param runs each part is the median of so many
  */
@@ -36,7 +37,7 @@ export async function measureFloor(
     await work();
     return (used() - before) / sentinels;
   };
-  const records: Records = { times: recordsOf(sentinels), bytes: await stateBytes(stack) };
+  const records = await recordsOf(stack);
   const patches = (): Patches => ({
     kubeconfigFile: stack.kubeconfig,
     namespace: NAMESPACE,
@@ -69,18 +70,11 @@ export async function measureFloor(
   return { ...parts, each: sum / availableParallelism() };
 }
 
-/** How often the results of a rollout over all default waves are written. */
-function recordsOf(sentinels: number): number {
-  const ids = planFleet(sentinels).map(({ id }) => id);
-  return planWaves(ids, DEFAULT_WAVE_PERCENTAGES)
-    .map((wave) => Math.ceil(wave.length / recordEvery(wave.length)))
-    .reduce((total, times) => total + times, 0);
-}
-
-async function stateBytes(stack: BenchStack): Promise<number> {
-  const [kept] = await query<{ bytes: number }>(
-    stack.restate.admin,
-    "SELECT sum(length(value_utf8)) AS bytes FROM state WHERE service_name = 'hydra.v1.SentinelRolloutService'",
-  );
-  return kept?.bytes ?? 0;
+/** Those of the last rollout, by the sizes that its values have. */
+async function recordsOf(stack: BenchStack): Promise<Records> {
+  const values = await stateValues(stack);
+  const parts = partsAmong(values);
+  const others = values.filter(({ key }) => key === HEAD_KEY || key === DRIVE_KEY);
+  const part = Math.round(bytesOf(parts) / Math.max(parts.length, 1));
+  return { times: 2 * parts.length, values: [part, ...others.map(({ bytes }) => bytes)] };
 }

@@ -1,16 +1,10 @@
 import { call, send } from "../src/dry-run/restate-api.ts";
 import type { RolloutResponse, StatusResponse } from "../src/restate/schemas.ts";
+import { newImage } from "./fleet.ts";
 import { timed } from "./numbers.ts";
 import type { BenchStack } from "./stack.ts";
 
-const ROLLOUT = "hydra.v1.SentinelRolloutService/singleton";
-let version = 0;
-
-/** An image that the fleet does not run yet. */
-export function newImage(): string {
-  return `ghcr.io/unkeyed/sentinel:v2.0.${++version}`;
-}
-
+export const ROLLOUT = "hydra.v1.SentinelRolloutService/singleton";
 export interface RolloutRun {
   ms: number;
   /** Milliseconds per sentinel. */
@@ -18,8 +12,13 @@ export interface RolloutRun {
 }
 
 /** One rollout of a new image to its end. @throws Error unless it completes for all */
-export async function rollout(stack: BenchStack, sentinels: number, waves?: number[]): Promise<RolloutRun> {
-  const body = { image: newImage(), ...(waves === undefined ? {} : { wave_percentages: waves }) };
+export async function rollout(
+  stack: BenchStack,
+  sentinels: number,
+  waves?: number[],
+  image = newImage(),
+): Promise<RolloutRun> {
+  const body = { image, ...(waves === undefined ? {} : { wave_percentages: waves }) };
   let answer: RolloutResponse | undefined;
   const ms = await timed(async () => {
     answer = (await call<RolloutResponse>(stack.restate.ingress, `${ROLLOUT}/Rollout`, body)).body;
@@ -31,8 +30,8 @@ export async function rollout(stack: BenchStack, sentinels: number, waves?: numb
 }
 
 /** Starts a rollout of a new image; resolves to the invocation's id. */
-export function startRollout(stack: BenchStack, waves?: number[]): Promise<string> {
-  const body = { image: newImage(), ...(waves === undefined ? {} : { wave_percentages: waves }) };
+export function startRollout(stack: BenchStack, waves?: number[], image = newImage()): Promise<string> {
+  const body = { image, ...(waves === undefined ? {} : { wave_percentages: waves }) };
   return send(stack.restate.ingress, `${ROLLOUT}/Rollout`, body);
 }
 

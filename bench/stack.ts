@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createPool, type Pool, type RowDataPacket } from "mysql2/promise";
 import { insertRows } from "../src/dry-run/fleet.ts";
-import { planFleet } from "../src/dry-run/fleet-plan.ts";
 import { kubeconfig } from "../src/dry-run/kubernetes/index.ts";
 import { temporaryDirectory } from "../src/dry-run/leftovers.ts";
 import { type Mysql, startMysql } from "../src/dry-run/mysql.ts";
@@ -12,6 +11,7 @@ import { type RestateServer, startRestate } from "../src/dry-run/restate-server.
 import { type ServiceProcess, startService } from "../src/dry-run/service.ts";
 import { Undo } from "../src/dry-run/undo.ts";
 import { migrateDatabase } from "../src/mysql/migrate.ts";
+import { benchFleet, type Lengths, oldImage } from "./fleet.ts";
 import type { handlers as kubernetesHandlers } from "./kubernetes/process.ts";
 import { type Remote, startRemote } from "./remote.ts";
 
@@ -32,6 +32,8 @@ export const NAMESPACE = "sentinel";
 
 export interface BenchStackOptions {
   sentinels: number;
+  /** Of the ids and images. */
+  lengths?: Lengths;
   /** More variables of the service. */
   env?: Record<string, string>;
 }
@@ -49,22 +51,28 @@ export async function withStack<T>(
   }
 }
 
-async function start({ sentinels, env }: BenchStackOptions, undo: Undo): Promise<BenchStack> {
+async function start(
+  { sentinels, lengths = "usual", env }: BenchStackOptions,
+  undo: Undo,
+): Promise<BenchStack> {
   const directory = await temporaryDirectory();
   undo.add(() => directory.remove());
   const database = await startMysql({ server: undefined });
   undo.add(() => database.stop());
   await migrateDatabase(database.url);
-  await insertRows({ databaseUrl: database.url, sentinels: planFleet(sentinels), namespace: NAMESPACE });
+  const fleet = benchFleet(sentinels, lengths);
+  await insertRows({ databaseUrl: database.url, sentinels: fleet, namespace: NAMESPACE });
   const db = createPool({ uri: database.url, connectionLimit: 2 });
   undo.add(() => db.end());
+  const image = oldImage(lengths);
+  await db.query("UPDATE sentinels SET image = ?, running_image = ?", [image, image]);
   const restate = await startRestate();
   undo.add(() => restate.stop());
   const kubernetes = await startRemote<typeof kubernetesHandlers>(
     new URL("kubernetes/process.ts", import.meta.url),
   );
   undo.add(() => kubernetes.stop());
-  await kubernetes.seed(sentinels, NAMESPACE);
+  await kubernetes.seed(sentinels, NAMESPACE, lengths);
   const config = join(directory.path, "kubeconfig");
   await writeFile(config, kubeconfig(`http://127.0.0.1:${await kubernetes.listen()}`, NAMESPACE));
   const [port, healthPort] = [await freePort(), await freePort()];

@@ -51,19 +51,32 @@ const Driver = object({
   },
 });
 
-/** A state as large as a rollout's, read and written anew as a rollout's records do it, by a driver that waits for each. */
+/** What every change of a rollout waits for: its turn on one object. */
+const Turn = object({
+  name: "bench.Turn",
+  handlers: {
+    turn: h.object.exclusive({}, async (ctx: ObjectContext) => {
+      ctx.set("turns", ((await ctx.get<number>("turns")) ?? 0) + 1);
+    }),
+  },
+});
+
+/** Values as large as those that a rollout's records touch, read and written anew, by a driver that waits for each record. */
 const State = object({
   name: "bench.State",
   handlers: {
-    write: h.object.exclusive({}, async (ctx: ObjectContext, bytes: number) => {
-      const before = await ctx.get<string>("state");
-      ctx.set("state", before?.length === bytes ? before : "x".repeat(bytes));
+    write: h.object.exclusive({}, async (ctx: ObjectContext, values: number[]) => {
+      const before = values.map((_, i) => ctx.get<string>(`value ${i}`));
+      for (const [i, bytes] of values.entries()) {
+        const value = await before[i];
+        ctx.set(`value ${i}`, value?.length === bytes ? value : "x".repeat(bytes));
+      }
     }),
     record: h.object.shared(
       {},
-      async (ctx: ObjectSharedContext, { times, bytes }: Records): Promise<void> => {
+      async (ctx: ObjectSharedContext, { times, values }: Records): Promise<void> => {
         for (let i = 0; i < times; i++)
-          await ctx.objectClient<typeof State>({ name: "bench.State" }, ctx.key).write(bytes);
+          await ctx.objectClient<typeof State>({ name: "bench.State" }, ctx.key).write(values);
       },
     ),
   },
@@ -71,7 +84,8 @@ const State = object({
 
 export interface Records {
   times: number;
-  bytes: number;
+  /** The bytes of each value. */
+  values: number[];
 }
 
 export interface Patches {
@@ -127,7 +141,7 @@ export const handlers = {
   patchAll,
   async listen(): Promise<number> {
     const server = createServer(
-      createEndpointHandler({ services: [Work, Driver, State], logger: () => undefined }),
+      createEndpointHandler({ services: [Work, Driver, Turn, State], logger: () => undefined }),
     );
     server.listen(0, "127.0.0.1");
     await once(server, "listening");

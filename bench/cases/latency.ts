@@ -1,7 +1,8 @@
 import { atMost, type BenchCase } from "../case.ts";
 import { percentile, repeated, rounded } from "../numbers.ts";
+import { readyTimes, recordReadyTimes } from "../ready.ts";
 import { rollout } from "../rollout.ts";
-import { type BenchStack, rows, withStack } from "../stack.ts";
+import { type BenchStack, withStack } from "../stack.ts";
 
 const IN_FLIGHT = 200;
 
@@ -37,17 +38,8 @@ export const latency: BenchCase = {
   },
 };
 
-/** The database itself notes when a row becomes `ready`. */
-async function recordReadyTimes({ db }: BenchStack): Promise<void> {
-  await db.query("CREATE TABLE bench_ready (k8s_name varchar(64) PRIMARY KEY, at_ms double)");
-  await db.query(`CREATE TRIGGER bench_ready AFTER UPDATE ON sentinels FOR EACH ROW
-    IF NEW.deploy_status = 'ready' AND OLD.deploy_status <> 'ready' THEN
-      REPLACE INTO bench_ready VALUES (NEW.k8s_name, UNIX_TIMESTAMP(SYSDATE(3)) * 1000);
-    END IF`);
-}
-
 async function readyDelays(stack: BenchStack): Promise<number[]> {
   const convergedMs = await stack.kubernetes.convergedMs();
-  const ready = await rows<{ k8s_name: string; at_ms: number }>(stack, "SELECT * FROM bench_ready");
-  return ready.map(({ k8s_name, at_ms }) => at_ms - (convergedMs[k8s_name] ?? Number.NaN));
+  const ready = await readyTimes(stack);
+  return [...ready].map(([name, atMs]) => atMs - (convergedMs[name] ?? Number.NaN));
 }

@@ -32,7 +32,7 @@ export const memory: BenchCase = {
         case: "memory",
         runs: values.map(({ peak }) => peak),
         unit: "MB",
-        must: atMost(400),
+        must: atMost(300),
         aim: atMost(250),
         note: `peak of a rollout, ${note}`,
       },

@@ -2,8 +2,9 @@ import { execa } from "execa";
 import { DEFAULT_WAVE_PERCENTAGES, planWaves } from "../../src/domain/waves.ts";
 import { planFleet } from "../../src/dry-run/fleet-plan.ts";
 import { atLeast, type BenchCase } from "../case.ts";
+import { newImage } from "../fleet.ts";
 import { median, repeated, rounded, timed } from "../numbers.ts";
-import { newImage, rollout } from "../rollout.ts";
+import { rollout } from "../rollout.ts";
 import { type BenchStack, NAMESPACE, withStack } from "../stack.ts";
 
 export const peer: BenchCase = {

@@ -1,6 +1,7 @@
 import { atMost, type BenchCase } from "../case.ts";
+import { newImage } from "../fleet.ts";
 import { repeated, rounded, timed } from "../numbers.ts";
-import { ended, newImage, startRollout, status, verb } from "../rollout.ts";
+import { ended, startRollout, status, verb } from "../rollout.ts";
 import { rows, until, withStack } from "../stack.ts";
 
 export const plan: BenchCase = {

@@ -1,9 +1,9 @@
 import type { V1Deployment } from "@kubernetes/client-node";
 import { COMPONENT_LABEL, ID_LABEL } from "../../src/dry-run/cluster.ts";
-import { type FleetSentinel, OLD_IMAGE } from "../../src/dry-run/fleet-plan.ts";
+import type { FleetSentinel } from "../../src/dry-run/fleet-plan.ts";
 
-/** The Deployment of a sentinel on the old image. */
-export function deploymentOf(sentinel: FleetSentinel): V1Deployment {
+/** The Deployment of a sentinel as it is before the first rollout. */
+export function deploymentOf(sentinel: FleetSentinel, image: string): V1Deployment {
   const labels = {
     "app.kubernetes.io/name": sentinel.k8sName,
     [COMPONENT_LABEL]: "sentinel",
@@ -21,7 +21,7 @@ export function deploymentOf(sentinel: FleetSentinel): V1Deployment {
           containers: [
             {
               name: "sentinel",
-              image: OLD_IMAGE,
+              image,
               ports: [{ name: "http", containerPort: 8040 }],
               readinessProbe: { httpGet: { path: "/_unkey/internal/health", port: 8040 } },
               resources: { requests: resources, limits: resources },

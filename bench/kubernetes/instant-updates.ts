@@ -8,6 +8,10 @@ import { WorkQueue } from "../../src/dry-run/kubernetes/work-queue.ts";
 export interface UpdateTime {
   fromMs: number;
   toMs: number;
+  /** Unix ms: only from then on that time runs. */
+  notBeforeMs?: number;
+  /** Deployments whose names come no later than this one take another time. */
+  slow?: { upTo: string; ms: number };
 }
 
 /**
@@ -29,11 +33,16 @@ export class InstantUpdates {
     store.deployments.listen(({ type, entry }) => {
       const { metadata, status } = entry.object;
       if (type === "DELETED" || (status.observedGeneration ?? 0) >= (metadata.generation ?? 0)) return;
-      const { fromMs, toMs } = this.time;
-      const ms = fromMs + Math.random() * (toMs - fromMs);
+      const ms = this.#takes(metadata.name);
       if (ms === 0) this.#queue.add(entry.key);
       else this.#queue.addAfter(entry.key, ms);
     });
+  }
+
+  #takes(name: string): number {
+    const { fromMs, toMs, notBeforeMs = 0, slow } = this.time;
+    if (slow !== undefined && name <= slow.upTo) return slow.ms;
+    return Math.max(0, notBeforeMs - Date.now()) + fromMs + Math.random() * (toMs - fromMs);
   }
 
   #converge(key: string): void {

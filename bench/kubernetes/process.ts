@@ -1,8 +1,8 @@
-import { planFleet } from "../../src/dry-run/fleet-plan.ts";
 import { Clock } from "../../src/dry-run/kubernetes/clock.ts";
 import { ApiServer } from "../../src/dry-run/kubernetes/server.ts";
 import { Store } from "../../src/dry-run/kubernetes/store.ts";
 import { Writes } from "../../src/dry-run/kubernetes/writes.ts";
+import { benchFleet, type Lengths, oldImage } from "../fleet.ts";
 import { answering } from "../remote.ts";
 import { deploymentOf } from "./deployment.ts";
 import { InstantUpdates, type UpdateTime } from "./instant-updates.ts";
@@ -16,11 +16,11 @@ const server = new ApiServer(store, clock);
 
 export const handlers = {
   listen: () => server.listen(0),
-  seed(count: number, namespace: string): void {
+  seed(count: number, namespace: string, lengths: Lengths): void {
     store.createNamespace(namespace);
     const writes = new Writes(store);
-    for (const sentinel of planFleet(count)) {
-      writes.createDeployment(namespace, JSON.stringify(deploymentOf(sentinel)));
+    for (const sentinel of benchFleet(count, lengths)) {
+      writes.createDeployment(namespace, JSON.stringify(deploymentOf(sentinel, oldImage(lengths))));
     }
   },
   updatesTake(time: UpdateTime): void {
