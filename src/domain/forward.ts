@@ -69,7 +69,6 @@ export function begin(turn: Turn, event: Event & { type: "begin" }): void {
     nextLane: lane + 1,
     window: 1,
     hungry: [],
-    loaded: parts.length,
   };
   turn.watch = event.invocationId;
   writeFormer();
@@ -96,7 +95,6 @@ export function stage(turn: Turn, { rolloutId, at, part }: Event & { type: "stag
   tallies[at] = tallyOf(part);
   turn.book.set(partKey(at), part);
   turn.book.set(TALLIES_KEY, tallies);
-  drive.loaded = Object.keys(tallies).length;
   return true;
 }
 
@@ -125,7 +123,7 @@ export function resume(turn: Turn, { invocationId }: Event & { type: "resume" })
 
 /** A rollout whose drive was lost before it was stored. */
 export function strandedDrive({ rolloutId }: RolloutState): Drive {
-  return { rolloutId, revision: 0, lanes: {}, nextLane: 1, window: 1, hungry: [], loaded: 0 };
+  return { rolloutId, revision: 0, lanes: {}, nextLane: 1, window: 1, hungry: [] };
 }
 
 export function cancel(turn: Turn): void {

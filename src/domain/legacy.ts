@@ -99,7 +99,6 @@ export function migrated(old: LegacyRollout, beside: readonly unknown[]): Migrat
     nextLane: 3,
     window: 1,
     hungry: [],
-    loaded: parts.length,
   };
   if (forward !== undefined) {
     drive.forward = driverOf(forward, 1, old.currentWave);

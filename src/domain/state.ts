@@ -131,8 +131,6 @@ export interface Drive {
   queue?: Queue;
   /** Lanes that have places free and wait for their turn to launch. */
   hungry: number[];
-  /** Parts of the fleet that are in the state; the rest is still read. */
-  loaded: number;
   /** Since when a result waits for its record, and the lane that sees to it. */
   pending?: { sinceMs: number; lane: number };
   /**

@@ -50,7 +50,7 @@ describe("what is stored in few bytes", () => {
 
   it("is read as it was: the drive", () => {
     const lanes = { 1: newLane("forward"), 2: { ...newLane("rollback"), out: 3, seenMs: 5, fills: true } };
-    const drive = { rolloutId: "r", revision: 3, lanes, nextLane: 3, window: 5, hungry: [1], loaded: 1 };
+    const drive = { rolloutId: "r", revision: 3, lanes, nextLane: 3, window: 5, hungry: [1] };
     expect(stored("drive", drive)).toEqual(drive);
   });
 

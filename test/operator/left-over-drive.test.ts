@@ -49,10 +49,12 @@ describe.each([
     expect((await statusOf(world)).state).toBe("in_progress");
   });
 
-  it.runIf(looks)("has in flight what is under way, and not what it was to launch", async () => {
-    await withinOrNot(() => inFlightIsTrue(world), pausedMs + TOLD_WITHIN_MS - Date.now());
-    expect((await statusOf(world)).in_flight).toBe(await openDeploys(world));
-  });
+  if (looks) {
+    it("has in flight what is under way, and not what it was to launch", async () => {
+      await withinOrNot(() => inFlightIsTrue(world), pausedMs + TOLD_WITHIN_MS - Date.now());
+      expect((await statusOf(world)).in_flight).toBe(await openDeploys(world));
+    });
+  }
 
   it("launches nothing on the bad image any more, and no Deployment has it", async () => {
     const cancelled = await world.verb("Cancel");
