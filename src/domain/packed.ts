@@ -6,25 +6,21 @@ import type { Drive, Grant, Item, Lane, LaneBook, SentinelResult } from "./state
 
 /** Sentinels that follow one another and differ in their ids alone. */
 type Run = [at: string, ids: string[], from?: string, unrecorded?: 1];
-type Told = [
-  id: string,
-  at: string,
-  is: string,
-  durationMs?: number | null,
-  why?: string | null,
-  unrecorded?: 1,
-];
+/** Results that have their place and what they are in common; a `number` follows the id whose Deploy took so many ms. */
+type Told = [at: string, is: string, results: (string | number | Rest)[]];
+/** What few results have: it follows their id, too. */
+type Rest = [why: string | null, unrecorded?: 1];
 
 /** What is stored under a key for a value. */
 export function packed(key: string, value: unknown): unknown {
-  if (key === DRIVE_KEY) return { ...(value as Drive), lanes: mapped((value as Drive).lanes, withoutZeros) };
+  if (key === DRIVE_KEY) return { ...(value as Drive), lanes: mapped((value as Drive).lanes, wireOf) };
   if (!key.startsWith(laneKey(""))) return value;
   const { out, grant, done, ...rest } = value as LaneBook;
   return {
     ...rest,
     out: runsOf(out),
     ...(grant === undefined ? {} : { grant: { ...grant, items: runsOf(grant.items) } }),
-    done: done.map(toldOf),
+    done: toldOf(done),
   };
 }
 
@@ -33,7 +29,7 @@ export function unpacked(key: string, stored: unknown): unknown {
   if (typeof stored !== "object" || stored === null) return stored;
   if (key === DRIVE_KEY && "lanes" in stored) {
     const drive = stored as Drive;
-    return { ...drive, lanes: mapped(drive.lanes, (lane) => ({ ...ZEROS, ...lane })) };
+    return { ...drive, lanes: mapped(drive.lanes as Record<string, unknown>, laneOf) };
   }
   if (!key.startsWith(laneKey("")) || !("out" in stored)) return stored;
   const { out, grant, done, ...rest } = stored as {
@@ -45,17 +41,42 @@ export function unpacked(key: string, stored: unknown): unknown {
     ...rest,
     out: itemsOf(out),
     ...(grant === undefined ? {} : { grant: { ...grant, items: itemsOf(grant.items) } }),
-    done: done.map(resultOf),
+    done: done.flatMap(resultsOf),
   };
 }
 
-const ZEROS = {
-  ...{ out: 0, launching: 0, launched: 0, seq: 0, grants: 0 },
-  ...{ succeeded: 0, failed: 0, skipped: 0, reverted: 0 },
-};
+/** Of a lane, in the order in which they are stored; zeros at the end are left out. */
+const NUMBERS = [
+  ...(["seenMs", "out", "launching", "launched", "seq", "grants"] as const),
+  ...(["succeeded", "failed", "skipped", "reverted"] as const),
+];
+const FLAGS = ["fills", "announced", "over"] as const;
 
-function withoutZeros(lane: Lane): Partial<Lane> {
-  return Object.fromEntries(Object.entries(lane).filter(([, value]) => value !== 0));
+/** The first letters of its direction and flags, then its numbers. */
+type WireLane = [what: string, invocationId: string, numbers: number[], silent?: NonNullable<Lane["silent"]>];
+
+function wireOf(lane: Lane): WireLane {
+  const flags = FLAGS.filter((flag) => lane[flag]).map((flag) => flag.charAt(0));
+  const numbers = NUMBERS.map((name) => lane[name] ?? 0);
+  const used = numbers.slice(0, numbers.findLastIndex((n) => n !== 0) + 1);
+  const what = `${lane.of.charAt(0)}${flags.join("")}`;
+  const { invocationId = "", silent } = lane;
+  return silent === undefined ? [what, invocationId, used] : [what, invocationId, used, silent];
+}
+
+function laneOf(stored: unknown): Lane {
+  const [what, invocationId, numbers, silent] = stored as WireLane;
+  const all = Object.fromEntries(NUMBERS.map((name, i) => [name, numbers[i] ?? 0]));
+  const { seenMs, ...counts } = all as Record<(typeof NUMBERS)[number], number>;
+  const flags = FLAGS.filter((flag) => what.includes(flag.charAt(0), 1)).map((flag) => [flag, true]);
+  return {
+    of: what.startsWith("f") ? "forward" : "rollback",
+    ...counts,
+    ...(invocationId === "" ? {} : { invocationId }),
+    ...(seenMs === 0 ? {} : { seenMs }),
+    ...Object.fromEntries(flags),
+    ...(silent === undefined ? {} : { silent }),
+  };
 }
 
 function mapped<T, U>(record: Record<string, T>, map: (value: T) => U): Record<string, U> {
@@ -90,19 +111,35 @@ function itemsOf(runs: readonly Run[]): Item[] {
   );
 }
 
-function toldOf({ id, at, is, durationMs, why, unrecorded }: SentinelResult): Told {
-  if (unrecorded) return [id, at, is, durationMs ?? null, why ?? null, 1];
-  if (why !== undefined) return [id, at, is, durationMs ?? null, why];
-  return durationMs === undefined ? [id, at, is] : [id, at, is, durationMs];
+function toldOf(results: readonly SentinelResult[]): Told[] {
+  const groups: Told[] = [];
+  for (const { id, at, is, durationMs, why, unrecorded } of results) {
+    let group = groups.at(-1);
+    if (group?.[0] !== at || group[1] !== is) {
+      group = [at, is, []];
+      groups.push(group);
+    }
+    group[2].push(id);
+    if (durationMs !== undefined) group[2].push(durationMs);
+    if (unrecorded) group[2].push([why ?? null, 1]);
+    else if (why !== undefined) group[2].push([why]);
+  }
+  return groups;
 }
 
-function resultOf([id, at, is, durationMs, why, unrecorded]: Told): SentinelResult {
-  return {
-    id,
-    at,
-    is: is as SentinelResult["is"],
-    ...(typeof why === "string" ? { why } : {}),
-    ...(typeof durationMs === "number" ? { durationMs } : {}),
-    ...(unrecorded ? { unrecorded: true } : {}),
-  };
+function resultsOf([at, is, told]: Told): SentinelResult[] {
+  const results: SentinelResult[] = [];
+  let last: SentinelResult | undefined;
+  for (const each of told) {
+    if (typeof each === "string") {
+      last = { id: each, at, is: is as SentinelResult["is"] };
+      results.push(last);
+    } else if (typeof each === "number") {
+      Object.assign(last ?? {}, { durationMs: each });
+    } else {
+      const [why, unrecorded] = each;
+      Object.assign(last ?? {}, why === null ? {} : { why }, unrecorded ? { unrecorded: true } : {});
+    }
+  }
+  return results;
 }

@@ -18,7 +18,7 @@ import { reportUntilTaken, type Stop } from "./say.ts";
 
 /** So many results are reported at once; fewer of them after a while (ms). */
 const RESULTS_IN_A_REPORT = 24;
-const GATHER_MS = 250;
+const GATHER_MS = 400;
 
 /** What a lane waits for. */
 export type Arrival =

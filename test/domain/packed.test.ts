@@ -49,7 +49,9 @@ describe("what is stored in few bytes", () => {
   });
 
   it("is read as it was: the drive", () => {
-    const lanes = { 1: newLane("forward"), 2: { ...newLane("rollback"), out: 3, seenMs: 5, fills: true } };
+    const silent = { ...newLane("forward"), invocationId: "inv_2", silent: { sinceMs: 7, why: "paused" } };
+    const busy = { ...newLane("rollback"), out: 3, reverted: 2, seenMs: 5, fills: true, announced: true };
+    const lanes = { 1: newLane("forward"), 2: silent, 3: busy, 4: { ...newLane("rollback"), over: true } };
     const drive = { rolloutId: "r", revision: 3, lanes, nextLane: 3, window: 5, hungry: [1] };
     expect(stored("drive", drive)).toEqual(drive);
   });
