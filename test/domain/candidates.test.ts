@@ -9,6 +9,7 @@ const serving: Candidate = {
   id: "sen_1",
   image: TARGET,
   runningImage: TARGET,
+  rewritten: false,
   deployStatus: "ready",
   health: "healthy",
   desiredReplicas: 2,

@@ -22,7 +22,8 @@ function verdict(snapshot: DeploymentSnapshot | undefined, expectation?: Expecta
   const judged = judge(snapshot, expectation);
   if (judged.kind === "converged") return judged.kind;
   if (judged.kind === "failed") return `failed: ${judged.reason}`;
-  return `waiting: ${judged.on}${judged.suspicion === undefined ? "" : ` ? ${judged.suspicion}`}`;
+  if (judged.kind === "recreated") return judged.kind;
+  return `waiting: ${judged.on}${judged.suspicion === undefined ? "" : ` ? ${judged.suspicion.reason}`}`;
 }
 
 const CONTROLLER = "waiting: the Deployment controller to see the change";
