@@ -23,6 +23,16 @@ describe("who is part of a rollout", () => {
     ["has zero replicas and unknown health", { desiredReplicas: 0, health: "unknown" }, true],
     ["was told another image", { image: "sentinel:v1" }, false],
     ["was told the image, but runs another", { runningImage: "sentinel:v1" }, false],
+    [
+      "was told the image, and runs what admission made of it",
+      { runningImage: "mirror:v2", rewritten: true },
+      true,
+    ],
+    [
+      "was told another image, and runs what admission made of that",
+      { image: "sentinel:v1", runningImage: "mirror:v1", rewritten: true },
+      false,
+    ],
     ["was told the image, but nothing was observed yet", { runningImage: "" }, false],
     ["runs the image, but was told another", { image: "sentinel:v3" }, false],
     ["has failed to deploy it", { deployStatus: "failed" }, false],
