@@ -148,11 +148,15 @@ describe("an image that admission rewrites", () => {
     await until("the rows to tell what runs", async () =>
       (await world.rows()).every((row) => row.running_image === REWRITTEN),
     );
+    const { body: history } = await world.verb<{ rollouts: object[] }>("History");
+    expect(history.rollouts).toMatchObject([{ image: NEW, rewritten_to: REWRITTEN }]);
+    await world.quiet();
+    expect(world.slack().filter((header) => header.includes("admission rewrites"))).toHaveLength(1);
+
     await world.stack.service.process.signal("SIGKILL");
     await world.stack.service.process.start();
     const again = await world.verb("Rollout", { image: NEW });
     expect(again.status).toBe(409);
-
   });
 
   it("is told apart from a hotfix, and reverted to", async ({ world }) => {
