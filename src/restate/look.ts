@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type DeploymentSnapshot,
   type Expectation,
@@ -72,7 +73,7 @@ export async function serving(
   isRewritten: (image: string) => Promise<boolean>,
 ): Promise<Before> {
   const { cluster, k8sName } = place;
-  const snapshot = await kubernetes(() => cluster().read(k8sName));
+  const snapshot = await readWhenSeen(place, change.image);
   if (snapshot?.image === undefined) return {};
   const { image } = snapshot;
   if (image !== change.image && !(await isRewritten(image))) return {};
@@ -84,6 +85,26 @@ export async function serving(
   const troubled = judge(snapshot).kind === "waiting";
   const trouble = troubled ? await kubernetes(() => cluster().podTrouble(k8sName)) : undefined;
   return { ...rewritten, ...(isStuck(snapshot, trouble) ? { stuck: true as const } : {}) };
+}
+
+/** So often, and so far apart (ms), a Deployment is read that its controller is about to look at. */
+const READS = 5;
+const READS_APART_MS = 200;
+
+/**
+ * The Deployment; where somebody has just changed it, as its controller has seen it, for what it says of itself before is
+ * about what it was.
+ */
+async function readWhenSeen(
+  { cluster, k8sName }: Place,
+  image: string,
+): Promise<DeploymentSnapshot | undefined> {
+  for (let reads = 1; ; reads++) {
+    const snapshot = await kubernetes(() => cluster().read(k8sName));
+    const isSeen = snapshot === undefined || snapshot.observedGeneration >= snapshot.generation;
+    if (isSeen || snapshot.image !== image || reads === READS) return snapshot;
+    await sleep(READS_APART_MS);
+  }
 }
 
 /** What became of a patch, and the Deployment as it was then: no look where that could not be found out. */

@@ -75,6 +75,7 @@ describe("a sentinel that failed with ProgressDeadlineExceeded", () => {
     await breaks(world);
     await world.deploy(ID, { image: NEW });
     await world.fault(ID, "slow:4", NEW);
+    await world.patch(ID, [{ op: "replace", path: "/spec/progressDeadlineSeconds", value: 600 }]);
     const before = (await generation(world)) ?? 0;
     faults.inject({ kind: "lostAnswer" }, { only: ({ verb }) => verb === "patch" });
     const answer = world.deploy(ID, { image: NEW });
