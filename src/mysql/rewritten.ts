@@ -15,7 +15,9 @@ export function createRewrittenImages(db: Database): RewrittenImages {
   return {
     async isRewritten(asked, other) {
       const pair = and(eq(image, asked), eq(rewritten, other));
-      return (await settled(db.select({ rewritten }).from(rewrittenImages).where(pair))).length > 0;
+      const rows = await settled(db.select({ image, rewritten }).from(rewrittenImages).where(pair));
+      // The comparison of the columns overlooks spaces at the end.
+      return rows.some((row) => row.image === asked && row.rewritten === other);
     },
 
     async rememberRewritten(asked, other) {
