@@ -23,6 +23,8 @@ export interface Config {
   deployTimeoutMs: number;
   /** 0: a failure that could heal is never final before the timeout. */
   failFastMs: number;
+  /** How long a pod may be unschedulable; 0: until the timeout. */
+  unschedulableMs: number;
   maxInFlight: number;
   logLevel: string;
   /** Absent: nothing is traced. */
@@ -114,6 +116,7 @@ const environment = database.extend({
   SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL: httpUrl.optional(),
   DEPLOY_TIMEOUT_SECONDS: whole(1, 86_400, 600),
   FAIL_FAST_SECONDS: whole(0, 86_400, 120),
+  UNSCHEDULABLE_SECONDS: whole(0, 86_400, 0),
   MAX_IN_FLIGHT: whole(1, MOST_IN_FLIGHT, 500),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info"),
   ...tracingVariables,
@@ -158,6 +161,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       : { slackWebhookUrl: read.SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL }),
     deployTimeoutMs: read.DEPLOY_TIMEOUT_SECONDS * 1000,
     failFastMs: read.FAIL_FAST_SECONDS * 1000,
+    unschedulableMs: read.UNSCHEDULABLE_SECONDS * 1000,
     maxInFlight: read.MAX_IN_FLIGHT,
     logLevel: read.LOG_LEVEL,
     ...(tracing === undefined ? {} : { tracing }),

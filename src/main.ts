@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   const sightings = createSightings();
   const slack = createSlackClient(config.slackWebhookUrl);
   const admin = createAdmin(config.registration?.adminUrl);
-  const { deployTimeoutMs, failFastMs, maxInFlight, identityKeys } = config;
+  const { deployTimeoutMs, failFastMs, unschedulableMs, maxInFlight, identityKeys } = config;
   // Loaded only where it is wanted: its packages cost start-up time and memory.
   const tracing =
     config.tracing === undefined
@@ -64,6 +64,7 @@ async function main(): Promise<void> {
       metrics: work,
       deployTimeoutMs,
       failFastMs,
+      unschedulableMs,
       maxInFlight,
       identityKeys,
       hooks: tracing === undefined ? [] : [tracing.hook],

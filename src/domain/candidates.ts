@@ -4,6 +4,8 @@ export interface Candidate {
   image: string;
   /** The image last seen converged; empty when nothing was observed yet. */
   runningImage: string;
+  /** True: what runs is what a cluster's admission has made of `image`. */
+  rewritten: boolean;
   deployStatus: "idle" | "progressing" | "ready" | "failed";
   health: "unknown" | "paused" | "healthy" | "unhealthy";
   desiredReplicas: number;
@@ -13,7 +15,7 @@ export interface Candidate {
 export function serves(candidate: Candidate, image: string): boolean {
   return (
     candidate.image === image &&
-    candidate.runningImage === image &&
+    (candidate.runningImage === image || candidate.rewritten) &&
     candidate.deployStatus !== "failed" &&
     candidate.deployStatus !== "progressing" &&
     (candidate.health === "healthy" || candidate.desiredReplicas === 0)

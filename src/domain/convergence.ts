@@ -23,6 +23,8 @@ export interface DeploymentSnapshot {
   memoryLimitMib?: number;
   /** True once a deletion timestamp is set: a Deployment in foreground deletion still accepts patches. */
   deleting: boolean;
+  /** `spec.paused`, where it is true: a change of the pod template has no effect then. */
+  paused?: true;
   /** Message of the condition Progressing=False/ProgressDeadlineExceeded, when present. */
   progressDeadlineExceeded?: string;
   /** Message of the condition ReplicaFailure=True (quota, admission), when present. It can heal. */
@@ -34,15 +36,27 @@ export interface Expectation {
   image: string;
   /** Lowest `metadata.generation` that can carry the change; 0 when nothing was patched. */
   generation: number;
+  /** `metadata.uid` of what was patched: another one is another Deployment, of whichever generation. */
+  uid?: string;
+  /** The patch changed nothing in the pod template: a deadline that has passed may have passed before it. */
+  unchanged?: true;
 }
 
-/**
- * `waiting.suspicion` is a failure that may yet heal; it becomes final once it has lasted `FAIL_FAST_SECONDS`.
- * `waiting.on` and every reason are one clause for a person.
- */
+/** A failure that may yet heal; it becomes final once it has lasted long enough for its kind. */
+export interface Suspicion {
+  /** In the words of Kubernetes. */
+  reason: string;
+  /** `failure`: after FAIL_FAST_SECONDS; `unschedulable`: after UNSCHEDULABLE_SECONDS, for a node may be on its way. */
+  kind: "failure" | "unschedulable";
+}
+
+/** `waiting.on` and every reason are one clause for a person. */
 export type Verdict =
   | { kind: "converged" }
-  | { kind: "waiting"; on: string; suspicion?: string }
+  /** `late`: its deadline has passed, maybe before the patch. */
+  | { kind: "waiting"; on: string; suspicion?: Suspicion; late?: true }
+  /** It was deleted and created again since the patch, which the new one does not have. */
+  | { kind: "recreated" }
   | {
       kind: "failed";
       reason: string /** The new pods do not come up, and may tell why themselves. */;
@@ -53,6 +67,7 @@ export type Verdict =
 export function judge(snapshot: DeploymentSnapshot | undefined, expected?: Expectation): Verdict {
   if (snapshot === undefined) return failed("Deployment not found");
   if (snapshot.deleting) return failed("Deployment is being deleted");
+  if (expected?.uid !== undefined && snapshot.uid !== expected.uid) return { kind: "recreated" };
   if (snapshot.image === undefined) return failed("Deployment has no sentinel container");
   if (expected !== undefined && snapshot.image !== expected.image) {
     return failed(`image was changed to ${snapshot.image} by somebody else`);
@@ -62,12 +77,32 @@ export function judge(snapshot: DeploymentSnapshot | undefined, expected?: Expec
     return { kind: "waiting", on: "the Deployment controller to see the change" };
   }
   if (snapshot.progressDeadlineExceeded !== undefined) {
-    return { ...failed(`ProgressDeadlineExceeded: ${snapshot.progressDeadlineExceeded}`), stalled: true };
+    const reason = `ProgressDeadlineExceeded: ${snapshot.progressDeadlineExceeded}`;
+    if (expected?.unchanged !== true) return { ...failed(reason), stalled: true };
+    const suspicion: Suspicion = { reason, kind: "failure" };
+    return { kind: "waiting", on: "the Deployment to progress", suspicion, late: true };
   }
   const on = missing(snapshot);
   if (on === undefined) return { kind: "converged" };
+  if (snapshot.paused) return { kind: "waiting", on: `${on}, but the Deployment is paused` };
   if (snapshot.replicaFailure === undefined) return { kind: "waiting", on };
-  return { kind: "waiting", on, suspicion: `ReplicaFailure: ${snapshot.replicaFailure}` };
+  const reason = `ReplicaFailure: ${snapshot.replicaFailure}`;
+  return { kind: "waiting", on, suspicion: { reason, kind: "failure" } };
+}
+
+/**
+ * True of a rollout that does not get on by itself: its deadline has passed, or something keeps its pods from coming up.
+ * @param trouble what keeps its pods from coming up, as far as they say
+ */
+export function isStuck(
+  snapshot: DeploymentSnapshot,
+  trouble: { kind: Suspicion["kind"] | "fatal" } | undefined,
+): boolean {
+  const verdict = judge(snapshot);
+  if (verdict.kind === "failed") return verdict.stalled === true;
+  if (verdict.kind !== "waiting" || snapshot.observedGeneration < snapshot.generation) return false;
+  // A new pod finds no more room than the one before it.
+  return [verdict.suspicion, trouble].some((why) => why !== undefined && why.kind !== "unschedulable");
 }
 
 /** The row's observed columns. `paused` is a sentinel that is meant to have no replicas. */

@@ -7,6 +7,8 @@ import type { Turn } from "./turn.ts";
 export interface RolloutRecord {
   rolloutId: string;
   image: string;
+  /** What a cluster's admission has made of it. */
+  rewrittenTo?: string;
   state: RolloutState["state"];
   /** 1-based. */
   wave: number;
@@ -81,6 +83,7 @@ function recordOf(rollout: RolloutState): RolloutRecord {
   return {
     rolloutId: rollout.rolloutId,
     image: rollout.image,
+    ...(rollout.rewrittenTo === undefined ? {} : { rewrittenTo: rollout.rewrittenTo }),
     state: rollout.state,
     wave: rollout.currentWave + 1,
     waveSizes: rollout.waves.map(({ size }) => size),

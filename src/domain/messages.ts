@@ -70,6 +70,12 @@ function draft(change: PhaseChange): Draft {
         ],
         body: [],
       };
+    case "rewritten":
+      return {
+        header: "Sentinel rollout: admission rewrites the image",
+        fields: [["Runs as", `\`${escaped(change.to)}\``]],
+        body: ["Sentinels that run that one have taken the image."],
+      };
     case "paused":
       return {
         header: `Sentinel rollout paused in ${wave}`,

@@ -7,6 +7,7 @@ import { recordIfDue, takeReport } from "./lane-report.ts";
 import { driverOf } from "./lanes.ts";
 import { openQueue } from "./queue.ts";
 import { RECORD_AFTER_MS } from "./record.ts";
+import { tellRewriting } from "./rewriting.ts";
 import { countReverts, takeLate } from "./rollback.ts";
 import type { Turn } from "./turn.ts";
 
@@ -25,6 +26,7 @@ export function reported(turn: Turn, report: Report): Answer {
     return { ...refused(turn), over: true, driver: orderOf(turn, report.invocationId, undefined) };
   }
   const fresh = takeReport(turn, report);
+  if (lane.of === "forward") tellRewriting(turn, fresh);
   const driver = driverOf(turn, report.lane);
   if (report.opens !== undefined) open(turn, report.lane, report.opens);
   if (lane.of === "forward") takeLate(turn, fresh);

@@ -36,6 +36,8 @@ export interface RolloutState {
   sinceMs: number;
   /** Why it is paused; empty unless it is. */
   pauseReason: string;
+  /** What a cluster's admission has made of the image, as a Deploy was the first to tell. */
+  rewrittenTo?: string;
 }
 
 export type SentinelState = "waiting" | "succeeded" | "failed" | "skipped" | "reverted";
@@ -171,6 +173,8 @@ export interface SentinelResult {
   why?: string;
   /** How long its Deploy took, where that is known. */
   durationMs?: number;
+  /** What its cluster's admission has made of the image. */
+  rewrittenTo?: string;
   /** It was not known to have taken the image. */
   unrecorded?: true;
 }
@@ -219,6 +223,7 @@ export type PhaseChange = { progress: Progress } & (
   | { kind: "started"; waveSizes: number[] }
   | { kind: "wave started" }
   | { kind: "wave completed" }
+  | { kind: "rewritten"; to: string }
   | { kind: "paused"; reason: string; failures: Failure[]; remaining?: number }
   | { kind: "resumed"; remaining: number }
   | { kind: "cancelled" }

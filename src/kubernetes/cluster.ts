@@ -3,7 +3,8 @@ import type { DeploymentSnapshot } from "../domain/convergence.ts";
 import type { Logger } from "../log.ts";
 import { type ClusterConnection, REQUEST_TIMEOUT_MS } from "./connection.ts";
 import { apiFailure, TransientKubernetesError, transient } from "./errors.ts";
-import { type DeploymentChange, fittedPatch, guessedPatch, type PatchOperation } from "./patch.ts";
+import type { PatchOperation } from "./patch.ts";
+import { createPatch, type Patch } from "./patching.ts";
 import { ask, json } from "./plain.ts";
 import { type PodWatch, type PodWatchOptions, watchPods } from "./pod-watch.ts";
 import { type PodTrouble, podTroubleOf } from "./pods.ts";
@@ -13,17 +14,14 @@ import { type DeploymentWatch, type WatchHandlers, watchDeployments } from "./wa
 
 export { TransientKubernetesError } from "./errors.ts";
 export type { DeploymentChange } from "./patch.ts";
-
-/** `refused` is definite: the Deployment is missing or being deleted, has no such container, or the change is invalid. */
-export type PatchOutcome =
-  | { kind: "patched"; snapshot: DeploymentSnapshot }
-  | { kind: "refused"; reason: string };
+export type { PatchOutcome } from "./patching.ts";
+export type { PatchTerms } from "./restart.ts";
 
 /** The sentinels' Deployments of one cluster. Every call answers in bounded time or throws TransientKubernetesError. */
 export interface Cluster {
   readonly name: string;
-  /** Changes only what is given. The same change a second time changes nothing. */
-  patch(k8sName: string, change: DeploymentChange): Promise<PatchOutcome>;
+  /** Changes only what is given. The same change, under the same terms, a second time changes nothing. */
+  readonly patch: Patch;
   /** Undefined: it does not exist. */
   read(k8sName: string): Promise<DeploymentSnapshot | undefined>;
   /** Why the pods of the newest template do not come up, in their own words, or undefined. */
@@ -40,9 +38,6 @@ export interface WatchableCluster extends Cluster {
   watchPods(onTrouble: PodWatchOptions["onTrouble"], logger: Logger): PodWatch;
 }
 
-/** How often a patch is fitted anew to a Deployment that changes meanwhile, before the caller has to try again. */
-const FITTINGS = 5;
-
 const EXCHANGE = { lane: "requests", timeoutMs: REQUEST_TIMEOUT_MS } as const;
 
 export function createCluster(
@@ -51,8 +46,6 @@ export function createCluster(
   containerName: string,
 ): WatchableCluster {
   const { core, name } = connection;
-  /** Place of the container where it is not the first. */
-  const places = new Map<string, number>();
   let pods: PodWatch | undefined;
   const pathOf = (k8sName: string) =>
     `/apis/apps/v1/namespaces/${namespace}/deployments/${encodeURIComponent(k8sName)}`;
@@ -67,33 +60,36 @@ export function createCluster(
     }
   }
 
-  /** Undefined: the patch did not fit the Deployment as it is now. */
-  async function send(k8sName: string, patch: PatchOperation[]): Promise<PatchOutcome | undefined> {
+  function send(k8sName: string, patch: PatchOperation[]): Promise<V1Deployment> {
+    const request = {
+      method: "PATCH",
+      path: pathOf(k8sName),
+      parameters: { fieldManager: "sentinel-rollout" },
+      contentType: "application/json-patch+json",
+      body: patch,
+    } as const;
+    return ask(connection, request, EXCHANGE, deployment);
+  }
+
+  async function podTrouble(k8sName: string): Promise<PodTrouble | undefined> {
+    const current = await read(k8sName);
+    const labels = current?.spec?.selector.matchLabels;
+    if (current === undefined || labels === undefined) return undefined;
+    const labelSelector = Object.entries(labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(",");
     try {
-      const request = {
-        method: "PATCH",
-        path: pathOf(k8sName),
-        parameters: { fieldManager: "sentinel-rollout" },
-        contentType: "application/json-patch+json",
-        body: patch,
-      } as const;
-      const snapshot = snapshotOf(await ask(connection, request, EXCHANGE, deployment), containerName);
-      if (snapshot.deleting) return refused(`Deployment ${k8sName} is being deleted`);
-      return { kind: "patched", snapshot };
+      const { items } = await core.listNamespacedPod({ namespace, labelSelector, limit: 500 });
+      return podTroubleOf(items, current, containerName);
     } catch (error) {
-      const failure = apiFailure(error);
-      if (failure?.fromKubernetes !== true) throw transient(error, `patching Deployment ${k8sName}`);
-      const { code, causes, message } = failure;
-      if (code === 409 || (code === 422 && causes.length === 0)) return undefined;
-      if (code === 404) return refused(`Deployment ${k8sName} not found in namespace ${namespace}`);
-      if (code === 422) return refused(`Kubernetes refused the change: ${causes.join("; ")}`);
-      if (code === 400) return refused(`Kubernetes refused the change: ${message}`);
-      throw transient(error, `patching Deployment ${k8sName}`);
+      throw transient(error, `listing the pods of ${k8sName}`);
     }
   }
 
   return {
     name,
+    podTrouble,
+    patch: createPatch({ namespace, containerName, send, read, podTrouble }),
 
     watch: (handlers, logger) => watchDeployments({ connection, namespace, containerName, handlers, logger }),
 
@@ -104,43 +100,9 @@ export function createCluster(
 
     inTrouble: (k8sName) => pods?.inTrouble(k8sName) ?? false,
 
-    async patch(k8sName, change) {
-      let outcome = await send(k8sName, guessedPatch(change, containerName, places.get(k8sName) ?? 0));
-      for (let fitting = 0; outcome === undefined && fitting < FITTINGS; fitting++) {
-        const current = await read(k8sName);
-        if (current === undefined)
-          return refused(`Deployment ${k8sName} not found in namespace ${namespace}`);
-        const containers = current.spec?.template?.spec?.containers ?? [];
-        const place = containers.findIndex((container) => container.name === containerName);
-        if (place < 0) return refused(`Deployment ${k8sName} has no container named ${containerName}`);
-        if (place === 0) places.delete(k8sName);
-        else places.set(k8sName, place);
-        outcome = await send(k8sName, fittedPatch(change, containerName, place, current));
-      }
-      if (outcome === undefined) {
-        throw new TransientKubernetesError(`patching Deployment ${k8sName}: it keeps changing meanwhile`);
-      }
-      return outcome;
-    },
-
     async read(k8sName) {
       const current = await read(k8sName);
       return current === undefined ? undefined : snapshotOf(current, containerName);
-    },
-
-    async podTrouble(k8sName) {
-      const current = await read(k8sName);
-      const labels = current?.spec?.selector.matchLabels;
-      if (current === undefined || labels === undefined) return undefined;
-      const labelSelector = Object.entries(labels)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(",");
-      try {
-        const { items } = await core.listNamespacedPod({ namespace, labelSelector, limit: 500 });
-        return podTroubleOf(items, current, containerName);
-      } catch (error) {
-        throw transient(error, `listing the pods of ${k8sName}`);
-      }
     },
   };
 }
@@ -150,8 +112,4 @@ async function deployment(answer: Answer): Promise<V1Deployment> {
   const object = (await json(answer)) as V1Deployment | null;
   if (object?.metadata?.uid !== undefined) return object;
   throw new TransientKubernetesError("the Kubernetes API answered with something that is no Deployment");
-}
-
-function refused(reason: string): PatchOutcome {
-  return { kind: "refused", reason };
 }

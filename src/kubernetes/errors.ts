@@ -20,12 +20,15 @@ export interface ApiFailure {
   message: string;
   /** The invalid fields, when a 422 names any; a failed JSON Patch test names none. */
   causes: string[];
+  /** What the answer is about: the resource's name, kind or group. A failed JSON Patch test names nothing. */
+  names: boolean;
   /** False for an answer that is no Kubernetes Status: some proxy between here and the API server. */
   fromKubernetes: boolean;
   retryAfterMs?: number;
 }
 
-const MESSAGE_LENGTH = 300;
+/** Enough for what a policy has to say after its names. */
+const MESSAGE_LENGTH = 600;
 const MAX_RETRY_AFTER_MS = 60_000;
 
 /** Answers that say nothing about the request: credentials that are not taken, or no API server behind the address. */
@@ -43,7 +46,10 @@ export function apiFailure(error: unknown): ApiFailure | undefined {
   return {
     code: error.code,
     message: (status?.message ?? "").slice(0, MESSAGE_LENGTH),
-    causes: (status?.details?.causes ?? []).map(({ field, message }) => `${field ?? ""}: ${message ?? ""}`),
+    causes: (status?.details?.causes ?? []).map(({ field, message = "" }) =>
+      field === undefined || field === "" ? message : `${field}: ${message}`,
+    ),
+    names: [status?.details?.name, status?.details?.kind].some((name) => name !== undefined && name !== ""),
     fromKubernetes: status !== undefined,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
@@ -83,7 +89,7 @@ export function describe(error: unknown): string {
 interface Status {
   kind: "Status";
   message?: string;
-  details?: { causes?: { field?: string; message?: string }[] };
+  details?: { name?: string; kind?: string; causes?: { field?: string; message?: string }[] };
 }
 
 function parseStatus(body: unknown): Status | undefined {

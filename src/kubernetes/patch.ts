@@ -17,17 +17,40 @@ export interface PatchOperation {
   value: unknown;
 }
 
-const CHANGE_CAUSE = "/metadata/annotations/kubernetes.io~1change-cause";
+/** What a patch holds beside the change itself. */
+export interface PatchExtras {
+  /** The image that it is to find; another one fails the patch. */
+  from?: string | undefined;
+  /** Value of the annotation that gives the Deployment a fresh ReplicaSet; the same value again changes nothing. */
+  restartedAt?: string | undefined;
+}
+
+export const CHANGE_CAUSE = "kubernetes.io/change-cause";
+/** On the pod template, as `kubectl rollout restart` has one of its own. */
+export const RESTARTED_AT = "sentinel-rollout.dev/restarted-at";
+
+const OWN_ANNOTATIONS = "/metadata/annotations";
+const TEMPLATE_ANNOTATIONS = "/spec/template/metadata/annotations";
 
 /**
  * The change as a JSON Patch that needs no reading first: it guesses the container's place and that all parents
- * exist. A wrong guess fails as a whole (422), for the name is tested. Strategic merge would add a container of an
- * unknown name, and server-side apply would create a missing Deployment.
+ * exist. A wrong guess fails as a whole (422), for the name is tested, and so does a Deployment that is paused.
+ * Strategic merge would add a container of an unknown name, and server-side apply would create a missing Deployment.
  */
-export function guessedPatch(change: DeploymentChange, container: string, index: number): PatchOperation[] {
+export function guessedPatch(
+  change: DeploymentChange,
+  container: string,
+  index: number,
+  { from, restartedAt }: PatchExtras = {},
+): PatchOperation[] {
   const at = `/spec/template/spec/containers/${index}`;
   return [
     { op: "test", path: `${at}/name`, value: container },
+    // Null stands for what is not there, which is how the API server keeps false.
+    { op: "test", path: "/spec/paused", value: null },
+    ...(from === undefined
+      ? []
+      : [{ op: "test", path: `${at}/image`, value: from } satisfies PatchOperation]),
     { op: "replace", path: `${at}/image`, value: change.image },
     ...resources(change).map(
       ([list, resource, value]) =>
@@ -36,7 +59,16 @@ export function guessedPatch(change: DeploymentChange, container: string, index:
     ...(change.replicas === undefined
       ? []
       : [{ op: "add", path: "/spec/replicas", value: change.replicas } satisfies PatchOperation]),
-    { op: "add", path: CHANGE_CAUSE, value: change.changeCause },
+    { op: "add", path: annotation(OWN_ANNOTATIONS, CHANGE_CAUSE), value: change.changeCause },
+    ...(restartedAt === undefined
+      ? []
+      : [
+          {
+            op: "add",
+            path: annotation(TEMPLATE_ANNOTATIONS, RESTARTED_AT),
+            value: restartedAt,
+          } satisfies PatchOperation,
+        ]),
   ];
 }
 
@@ -46,9 +78,10 @@ export function fittedPatch(
   container: string,
   index: number,
   read: V1Deployment,
+  extras: PatchExtras = {},
 ): PatchOperation[] {
-  const parents = missingParents(change, index, read);
-  const patch = guessedPatch(change, container, index);
+  const parents = missingParents(change, index, read, extras);
+  const patch = guessedPatch(change, container, index, extras);
   if (parents.length === 0) return patch;
   // Creating a parent would wipe out what somebody else put there meanwhile: only on exactly what was read.
   return [
@@ -59,16 +92,32 @@ export function fittedPatch(
   ];
 }
 
-function missingParents(change: DeploymentChange, index: number, read: V1Deployment): string[] {
+function missingParents(
+  change: DeploymentChange,
+  index: number,
+  read: V1Deployment,
+  { restartedAt }: PatchExtras,
+): string[] {
   const present = read.spec?.template?.spec?.containers?.[index]?.resources;
   const at = `/spec/template/spec/containers/${index}/resources`;
-  const changesResources = resources(change).length > 0;
+  const changes = changesResources(change);
   return [
-    ...(read.metadata?.annotations === undefined ? ["/metadata/annotations"] : []),
-    ...(changesResources && present === undefined ? [at] : []),
-    ...(changesResources && present?.limits === undefined ? [`${at}/limits`] : []),
-    ...(changesResources && present?.requests === undefined ? [`${at}/requests`] : []),
+    ...(read.metadata?.annotations === undefined ? [OWN_ANNOTATIONS] : []),
+    ...(restartedAt !== undefined && read.spec?.template.metadata?.annotations === undefined
+      ? [TEMPLATE_ANNOTATIONS]
+      : []),
+    ...(changes && present === undefined ? [at] : []),
+    ...(changes && present?.limits === undefined ? [`${at}/limits`] : []),
+    ...(changes && present?.requests === undefined ? [`${at}/requests`] : []),
   ];
+}
+
+export function changesResources(change: DeploymentChange): boolean {
+  return resources(change).length > 0;
+}
+
+function annotation(annotations: string, name: string): string {
+  return `${annotations}/${name.replace("/", "~1")}`;
 }
 
 function resources(change: DeploymentChange): ["limits" | "requests", "cpu" | "memory", string][] {

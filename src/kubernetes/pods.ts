@@ -1,4 +1,5 @@
 import type { V1ContainerStatus, V1Deployment, V1Pod } from "@kubernetes/client-node";
+import type { Suspicion } from "../domain/convergence.ts";
 
 const MESSAGE_LENGTH = 300;
 
@@ -14,18 +15,26 @@ const WAITING_REASONS = new Set([
   "CrashLoopBackOff",
 ]);
 
-/** Waiting reasons that nothing but another change of the Deployment can mend. */
-const FATAL_REASONS = new Set(["InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"]);
+/**
+ * Waiting reasons that nothing but another change of the Deployment can mend. The others heal: a ConfigMap comes into a
+ * node's cache, a volume is mounted, a registry is back.
+ */
+const FATAL_REASONS = new Set(["InvalidImageName", "ErrImageNeverPull"]);
+
+const UNSCHEDULABLE = "Unschedulable";
 
 /** Why a pod does not come up. */
 export interface PodTrouble {
   /** In the words of Kubernetes: "ImagePullBackOff: manifest unknown". */
   reason: string;
-  /** False: it cannot go away by itself. */
-  heals: boolean;
+  /** `fatal`: it cannot go away by itself. */
+  kind: Suspicion["kind"] | "fatal";
 }
 
-/** Why the pods of the newest template do not come up; undefined when they do not say. What is final goes first. */
+/** What says most goes first. */
+const GRAVEST_FIRST = ["fatal", "failure", "unschedulable"] as const;
+
+/** Why the pods of the newest template do not come up; undefined when they do not say. What is gravest goes first. */
 export function podTroubleOf(
   pods: V1Pod[],
   deployment: V1Deployment,
@@ -34,14 +43,18 @@ export function podTroubleOf(
   const troubles = newest(pods, deployment, containerName)
     .map((pod) => troubleOf(pod, containerName))
     .filter((trouble) => trouble !== undefined);
-  return troubles.find(({ heals }) => !heals) ?? troubles[0];
+  return GRAVEST_FIRST.map((kind) => troubles.find((trouble) => trouble.kind === kind)).find(
+    (trouble) => trouble !== undefined,
+  );
 }
 
 /** Why this pod does not come up; undefined when it does not say. */
 export function troubleOf(pod: V1Pod, containerName: string): PodTrouble | undefined {
   const reason = reasonOf(pod, containerName);
   if (reason === undefined) return undefined;
-  return { reason, heals: !FATAL_REASONS.has(reason.split(":")[0] ?? "") };
+  const word = reason.split(":")[0] ?? "";
+  if (FATAL_REASONS.has(word)) return { reason, kind: "fatal" };
+  return { reason, kind: word === UNSCHEDULABLE ? "unschedulable" : "failure" };
 }
 
 /** The pods of the newest ReplicaSet: those that share their template hash with the youngest pod of the wanted image. */
@@ -71,8 +84,8 @@ function reasonOf(pod: V1Pod, containerName: string): string | undefined {
     if (reason !== undefined) return reason;
   }
   const scheduled = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
-  return scheduled?.status === "False" && scheduled.reason === "Unschedulable"
-    ? sentence("Unschedulable", scheduled.message)
+  return scheduled?.status === "False" && scheduled.reason === UNSCHEDULABLE
+    ? sentence(UNSCHEDULABLE, scheduled.message)
     : undefined;
 }
 

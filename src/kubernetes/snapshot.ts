@@ -24,6 +24,7 @@ export function snapshotOf(deployment: V1Deployment, containerName: string): Dep
     updatedReplicas: status?.updatedReplicas ?? 0,
     availableReplicas: status?.availableReplicas ?? 0,
     deleting: metadata.deletionTimestamp !== undefined && metadata.deletionTimestamp !== null,
+    ...(spec?.paused === true ? { paused: true as const } : {}),
     ...(container?.image === undefined ? {} : { image: container.image }),
     ...(cpu === undefined ? {} : { cpuLimitMillicores: cpu }),
     ...(memory === undefined ? {} : { memoryLimitMib: memory }),

@@ -36,6 +36,7 @@ const CHANGES: PhaseChange["kind"][] = [
   "started",
   "wave started",
   "wave completed",
+  "rewritten",
   "paused",
   "resumed",
   "cancelled",

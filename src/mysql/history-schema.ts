@@ -6,6 +6,8 @@ export const rollouts = mysqlTable(
   {
     id: varchar("id", { length: 64 }).primaryKey(),
     image: varchar("image", { length: 255 }).notNull(),
+    // What a cluster's admission has made of it; null where nothing is known of that.
+    rewrittenTo: varchar("rewritten_to", { length: 255 }),
 
     // Who began it; null where that is not known.
     startedBy: varchar("started_by", { length: 255 }),

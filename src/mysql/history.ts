@@ -10,6 +10,8 @@ import { type Database, settled } from "./pool.ts";
 export interface PastRollout {
   id: string;
   image: string;
+  /** What admission has made of it; null where nothing is known of that. */
+  rewrittenTo: string | null;
   /** Null where it is not known, as is the invocation. */
   startedBy: string | null;
   invocationId: string | null;
@@ -57,6 +59,7 @@ export interface HistoryStore {
 /** Lengths of columns. */
 const TEXT_LENGTH = 1_024;
 const STARTED_BY_LENGTH = 255;
+const IMAGE_LENGTH = 255;
 
 const { revision: _revision, ...rolloutColumns } = getTableColumns(rollouts);
 const { rolloutId: _rolloutId, ...outcomeColumns } = getTableColumns(outcomes);
@@ -110,6 +113,7 @@ function rowOf({ rollout, origin, atMs }: HistoryEntry, revision: number) {
   return {
     id: rollout.rolloutId,
     image: rollout.image,
+    rewrittenTo: fitting(rollout.rewrittenTo, IMAGE_LENGTH),
     startedBy: fitting(origin?.startedBy, STARTED_BY_LENGTH),
     invocationId: origin?.invocationId ?? null,
     state: rollout.state,
@@ -144,6 +148,7 @@ function outcomeRowOf(rolloutId: string, outcome: OutcomeRecord, recordedAt: num
 /** Who began the rollout stays as it was first written, and why it was paused until it is paused again. */
 function unlessNewer() {
   const {
+    rewrittenTo,
     waveSizes,
     total,
     state,
@@ -158,6 +163,7 @@ function unlessNewer() {
     revision,
   } = rollouts;
   return {
+    rewrittenTo: ifNotOlder(rewrittenTo, sql`coalesce(${given(rewrittenTo)}, ${rewrittenTo})`),
     state: ifNotOlder(state),
     wave: ifNotOlder(wave),
     waveSizes: ifNotOlder(waveSizes),

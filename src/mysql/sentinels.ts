@@ -1,10 +1,12 @@
 import type { SQL } from "drizzle-orm";
 import { batched } from "./batcher.ts";
 import { chunks, PAGE, pages } from "./batches.ts";
-import { and, asc, count, eq, gt, gte, inArray, lte } from "./drizzle.ts";
+import { and, asc, count, eq, gt, gte, inArray, isNotNull, lte, sql } from "./drizzle.ts";
 import { type Observation, observedColumnsOf } from "./observation.ts";
 import { ownValues } from "./own-values.ts";
 import { type Database, settled } from "./pool.ts";
+import { createRewrittenImages, type RewrittenImages } from "./rewritten.ts";
+import { rewrittenImages } from "./rewritten-schema.ts";
 import { sentinels } from "./schema.ts";
 
 export type { Observation } from "./observation.ts";
@@ -35,7 +37,10 @@ export interface SentinelRow {
 export type Candidate = Pick<
   SentinelRow,
   "id" | "image" | "runningImage" | "deployStatus" | "health" | "desiredReplicas"
->;
+> & {
+  /** True: what runs is what admission has made of the image. */
+  rewritten: boolean;
+};
 
 /** What the watcher compares with Kubernetes. */
 export type ObservedRow = Pick<
@@ -63,7 +68,7 @@ export type DesiredValues = Pick<SentinelRow, "image" | "cpuMillicores" | "memor
 export type Outcome = { status: "ready"; observed: Observation } | { status: "failed"; reason: string };
 
 /** Every statement this service runs. All of them throw DatabaseError. */
-export interface SentinelStore {
+export interface SentinelStore extends RewrittenImages {
   read(id: string): Promise<SentinelRow | undefined>;
   /** Rows with desired_state = 'running', ordered by id, a page at a time: all, or those between two ids, both included. */
   candidatePages(between?: { first: string; last: string }): AsyncIterable<Candidate[]>;
@@ -100,6 +105,7 @@ export function createSentinelStore(db: Database): SentinelStore {
   const read = batched((ids: readonly string[]) => readAll(db, ids));
   const write = batched((rows: readonly OwnColumns[]) => writeAll(db, rows));
   return {
+    ...createRewrittenImages(db),
     read,
 
     markProgressing: (id, desired, nowMs) =>
@@ -222,8 +228,16 @@ function candidatePage(db: Database, where: SQL | undefined): Promise<Candidate[
         deployStatus: sentinels.deployStatus,
         health: sentinels.health,
         desiredReplicas: sentinels.desiredReplicas,
+        rewritten: sql`${isNotNull(rewrittenImages.image)}`.mapWith(Boolean),
       })
       .from(sentinels)
+      .leftJoin(
+        rewrittenImages,
+        and(
+          eq(rewrittenImages.image, sentinels.image),
+          eq(rewrittenImages.rewritten, sentinels.runningImage),
+        ),
+      )
       .where(and(eq(sentinels.desiredState, "running"), where))
       .orderBy(asc(sentinels.id))
       .limit(PAGE),

@@ -1,7 +1,7 @@
 import { type ObjectContext, RestatePromise } from "@restatedev/restate-sdk";
-import type { Expectation } from "../domain/convergence.ts";
+import type { Expectation, Suspicion } from "../domain/convergence.ts";
 import type { Observation } from "../mysql/sentinels.ts";
-import { type Look, lookAt, type Place } from "./look.ts";
+import { type Look, lookAt, type Patched, type Place } from "./look.ts";
 import { plainText } from "./plain-text.ts";
 import { type RowWrites, readyAfter } from "./row-writes.ts";
 import { untilDeadline } from "./steps.ts";
@@ -16,6 +16,8 @@ export type Ending =
 
 export interface Settlement {
   ending: Ending;
+  /** What it runs or was to run, where admission has made that of the image asked for. */
+  rewritten?: string | undefined;
   /** When (unix ms) it was written into the row; absent: it still is to be. */
   writtenMs?: number;
 }
@@ -30,9 +32,12 @@ export interface Wait {
   /** When the Deploy began, and when it has failed. */
   startedMs: number;
   deadlineMs: number;
-  /** How long a failure that could heal may last; 0: until the deadline. */
+  /** How long a failure that could heal, and a pod without a node, may last; 0: until the deadline. */
   failFastMs: number;
+  unschedulableMs: number;
   writes: RowWrites;
+  /** Makes the same change once more, to a Deployment that was deleted and created again. */
+  patchAgain(nowMs: number): Promise<Patched>;
 }
 
 /**
@@ -52,27 +57,43 @@ export function listen(ctx: ObjectContext): RestatePromise<"woken"> {
  */
 export async function converge(
   ctx: ObjectContext,
-  wait: Wait,
+  given: Wait,
   first: Look,
   wakeUp: RestatePromise<"woken">,
 ): Promise<Settlement> {
-  const { deadlineMs, failFastMs } = wait;
+  const { deadlineMs } = given;
+  let wait = given;
+  let again = false;
   let look = first;
   let waiting = wakeUp;
-  let suspectedMs: number | undefined;
+  let suspected: (Suspicion & { sinceMs: number }) | undefined;
   for (;;) {
     const { verdict, atMs } = look;
     if (verdict.kind === "converged") return readyAfter(look);
     if (verdict.kind === "failed") {
       return failed(verdict.stalled ? await podsTell(ctx, wait, verdict.reason) : verdict.reason);
     }
-    suspectedMs = verdict.suspicion === undefined ? undefined : (suspectedMs ?? atMs);
-    const finalMs = suspectedMs === undefined || failFastMs === 0 ? Infinity : suspectedMs + failFastMs;
-    if (atMs >= finalMs) return failed(await podsTell(ctx, wait, verdict.suspicion ?? verdict.on));
+    if (verdict.kind === "recreated") {
+      if (again) return failed("Deployment was deleted and created again more than once");
+      again = true;
+      const patched = await wait.patchAgain(atMs);
+      if ("refused" in patched) return failed(patched.refused);
+      wait = { ...wait, expected: patched.expected };
+      suspected = undefined;
+      look = patched.look ?? (await lookAgain(ctx, wait, patched.atMs));
+      continue;
+    }
+    // A deadline that passes from now on is one of this update.
+    const { unchanged, ...seen } = wait.expected;
+    if (unchanged && !verdict.late) wait = { ...wait, expected: seen };
+    const { suspicion } = verdict;
+    suspected = suspicion && { ...suspicion, sinceMs: since(suspected, suspicion, atMs) };
+    const finalMs = suspected === undefined ? Infinity : suspected.sinceMs + patienceWith(suspected, wait);
+    if (atMs >= finalMs) return failed(await podsTell(ctx, wait, suspicion?.reason ?? verdict.on));
     if (atMs >= deadlineMs) {
       const seconds = Math.round((deadlineMs - wait.startedMs) / 1000);
       const overdue = `not converged within ${seconds} s, waiting for ${verdict.on}`;
-      return failed(await podsTell(ctx, wait, verdict.suspicion ?? overdue));
+      return failed(await podsTell(ctx, wait, suspicion?.reason ?? overdue));
     }
     const overdueMs = Math.min(deadlineMs, finalMs);
     const patience = ctx.sleep(overdueMs - atMs, "wait for the rolling update");
@@ -83,6 +104,15 @@ export async function converge(
     await ctx.run("wait to be woken again", () => undefined);
     look = await lookAgain(ctx, wait, look.atMs);
   }
+}
+
+/** Since when (unix ms) there has been a failure of this kind; another kind has a time of its own. */
+function since(before: (Suspicion & { sinceMs: number }) | undefined, now: Suspicion, atMs: number): number {
+  return before?.kind === now.kind ? before.sinceMs : atMs;
+}
+
+function patienceWith({ kind }: Suspicion, { failFastMs, unschedulableMs }: Wait): number {
+  return (kind === "unschedulable" ? unschedulableMs : failFastMs) || Infinity;
 }
 
 /** @param nowMs unix ms, when the step before was done */

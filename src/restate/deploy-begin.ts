@@ -22,6 +22,8 @@ export interface BeginOptions {
   deployTimeoutMs: number;
   /** 0: a failure that could heal is never final before the timeout. */
   failFastMs: number;
+  /** How long a pod may be unschedulable; 0: until the timeout. */
+  unschedulableMs: number;
   lastKnown: LastKnown;
 }
 
@@ -29,6 +31,7 @@ export interface BeginOptions {
 export interface Settings {
   timeoutMs: number;
   failFastMs: number;
+  unschedulableMs: number;
   /** Name of the cluster that serves the sentinel's region; absent: none does. */
   cluster?: string;
 }
@@ -104,7 +107,7 @@ function beginStep(
   request: DeployRequest,
   unfinished: DeployRequest | undefined,
   writes: RowWrites,
-  { store, clusters, deployTimeoutMs, failFastMs, lastKnown }: BeginOptions,
+  { store, clusters, deployTimeoutMs, failFastMs, unschedulableMs, lastKnown }: BeginOptions,
   grant?: LaunchGrant,
 ): RestatePromise<Beginning | Aged> {
   const { headers } = ctx.request();
@@ -120,7 +123,7 @@ function beginStep(
     if (reply !== undefined) return { kind: "over", reply };
     const cluster = clusters.forRegion(row.regionId)?.name;
     const served = cluster === undefined ? {} : { cluster };
-    const settings: Settings = { timeoutMs: deployTimeoutMs, failFastMs, ...served };
+    const settings: Settings = { timeoutMs: deployTimeoutMs, failFastMs, unschedulableMs, ...served };
     const { changes, desired } = planDeploy(row, request, unfinished, nowMs, settings.timeoutMs);
     if (changes && cluster !== undefined) await writes.progressing(desired, nowMs);
     return { kind: "begun", row, nowMs, settings };

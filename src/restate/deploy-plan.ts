@@ -1,5 +1,5 @@
 import type { DeploymentSnapshot } from "../domain/convergence.ts";
-import type { DeploymentChange } from "../kubernetes/cluster.ts";
+import type { DeploymentChange, PatchTerms } from "../kubernetes/cluster.ts";
 import type { DesiredValues, SentinelRow } from "../mysql/sentinels.ts";
 import type { DeployRequest } from "./schemas.ts";
 
@@ -48,6 +48,28 @@ export function planDeploy(
   const startedMs = adopted ? Math.min(row.updatedAtMs ?? nowMs, nowMs) : nowMs;
   const change = changeOf(desired, askedFor(request, unfinished));
   return { desired, change, changes, adopted, nowMs, startedMs, deadlineMs: startedMs + timeoutMs };
+}
+
+/**
+ * Under what terms the change is patched in.
+ * @param reverts a rollout is taken back: nothing is restarted
+ * @param stuck what a look found before, where there was one: the image is there already and does not come up
+ */
+export function termsOf(
+  row: SentinelRow,
+  request: DeployRequest,
+  { changes, adopted, nowMs }: DeployPlan,
+  { reverts, stuck }: { reverts: boolean; stuck?: boolean | undefined },
+): Omit<PatchTerms, "isRewritten"> | undefined {
+  // What the Deploy that was cut short has brought about is for this one to judge.
+  if (adopted) return undefined;
+  const from = row.deployStatus === "failed" ? row.image : row.runningImage || row.image;
+  const asks = Object.values(request).some((field) => field);
+  const restarts = asks && !reverts && (changes || stuck === true);
+  return {
+    ...(changes ? { from } : {}),
+    ...(restarts ? { restart: { at: new Date(nowMs).toISOString(), found: !changes } } : {}),
+  };
 }
 
 /** A field that is zero or empty now does not undo what the Deploy before was asked for. */

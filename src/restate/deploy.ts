@@ -4,13 +4,14 @@ import {
   type RestatePromise,
   TerminalError,
 } from "@restatedev/restate-sdk";
+import type { PatchTerms } from "../kubernetes/cluster.ts";
 import type { SentinelRow } from "../mysql/sentinels.ts";
 import { AWAKEABLE_KEY, converge, failed, listen, lookAgain, type Settlement } from "./converge.ts";
 import { type BeginOptions, begin, type Settings } from "./deploy-begin.ts";
-import { askedFor, asksForMore, type DeployPlan, planDeploy } from "./deploy-plan.ts";
+import { askedFor, asksForMore, type DeployPlan, planDeploy, termsOf } from "./deploy-plan.ts";
 import { grantOf } from "./grant.ts";
 import { type Patched, patchAndLook, placeOf, serving } from "./look.ts";
-import { ROLLOUT_ID_HEADER } from "./names.ts";
+import { REVERTS_HEADER, ROLLOUT_ID_HEADER } from "./names.ts";
 import { RowWrites, type RowWritesOptions } from "./row-writes.ts";
 import type { DeployReply, DeployRequest } from "./schemas.ts";
 import type { Sightings } from "./sightings.ts";
@@ -50,7 +51,7 @@ export async function deploy(
     const { row, nowMs, settings } = beginning;
     const plan = planDeploy(row, request, unfinished, nowMs, settings.timeoutMs);
     writes.startedMs = plan.startedMs;
-    return settle(ctx, await bringUp(ctx, row, plan, settings, wakeUp, writes, options), writes);
+    return settle(ctx, await bringUp(ctx, request, row, plan, settings, wakeUp, writes, options), writes);
   });
   ctx.clear(AWAKEABLE_KEY);
   // What was never begun takes nothing over from a Deploy that was killed.
@@ -90,47 +91,65 @@ async function toTheEnd<T>(
 
 async function bringUp(
   ctx: ObjectContext,
+  request: DeployRequest,
   row: SentinelRow,
   plan: DeployPlan,
-  { cluster, failFastMs }: Settings,
+  settings: Settings,
   wakeUp: RestatePromise<"woken">,
   writes: RowWrites,
-  { clusters, sightings }: Pick<DeployOptions, "clusters" | "sightings">,
+  { clusters, sightings, store }: DeployOptions,
 ): Promise<Settlement> {
   const { change, desired, startedMs, nowMs, deadlineMs } = plan;
+  const { cluster, failFastMs, unschedulableMs } = settings;
   if (cluster === undefined)
     return failed(`no cluster serves the region ${row.regionId} (see KUBE_CONTEXTS)`);
   const place = placeOf(row, cluster, clusters);
+  const isRewritten = (image: string) => store.isRewritten(change.image, image);
+  let stuck: boolean | undefined;
   if (!plan.changes) {
-    const { observed } = await ctx.run(
+    const before = await ctx.run(
       "look: serves already?",
-      () => serving(place, change),
+      () => serving(place, change, isRewritten),
       untilDeadline(deadlineMs, nowMs),
     );
-    if (observed !== undefined) return { ending: { status: "ready", observed } };
+    const { observed, rewritten } = before;
+    if (observed !== undefined) return { ending: { status: "ready", observed }, rewritten };
+    stuck = before.stuck;
     if (!plan.adopted) {
       await ctx.run("write the desired values", () => writes.progressing(desired, Date.now()));
     }
   }
-  const patched = await ctx.run(
-    `patch Deployment ${row.k8sName}`,
-    async (): Promise<Patched> => {
-      const done = await patchAndLook(place, change, sightings);
-      if ("refused" in done || done.look === undefined) return done;
-      return { ...done, look: await writes.afterLook(done.look) };
-    },
-    untilDeadline(deadlineMs, nowMs),
-  );
+  const patch = (name: string, terms: PatchTerms | undefined, sinceMs: number) =>
+    ctx.run(
+      name,
+      async (): Promise<Patched> => {
+        const done = await patchAndLook(place, change, sightings, terms && { ...terms, isRewritten });
+        if ("refused" in done || done.look === undefined) return done;
+        return { ...done, look: await writes.afterLook(done.look) };
+      },
+      untilDeadline(deadlineMs, sinceMs),
+    );
+  const reverts = ctx.request().headers.has(REVERTS_HEADER);
+  const terms = termsOf(row, request, plan, { reverts, stuck });
+  const patched = await patch(`patch Deployment ${row.k8sName}`, terms, nowMs);
   if ("refused" in patched) return failed(patched.refused);
-  const expected = { image: desired.image, generation: patched.generation };
-  const wait = { place, expected, startedMs, deadlineMs, failFastMs, writes };
+  const { expected } = patched;
+  const rewritten = expected.image === change.image ? undefined : expected.image;
+  if (rewritten !== undefined) {
+    await ctx.run("remember what admission makes of the image", () =>
+      store.rememberRewritten(change.image, rewritten),
+    );
+  }
+  const patchAgain = (atMs: number) => patch(`patch Deployment ${row.k8sName}, created again`, {}, atMs);
+  const times = { startedMs, deadlineMs, failFastMs, unschedulableMs };
+  const wait = { place, expected, ...times, writes, patchAgain };
   const look = patched.look ?? (await lookAgain(ctx, wait, patched.atMs));
-  return converge(ctx, wait, look, wakeUp);
+  return { ...(await converge(ctx, wait, look, wakeUp)), rewritten };
 }
 
 async function settle(
   ctx: ObjectContext,
-  { ending, writtenMs }: Settlement,
+  { ending, writtenMs, rewritten }: Settlement,
   writes: RowWrites,
 ): Promise<DeployReply> {
   const { skipped, endedMs } =
@@ -140,8 +159,9 @@ async function settle(
   const { startedMs = endedMs } = writes;
   const ofRollout = ctx.request().headers.has(ROLLOUT_ID_HEADER);
   const took = ofRollout ? { duration_ms: Math.max(0, endedMs - startedMs) } : {};
-  if (ending.status === "ready") return { status: "ready", ...took };
+  const runs = rewritten === undefined ? {} : { rewritten_to: rewritten };
+  if (ending.status === "ready") return { status: "ready", ...runs, ...took };
   return skipped === null
-    ? { status: "failed", reason: ending.reason, ...took }
+    ? { status: "failed", reason: ending.reason, ...runs, ...took }
     : { status: "failed", reason: skipped, skipped: true, ...took };
 }

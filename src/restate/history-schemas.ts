@@ -32,6 +32,7 @@ const time = z.string().describe("ISO 8601.");
 const PastRollout = z.object({
   rollout_id: z.string(),
   image: z.string(),
+  rewritten_to: z.string().nullable().describe("What a cluster's admission has made of the image."),
   state: z.enum(["in_progress", "paused", "cancelled", "completed", "rolling_back"]),
   started_by: z.string().nullable().describe("The header x-started-by of the call that started it."),
   invocation_id: z.string().nullable().describe("The Restate invocation that started it."),
@@ -77,6 +78,7 @@ export const HistoryResponse = z
           {
             rollout_id: EXAMPLE_ROLLOUT_ID,
             image: EXAMPLE_IMAGE,
+            rewritten_to: null,
             state: "paused",
             started_by: "alice",
             invocation_id: "inv_1gdJBtdVEcM942bjcDmb1c1khoaJe11Hbz",

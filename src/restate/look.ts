@@ -1,11 +1,13 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type DeploymentSnapshot,
   type Expectation,
+  isStuck,
   judge,
   observe,
   type Verdict,
 } from "../domain/convergence.ts";
-import type { Cluster, DeploymentChange } from "../kubernetes/cluster.ts";
+import type { Cluster, DeploymentChange, PatchTerms } from "../kubernetes/cluster.ts";
 import type { Clusters } from "../kubernetes/clusters.ts";
 import { TransientKubernetesError } from "../kubernetes/errors.ts";
 import type { Observation, SentinelRow } from "../mysql/sentinels.ts";
@@ -54,36 +56,91 @@ export async function lookAt(place: Place, expected: Expectation): Promise<Look>
   return judged(place, await kubernetes(() => place.cluster().read(place.k8sName)), expected);
 }
 
-/** Observed only when the Deployment has all the values and has converged on them. */
+/** What a Deployment was before anything was done to it. */
+export interface Before {
+  /** Present only when it has all the values and has converged on them. */
+  observed?: Observation;
+  /** What it runs, where admission has made that of the image asked for. */
+  rewritten?: string;
+  /** It has the image and does not come up with it. */
+  stuck?: true;
+}
+
+/** Does the Deployment serve what is asked for, or does it try to in vain? */
 export async function serving(
-  { cluster, k8sName }: Place,
+  place: Place,
   change: DeploymentChange,
-): Promise<{ observed?: Observation }> {
-  const snapshot = await kubernetes(() => cluster().read(k8sName));
-  if (snapshot === undefined || !carries(snapshot, change)) return {};
-  return judge(snapshot).kind === "converged" ? { observed: observe(snapshot) } : {};
+  isRewritten: (image: string) => Promise<boolean>,
+): Promise<Before> {
+  const { cluster, k8sName } = place;
+  const snapshot = await readWhenSeen(place, change.image);
+  if (snapshot?.image === undefined) return {};
+  const { image } = snapshot;
+  if (image !== change.image && !(await isRewritten(image))) return {};
+  const rewritten = image === change.image ? {} : { rewritten: image };
+  const asked = { ...change, image };
+  if (carries(snapshot, asked) && judge(snapshot).kind === "converged") {
+    return { observed: observe(snapshot), ...rewritten };
+  }
+  const troubled = judge(snapshot).kind === "waiting";
+  const trouble = troubled ? await kubernetes(() => cluster().podTrouble(k8sName)) : undefined;
+  return { ...rewritten, ...(isStuck(snapshot, trouble) ? { stuck: true as const } : {}) };
+}
+
+/** So often, and so far apart (ms), a Deployment is read that its controller is about to look at. */
+const READS = 5;
+const READS_APART_MS = 200;
+
+/**
+ * The Deployment; where somebody has just changed it, as its controller has seen it, for what it says of itself before is
+ * about what it was.
+ */
+async function readWhenSeen(
+  { cluster, k8sName }: Place,
+  image: string,
+): Promise<DeploymentSnapshot | undefined> {
+  for (let reads = 1; ; reads++) {
+    const snapshot = await kubernetes(() => cluster().read(k8sName));
+    const isSeen = snapshot === undefined || snapshot.observedGeneration >= snapshot.generation;
+    if (isSeen || snapshot.image !== image || reads === READS) return snapshot;
+    await sleep(READS_APART_MS);
+  }
 }
 
 /** What became of a patch, and the Deployment as it was then: no look where that could not be found out. */
-export type Patched = { refused: string } | { generation: number; atMs: number; look?: Look };
+export type Patched =
+  | { refused: string }
+  | {
+      /** What is to come up. */
+      expected: Expectation;
+      atMs: number;
+      look?: Look;
+    };
 
 /**
- * The API server's answer to the patch is the first look. What this process' watch sees in the moment after it is worth
- * another one: many a change (no replicas, nothing to change) is done at once. A look that fails must not fail this step,
- * which would patch again and undo what somebody may have changed meanwhile: it is for a step of its own.
+ * The API server's answer to the patch is the first look, and tells what admission made of the image. What this process'
+ * watch sees in the moment after it is worth another one: many a change (no replicas, nothing to change) is done at once. A
+ * look that fails must not fail this step, which would patch again and undo what somebody may have changed meanwhile: it is
+ * for a step of its own.
  */
 export async function patchAndLook(
   place: Place,
   change: DeploymentChange,
   sightings: Sightings,
+  terms?: PatchTerms,
 ): Promise<Patched> {
   const sighting = sightings.expect(place.sentinelId);
   try {
-    const outcome = await kubernetes(() => place.cluster().patch(place.k8sName, change));
+    const outcome = await kubernetes(() => place.cluster().patch(place.k8sName, change, terms));
     if (outcome.kind === "refused") return { refused: outcome.reason };
-    const { generation } = outcome.snapshot;
-    const patched = { generation, atMs: Date.now() };
-    const expected = { image: change.image, generation };
+    const { generation, uid, image = change.image } = outcome.snapshot;
+    const expected: Expectation = {
+      image,
+      generation,
+      uid,
+      ...(outcome.unchanged === true ? { unchanged: true } : {}),
+    };
+    const patched = { expected, atMs: Date.now() };
     try {
       let look = await judged(place, outcome.snapshot, expected);
       while (look.verdict.kind === "waiting" && (await sighting.next())) look = await lookAt(place, expected);
@@ -115,7 +172,6 @@ async function withPods(
   if (verdict.kind !== "waiting" || updatedReplicas === 0 || !cluster().inTrouble(k8sName)) return verdict;
   const trouble = await kubernetes(() => cluster().podTrouble(k8sName));
   if (trouble === undefined) return verdict;
-  return trouble.heals
-    ? { ...verdict, suspicion: trouble.reason }
-    : { kind: "failed", reason: trouble.reason };
+  const { reason, kind } = trouble;
+  return kind === "fatal" ? { kind: "failed", reason } : { ...verdict, suspicion: { reason, kind } };
 }

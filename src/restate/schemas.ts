@@ -224,6 +224,10 @@ export const DeployResponse = z
   .object({
     status: z.enum(["ready", "failed"]),
     reason: z.string().optional().describe("Why it failed."),
+    rewritten_to: z
+      .string()
+      .optional()
+      .describe("What the cluster's admission has made of the image, where that is another one."),
     skipped: z
       .boolean()
       .optional()

@@ -23,9 +23,10 @@ export function deployResult(
     }
     if (error !== undefined) return { ...common, is: bad, why: `Deploy did not finish: ${error.message}` };
     const took = reply?.duration_ms === undefined ? {} : { durationMs: reply.duration_ms };
-    if (reply?.status === "ready") return { ...common, is: good, ...took };
+    const runs = reply?.rewritten_to === undefined ? {} : { rewrittenTo: reply.rewritten_to };
+    if (reply?.status === "ready") return { ...common, is: good, ...took, ...runs };
     if (reply?.untouched === true) return { ...common, is: "untouched" };
     const why = reply?.reason ?? "failed without a reason";
-    return { ...common, is: reply?.skipped === true ? gone : bad, why, ...took };
+    return { ...common, is: reply?.skipped === true ? gone : bad, why, ...took, ...runs };
   });
 }

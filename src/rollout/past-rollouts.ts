@@ -61,6 +61,7 @@ function rolloutResponse(past: PastRollout): HistoryResponse["rollouts"][number]
   return {
     rollout_id: past.id,
     image: past.image,
+    rewritten_to: past.rewrittenTo,
     state: past.state,
     started_by: past.startedBy,
     invocation_id: past.invocationId,

@@ -33,7 +33,7 @@ export function worthALook(snapshot: DeploymentSnapshot | undefined): boolean {
 function signal(snapshot: DeploymentSnapshot | undefined): string {
   const verdict = judge(snapshot);
   if (verdict.kind === "waiting") {
-    return verdict.suspicion === undefined ? WAITING : `suspicion ${verdict.suspicion}`;
+    return verdict.suspicion === undefined ? WAITING : `suspicion ${verdict.suspicion.reason}`;
   }
   // A new generation is a new rollout, even where nothing was seen of the time between.
   return `${verdict.kind} ${snapshot?.uid} ${snapshot?.generation}`;

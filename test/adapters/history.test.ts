@@ -66,6 +66,7 @@ describe("a change of a rollout", () => {
     const row = {
       id: "r1",
       image: "x:2",
+      rewrittenTo: null,
       startedBy: "alice 😀",
       invocationId: "inv_1",
       state: "in_progress",
@@ -94,8 +95,11 @@ describe("a change of a rollout", () => {
       updatedAt: 9,
       pauseReason: "wave 2/2",
     });
-    await store.record(entry({ state: "rolling_back" }), 4);
+    await store.record(entry({ state: "rolling_back", rewrittenTo: "mirror/x:2" }), 4);
     expect(await store.rollout("r1")).toMatchObject({ state: "rolling_back", endedAt: null });
+    // What is known of the image stays, too.
+    await store.record(entry({ state: "cancelled" }), 5);
+    expect(await store.rollout("r1")).toMatchObject({ state: "cancelled", rewrittenTo: "mirror/x:2" });
   });
 
   it("written twice, or after a newer one, changes nothing", async () => {

@@ -42,6 +42,36 @@ describe("migrations", () => {
   });
 });
 
+describe("images that admission rewrites", () => {
+  it("are remembered once a pair, byte for byte, and told of candidates that run them", async () => {
+    const [asked, mirror] = ["ghcr.io/x:2", "mirror/x:2"];
+    expect(await store.isRewritten(asked, mirror)).toBe(false);
+    await Promise.all([1, 2, 3].map(() => store.rememberRewritten(asked, mirror)));
+    await store.rememberRewritten(asked, "elsewhere/x:2");
+    for (const image of [mirror, "elsewhere/x:2"]) expect(await store.isRewritten(asked, image)).toBe(true);
+    for (const [one, other] of [
+      [asked, asked],
+      [mirror, asked],
+      ["ghcr.io/X:2", mirror],
+      [asked, `${mirror} `],
+    ] as const) {
+      expect(await store.isRewritten(one, other)).toBe(false);
+    }
+    await insertSentinels(server.url, [
+      { id: "sen_a", image: asked },
+      { id: "sen_b", image: asked },
+      { id: "sen_c", image: "ghcr.io/x:1" },
+    ]);
+    await store.observe(
+      [mirror, "hotfix/x:2", mirror].map((runningImage, i) => ({
+        id: `sen_${"abc"[i]}`,
+        observed: { health: "healthy", availableReplicas: 1, runningImage },
+      })),
+    );
+    expect((await allCandidates()).map(({ rewritten }) => rewritten)).toEqual([true, false, false]);
+  });
+});
+
 describe("reading", () => {
   it("finds a sentinel by its exact id only", async () => {
     await insertSentinels(server.url, [{ id: "sen_a", image: "x:1", regionId: "eu" }]);

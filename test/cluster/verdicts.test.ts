@@ -144,9 +144,9 @@ describe("a rollout that comes up", () => {
 describe("a rollout that does not come up", () => {
   const message = (kind: string) => `${kind}: simulated ${kind} of image x:bad`;
   it.each([
-    ["ImagePullBackOff", { reason: message("ImagePullBackOff"), heals: true }],
-    ["CrashLoopBackOff", { reason: "CrashLoopBackOff: exit code 1", heals: true }],
-    ["CreateContainerConfigError", { reason: message("CreateContainerConfigError"), heals: false }],
+    ["ImagePullBackOff", { reason: message("ImagePullBackOff"), kind: "failure" }],
+    ["CrashLoopBackOff", { reason: "CrashLoopBackOff: exit code 1", kind: "failure" }],
+    ["CreateContainerConfigError", { reason: message("CreateContainerConfigError"), kind: "failure" }],
     // Runs and is not ready: the pod does not say why.
     ["NeverReady", undefined],
   ])("for %s is waited for, and its pods say why", async (fault, trouble) => {
@@ -172,7 +172,7 @@ describe("a rollout that does not come up", () => {
     const trouble = await until("an unschedulable pod", () => cluster.podTrouble("k8s-unschedulable"));
     expect(trouble).toMatchObject({
       reason: expect.stringMatching(/^Unschedulable: 0\/\d+ nodes are available/),
-      heals: true,
+      kind: "unschedulable",
     });
     expect(judge(await read("unschedulable"), expected).kind).toBe("waiting");
   });

@@ -32,6 +32,7 @@ describe("the configuration", () => {
       kubeContainer: "sentinel",
       deployTimeoutMs: 600_000,
       failFastMs: 120_000,
+      unschedulableMs: 0,
       maxInFlight: 500,
       logLevel: "info",
     });
@@ -53,6 +54,7 @@ describe("the configuration", () => {
       SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL: "https://hooks.slack.com/services/T/B/x",
       DEPLOY_TIMEOUT_SECONDS: "1",
       FAIL_FAST_SECONDS: "0",
+      UNSCHEDULABLE_SECONDS: "300",
       MAX_IN_FLIGHT: "1",
       LOG_LEVEL: "debug",
     };
@@ -73,6 +75,7 @@ describe("the configuration", () => {
       slackWebhookUrl: "https://hooks.slack.com/services/T/B/x",
       deployTimeoutMs: 1000,
       failFastMs: 0,
+      unschedulableMs: 300_000,
       maxInFlight: 1,
       logLevel: "debug",
     });
@@ -142,6 +145,7 @@ describe("problems of the configuration", () => {
     ["SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL", "hooks.slack.com", "must be an http(s):// URL"],
     ["DEPLOY_TIMEOUT_SECONDS", "0", "must be a whole number from 1 to 86400"],
     ["DEPLOY_TIMEOUT_SECONDS", "10m", "must be a whole number from 1 to 86400"],
+    ["UNSCHEDULABLE_SECONDS", "-1", "must be a whole number from 0 to 86400"],
     ["FAIL_FAST_SECONDS", "1.5", "must be a whole number from 0 to 86400"],
     ["MAX_IN_FLIGHT", "0", "must be a whole number from 1 to 5000"],
     ["MAX_IN_FLIGHT", "5001", "must be a whole number from 1 to 5000"],

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { type DeploymentSnapshot, type Expectation, judge, observe } from "../../src/domain/convergence.ts";
+import {
+  type DeploymentSnapshot,
+  type Expectation,
+  isStuck,
+  judge,
+  observe,
+} from "../../src/domain/convergence.ts";
 
 /** Converged at the generation of the patch; each case below has one thing different. */
 const good: DeploymentSnapshot = {
@@ -22,7 +28,8 @@ function verdict(snapshot: DeploymentSnapshot | undefined, expectation?: Expecta
   const judged = judge(snapshot, expectation);
   if (judged.kind === "converged") return judged.kind;
   if (judged.kind === "failed") return `failed: ${judged.reason}`;
-  return `waiting: ${judged.on}${judged.suspicion === undefined ? "" : ` ? ${judged.suspicion}`}`;
+  if (judged.kind === "recreated") return judged.kind;
+  return `waiting: ${judged.on}${judged.suspicion === undefined ? "" : ` ? ${judged.suspicion.reason}`}`;
 }
 
 const CONTROLLER = "waiting: the Deployment controller to see the change";
@@ -66,6 +73,12 @@ describe("a Deployment", () => {
       "waiting: 2 of 3 replicas to be updated ? ReplicaFailure: exceeded quota: pods",
     ],
     ["that has all replicas in spite of a quota", QUOTA, "converged"],
+    [
+      "paused in the middle of its update",
+      { paused: true, updatedReplicas: 1 },
+      "waiting: 1 of 3 replicas to be updated, but the Deployment is paused",
+    ],
+    ["paused when it had come up", { paused: true }, "converged"],
   ];
 
   it.each(cases)("%s", (_, but, outcome) => {
@@ -79,6 +92,16 @@ describe("a Deployment", () => {
   it("without a sentinel container has failed", () => {
     const { image: _, ...without } = good;
     expect(verdict(without, expected)).toBe("failed: Deployment has no sentinel container");
+  });
+
+  it("that is another one than was patched is told apart, whatever its generation", () => {
+    const patched = { ...expected, uid: "u1" };
+    expect(verdict(good, patched)).toBe("converged");
+    expect(verdict({ ...good, uid: "u2", generation: 1, observedGeneration: 1 }, patched)).toBe("recreated");
+    expect(verdict({ ...good, uid: "u2", image: "sentinel:v1" }, patched)).toBe("recreated");
+    expect(verdict({ ...good, uid: "u2", deleting: true }, patched)).toBe(
+      "failed: Deployment is being deleted",
+    );
   });
 
   it("of which nothing is expected is judged by its own generation and image", () => {
@@ -113,6 +136,44 @@ describe("of two things wrong the one that kubectl rollout status names first", 
 it("only a passed deadline says that the pods may tell why themselves", () => {
   expect(judge({ ...good, ...DEADLINE }, expected)).toMatchObject({ kind: "failed", stalled: true });
   expect(judge({ ...good, deleting: true }, expected)).not.toHaveProperty("stalled");
+});
+
+it("a deadline that passed before a patch that changed nothing is no verdict, but may become one", () => {
+  const late = { ...good, ...DEADLINE, updatedReplicas: 1 };
+  const reason = 'ProgressDeadlineExceeded: ReplicaSet "x" has timed out progressing.';
+  expect(judge(late, { ...expected, unchanged: true })).toEqual({
+    kind: "waiting",
+    on: "the Deployment to progress",
+    suspicion: { reason, kind: "failure" },
+    late: true,
+  });
+  expect(judge({ ...late, observedGeneration: 3 }, { ...expected, unchanged: true })).not.toHaveProperty(
+    "late",
+  );
+});
+
+describe("stuck is a Deployment", () => {
+  const updating = { ...good, updatedReplicas: 1 };
+  const broken = { kind: "failure" } as const;
+  const cases: [
+    name: string,
+    snapshot: DeploymentSnapshot,
+    trouble: Parameters<typeof isStuck>[1],
+    is: boolean,
+  ][] = [
+    ["past its deadline", { ...updating, ...DEADLINE }, undefined, true],
+    ["whose pods do not come up", updating, broken, true],
+    ["whose pods never come up", updating, { kind: "fatal" }, true],
+    ["whose pods a quota keeps out", { ...updating, ...QUOTA }, undefined, true],
+    ["whose pods find no node", updating, { kind: "unschedulable" }, false],
+    ["that gets on", updating, undefined, false],
+    ["that has come up", good, broken, false],
+    ["whose change is not seen yet", { ...updating, ...DEADLINE, observedGeneration: 3 }, broken, false],
+    ["that is being deleted", { ...updating, deleting: true }, broken, false],
+  ];
+  it.each(cases)("%s", (_, snapshot, trouble, is) => {
+    expect(isStuck(snapshot, trouble)).toBe(is);
+  });
 });
 
 describe("what is observed of a Deployment", () => {

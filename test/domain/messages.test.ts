@@ -24,6 +24,7 @@ const CHANGES = {
   started: { kind: "started", waveSizes: [1, 4, 20, 25, 50], progress },
   "wave started": { kind: "wave started", progress },
   "wave completed": { kind: "wave completed", progress },
+  rewritten: { kind: "rewritten", to: "mirror.test/sentinel:v1.2.3", progress },
   paused: { kind: "paused", reason: "wave 3/5: 1 of 20 sentinels failed", failures: [failure], progress },
   resumed: { kind: "resumed", remaining: 0, progress },
   cancelled: { kind: "cancelled", progress },
@@ -66,6 +67,11 @@ describe("every phase change", () => {
       ["*Sentinels in this wave*\n20", "24 of 100 (24 %)"],
     ],
     ["wave completed", "Sentinel rollout: wave 3/5 completed", ["24 of 100 (24 %)", "*Took*\n2m05s"]],
+    [
+      "rewritten",
+      "Sentinel rollout: admission rewrites the image",
+      ["*Runs as*\n`mirror.test/sentinel:v1.2.3`"],
+    ],
     [
       "paused",
       "Sentinel rollout paused in wave 3/5",

@@ -16,7 +16,7 @@ let before: string;
 
 // In a paused rollout every verb but Rollout would do something if its request were let through.
 beforeAll(async () => {
-  world = new World(await startStack({ sentinels: 4 }));
+  world = new World(await startStack({ sentinels: 4, env: { FAIL_FAST_SECONDS: "1" } }));
   await world.fault("sen_0001", "CreateContainerConfigError", NEW);
   const { body } = await world.verb("Rollout", { image: NEW, wave_percentages: [50, 100] });
   expect(body).toMatchObject({ state: "paused", succeeded: 1, failed: 1 });

@@ -11,7 +11,7 @@ async function history(world: World, body: object = {}) {
 }
 
 describe("History", () => {
-  it.override({ options: { sentinels: 4 } });
+  it.override({ options: { sentinels: 4, env: { FAIL_FAST_SECONDS: "1" } } });
 
   it("tells what past rollouts came to, and catches up with what it missed, which delayed nothing", async ({
     world,
@@ -46,6 +46,7 @@ describe("History", () => {
       {
         rollout_id: paused.rollout_id,
         image: NEW,
+        rewritten_to: null,
         state: "cancelled",
         started_by: "alice (deploy bot)",
         invocation_id: expect.stringMatching(/^inv_/),

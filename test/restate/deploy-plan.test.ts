@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { DeploymentSnapshot } from "../../src/domain/convergence.ts";
 import type { SentinelRow } from "../../src/mysql/sentinels.ts";
-import { carries, planDeploy } from "../../src/restate/deploy-plan.ts";
+import { carries, planDeploy, termsOf } from "../../src/restate/deploy-plan.ts";
 import type { DeployRequest } from "../../src/restate/schemas.ts";
 
 const NOW = 1_000_000;
@@ -148,4 +148,37 @@ describe("a Deployment has the values already", () => {
       expect(carries(snapshot, { ...all, ...other })).toBe(false);
     },
   );
+});
+
+describe("the terms of a patch", () => {
+  const terms = (
+    request: DeployRequest,
+    of: SentinelRow = row,
+    found: { reverts?: boolean; stuck?: boolean } = {},
+  ) => termsOf(of, request, plan(request, of), { reverts: false, ...found });
+  const at = new Date(NOW).toISOString();
+  const v2 = { image: "sentinel:v2" };
+  const failedOnV2: SentinelRow = { ...row, image: "sentinel:v2", deployStatus: "failed" };
+
+  it("name the image that the Deployment is believed to have, and allow a restart should that be wrong", () => {
+    expect(terms(v2)).toEqual({ from: "sentinel:v1", restart: { at, found: false } });
+    expect(terms({ image: "sentinel:v3" }, failedOnV2)).toMatchObject({ from: "sentinel:v2" });
+    expect(terms(v2, { ...row, runningImage: "mirror:v1" })).toMatchObject({ from: "mirror:v1" });
+    expect(terms(v2, { ...row, runningImage: "" })).toMatchObject({ from: "sentinel:v1" });
+  });
+
+  it("of a retry allow a restart where it was found stuck, and only there", () => {
+    expect(terms(v2, failedOnV2, { stuck: true })).toEqual({ restart: { at, found: true } });
+    expect(terms(v2, failedOnV2)).toEqual({});
+  });
+
+  it("of a revert, and of a Deploy that asks for nothing, allow none", () => {
+    expect(terms({ image: "sentinel:v1" }, failedOnV2, { reverts: true })).toEqual({ from: "sentinel:v2" });
+    expect(terms({}, failedOnV2, { stuck: true })).toEqual({});
+    expect(terms({ image: "" }, failedOnV2, { stuck: true })).toEqual({});
+  });
+
+  it("are none where it goes on with a Deploy that was cut short", () => {
+    expect(terms({}, progressing)).toBeUndefined();
+  });
 });

@@ -31,6 +31,11 @@ describe("what a Deploy came to", () => {
       is: good,
       durationMs: 7,
     });
+    const runs = { rewritten_to: "mirror:v2" };
+    expect(resultOf(direction, { status: "ready", ...runs })).toMatchObject({ rewrittenTo: "mirror:v2" });
+    expect(resultOf(direction, { status: "failed", reason: "x", ...runs })).toMatchObject({
+      rewrittenTo: "mirror:v2",
+    });
     expect(resultOf(direction, { status: "failed", reason: "OOMKilled" })).toMatchObject({
       is: bad,
       why: "OOMKilled",

@@ -9,6 +9,7 @@ const fleet = (size: number, runningImage = "sentinel:v1"): Candidate[] =>
     id: `sen_${i}`,
     image: runningImage,
     runningImage,
+    rewritten: false,
     deployStatus: "ready",
     health: "healthy",
     desiredReplicas: 1,

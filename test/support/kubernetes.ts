@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PatchStrategy, setHeaderOptions, type V1Deployment } from "@kubernetes/client-node";
-import { startEmbeddedKubernetes } from "../../src/dry-run/kubernetes/index.ts";
+import { parse, stringify } from "yaml";
+import { type EmbeddedKubernetes, startEmbeddedKubernetes } from "../../src/dry-run/kubernetes/index.ts";
 import { type ClusterConnection, connect } from "../../src/kubernetes/connection.ts";
+import { type Admission, embeddedAdmission, realAdmission } from "./admission.ts";
 
 export interface TestKubernetes {
   kubeconfigFile: string;
@@ -17,6 +19,10 @@ export interface TestKubernetes {
   /** Changes a sentinel's Deployment as somebody else might. */
   patch(id: string, operations: { op: string; path: string; value?: unknown }[]): Promise<void>;
   remove(id: string): Promise<void>;
+  /** What is admitted into the namespace; no policies at first. */
+  admission: Admission;
+  /** Of a user without any role. */
+  strangersKubeconfig(): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -32,9 +38,11 @@ export async function startKubernetes(): Promise<TestKubernetes> {
   try {
     const namespace = `sentinel-${randomBytes(4).toString("hex")}`;
     const kubeconfigFile = process.env.TEST_KUBECONFIG ?? join(directory, "kubeconfig");
+    let embedded: EmbeddedKubernetes | undefined;
     if (process.env.TEST_KUBECONFIG === undefined) {
-      const embedded = await startEmbeddedKubernetes();
-      undo.push(() => embedded.close());
+      embedded = await startEmbeddedKubernetes();
+      const { close } = embedded;
+      undo.push(close);
       await writeFile(kubeconfigFile, embedded.kubeconfig(namespace));
     }
     const admin = connect(undefined, kubeconfigFile);
@@ -43,11 +51,35 @@ export async function startKubernetes(): Promise<TestKubernetes> {
     undo.push(async () => {
       await admin.core.deleteNamespace({ name: namespace });
     });
-    return { kubeconfigFile, namespace, directory, admin, stop, ...gestures(admin, namespace) };
+    const admission =
+      embedded === undefined
+        ? realAdmission(kubeconfigFile, admin, namespace)
+        : embeddedAdmission(embedded.policies, namespace);
+    undo.push(admission.lift);
+    return {
+      kubeconfigFile,
+      namespace,
+      directory,
+      admin,
+      admission,
+      strangersKubeconfig: () => strangers(kubeconfigFile, directory),
+      stop,
+      ...gestures(admin, namespace),
+    };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** Whoever may do everything may also act for somebody who may do nothing. */
+async function strangers(kubeconfigFile: string, directory: string): Promise<string> {
+  const config: Record<string, unknown> = parse(await readFile(kubeconfigFile, "utf8"));
+  const users = config.users as { user: object }[];
+  const file = join(directory, "stranger");
+  const acting = users.map(({ user, ...rest }) => ({ ...rest, user: { ...user, as: "stranger" } }));
+  await writeFile(file, stringify({ ...config, users: acting }));
+  return file;
 }
 
 function gestures(

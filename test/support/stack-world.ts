@@ -168,6 +168,24 @@ export class World {
     await apps.patchNamespacedDeployment({ name: k8sName, namespace, body: patch });
   }
 
+  /** Changes a sentinel's Deployment as somebody else might. */
+  async patch(id: string, operations: { op: string; path: string; value?: unknown }[]): Promise<void> {
+    const { apps, k8sName, namespace } = this.#deploymentOf(id);
+    await apps.patchNamespacedDeployment({ name: k8sName, namespace, body: operations });
+  }
+
+  /** Deletes a sentinel's Deployment and creates it again as it was, with the given changes. */
+  async recreate(id: string, change: (deployment: V1Deployment) => void): Promise<void> {
+    const { apps, k8sName, namespace } = this.#deploymentOf(id);
+    const { metadata, spec } = await apps.readNamespacedDeployment({ name: k8sName, namespace });
+    const { name = "", labels = {} } = metadata ?? {};
+    const body: V1Deployment = { metadata: { name, labels }, ...(spec === undefined ? {} : { spec }) };
+    change(body);
+    await apps.deleteNamespacedDeployment({ name: k8sName, namespace });
+    await until("the Deployment to be gone", async () => !(await this.deployments()).has(id));
+    await apps.createNamespacedDeployment({ namespace, body });
+  }
+
   #deploymentOf(id: string) {
     const sentinel = this.stack.fleet.find((each) => each.id === id);
     if (sentinel === undefined) throw new Error(`there is no sentinel ${id}`);

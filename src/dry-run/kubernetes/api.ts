@@ -4,6 +4,7 @@ import { keyOf } from "./collection.ts";
 import { deleteObject } from "./deletes.ts";
 import { listBody, listPage } from "./lists.ts";
 import type { KubeObject } from "./objects.ts";
+import type { PoliciesInForce } from "./policies.ts";
 import { DEPLOYMENTS, kinded, NAMESPACES, notFound, type Resource, type Verb } from "./resources.ts";
 import type { Route } from "./routes.ts";
 import { parseFieldSelector, parseLabelSelector, type Selection } from "./selectors.ts";
@@ -32,10 +33,10 @@ export class Api {
   readonly #clock: Clock;
   readonly #writes: Writes;
 
-  constructor(store: Store, clock: Clock) {
+  constructor(store: Store, clock: Clock, policies?: PoliciesInForce) {
     this.#store = store;
     this.#clock = clock;
-    this.#writes = new Writes(store);
+    this.#writes = new Writes(store, policies);
   }
 
   /**

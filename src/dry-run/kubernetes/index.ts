@@ -4,6 +4,7 @@ import { DeploymentController } from "./deployment-controller.ts";
 import { EventRecorder } from "./events.ts";
 import { GarbageCollector } from "./garbage-collector.ts";
 import { Kubelet } from "./kubelet.ts";
+import type { Policies } from "./policies.ts";
 import { ReplicaSets } from "./replica-sets.ts";
 import { ReplicaSetController } from "./replicaset-controller.ts";
 import { ApiServer } from "./server.ts";
@@ -11,6 +12,7 @@ import { Store } from "./store.ts";
 
 export type { ApiFault, ApiFaults, ApiRequest } from "./api-faults.ts";
 export { FAULT_ANNOTATION, FAULT_IMAGE_ANNOTATION } from "./pod-faults.ts";
+export type { Policies } from "./policies.ts";
 
 /**
  * A Kubernetes API with Deployments, ReplicaSets and Pods in this process, for dry runs and tests on a machine without
@@ -29,6 +31,8 @@ export interface EmbeddedKubernetes {
   kubeconfig(namespace?: string): string;
   /** Trouble with the API. Trouble with pods is announced in annotations, see `pod-faults.ts`. */
   faults: ApiFaults;
+  /** What is admitted, and as what. */
+  policies: Policies;
   /** Requests so far by verb and resource: `patch deployments` → 42; those without its token: `unauthorized`. */
   requests: ReadonlyMap<string, number>;
   close(): Promise<void>;
@@ -71,6 +75,7 @@ export async function startEmbeddedKubernetes({
     url,
     kubeconfig: (namespace = "default") => kubeconfig(url, namespace, name, token),
     faults: server,
+    policies: server.policies,
     requests: server.requests,
     async close() {
       clock.close();

@@ -1,4 +1,4 @@
-import { applyPatch, type Operation } from "rfc6902";
+import { applyPatch, type Operation, Pointer } from "rfc6902";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 import { ApiError, badRequest, unprocessablePatch } from "./status.ts";
 import { strategicMerge } from "./strategic-merge.ts";
@@ -27,8 +27,18 @@ function jsonPatched(target: JsonObject, body: string): JsonObject {
   const operations: unknown[] = decoded;
   if (!operations.every(isOperation)) throw unprocessablePatch();
   const copy = structuredClone(target);
-  if (applyPatch(copy, operations).some((error) => error !== null)) throw unprocessablePatch();
+  for (const operation of operations) {
+    if (isAbsent(copy, operation)) continue;
+    if (applyPatch(copy, [operation]).some((error) => error !== null)) throw unprocessablePatch();
+  }
   return copy;
+}
+
+/** A test for null is passed by what is not there: so it is with the library that the API server uses. */
+function isAbsent(target: JsonObject, operation: Operation): boolean {
+  if (operation.op !== "test" || operation.value !== null) return false;
+  const { parent, value } = Pointer.fromJSON(operation.path).evaluate(target);
+  return isObject(parent) && value === undefined;
 }
 
 function isOperation(value: unknown): value is Operation {

@@ -4,6 +4,7 @@ import { type Answer, Api, type Call, isTrue, json } from "./api.ts";
 import { type ApiFault, type ApiFaults, PendingFaults } from "./api-faults.ts";
 import type { Clock } from "./clock.ts";
 import { discovery } from "./discovery.ts";
+import { PoliciesInForce } from "./policies.ts";
 import type { Verb } from "./resources.ts";
 import { parseRoute, type Route } from "./routes.ts";
 import { ApiError, methodNotAllowed, statusBody, unknownPath } from "./status.ts";
@@ -14,6 +15,7 @@ import { Watch } from "./watch.ts";
 export class ApiServer implements ApiFaults {
   /** How often each verb was asked for: `patch deployments` → 42. */
   readonly requests = new Map<string, number>();
+  readonly policies = new PoliciesInForce();
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #token: string | undefined;
@@ -28,7 +30,7 @@ export class ApiServer implements ApiFaults {
     this.#store = store;
     this.#clock = clock;
     this.#token = token;
-    this.#api = new Api(store, clock);
+    this.#api = new Api(store, clock, this.policies);
     // Longer than any client keeps an idle connection, so that none is closed just when it is used again.
     this.#server = createServer({ keepAliveTimeout: 300_000 }, (request, response) => {
       this.#serve(request, response).catch((error: unknown) => refuse(response, error));
@@ -87,6 +89,7 @@ export class ApiServer implements ApiFaults {
 
     const { resource, namespace, name } = route;
     this.#count(`${verb} ${resource.plural}`);
+    authorize(verb, route, request.headers["impersonate-user"]);
     const call: Call = { verb, route, query, headers: request.headers, body: await text(request) };
     const fault = this.#faults.take({
       verb,
@@ -145,6 +148,21 @@ export class ApiServer implements ApiFaults {
         response.socket?.resetAndDestroy();
     }
   }
+}
+
+/** Whoever acts for somebody else acts for a user without any role. @throws ApiError 403 in the words of RBAC */
+function authorize(
+  verb: Verb,
+  { resource, namespace, name }: Route,
+  user: string | string[] | undefined,
+): void {
+  if (user === undefined) return;
+  const { plural, group } = resource;
+  const subject = `${plural}${group === "" ? "" : `.${group}`}${name === undefined ? "" : ` "${name}"`}`;
+  const where = namespace === undefined ? "at the cluster scope" : `in the namespace "${namespace}"`;
+  const why = `User "${String(user)}" cannot ${verb} resource "${plural}" in API group "${group}" ${where}`;
+  const details = { ...(name === undefined ? {} : { name }), group, kind: plural };
+  throw new ApiError(403, "Forbidden", `${subject} is forbidden: ${why}`, { details });
 }
 
 const REASONS: Record<number, string> = {

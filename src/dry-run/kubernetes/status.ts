@@ -31,7 +31,7 @@ export interface Details {
 }
 
 export interface Cause {
-  reason: string;
+  reason?: string;
   message: string;
   field?: string;
 }

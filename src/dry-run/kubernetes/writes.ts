@@ -5,6 +5,7 @@ import { isDeleting } from "./deletion.ts";
 import { asObject, isObject, type Json, type JsonObject } from "./json.ts";
 import type { Deployment, Draft, Namespace } from "./objects.ts";
 import { patched } from "./patch.ts";
+import { PoliciesInForce } from "./policies.ts";
 import { conflict, DEPLOYMENTS, NAMESPACES, notFound } from "./resources.ts";
 import { formatSelector } from "./selectors.ts";
 import { badRequest, invalid } from "./status.ts";
@@ -14,9 +15,11 @@ import { isLabelName } from "./validation.ts";
 /** What clients may change, checked and completed as the API server does it. */
 export class Writes {
   readonly #store: Store;
+  readonly #policies: PoliciesInForce;
 
-  constructor(store: Store) {
+  constructor(store: Store, policies = new PoliciesInForce()) {
     this.#store = store;
+    this.#policies = policies;
   }
 
   /** @throws ApiError 404 without the namespace, 409 for a name that is taken, 400 or 422 for what is wrong */
@@ -29,7 +32,7 @@ export class Writes {
       );
     }
     if (this.#store.namespaces.get(namespace) === undefined) throw notFound(NAMESPACES, namespace);
-    const { shape, spec } = checked(given);
+    const { shape, spec } = this.#admitted(namespace, checked(given));
     const { labels, annotations, generateName, finalizers } = shape.metadata;
     const draft: Draft<Deployment> = {
       metadata: {
@@ -68,7 +71,7 @@ export class Writes {
         `the UID in the precondition (${String(metadata.uid)}) does not match`,
       );
     }
-    return this.#write(before, checked(after, before));
+    return this.#write(before, this.#admitted(before.metadata.namespace, checked(after, before)));
   }
 
   /** The subresource `scale` of a Deployment. */
@@ -124,6 +127,10 @@ export class Writes {
       typeof value === "string" ? [[label, value] as const] : [],
     );
     return this.#store.createNamespace(name, Object.fromEntries(labels));
+  }
+
+  #admitted(namespace: string | undefined, { shape, spec }: Checked): Checked {
+    return { shape, spec: this.#policies.admit(namespace, shape.metadata.name, spec) };
   }
 
   #deployment(key: string, name: string): Deployment {

@@ -1,0 +1,1 @@
+ALTER TABLE `sentinel_rollouts` ADD `rewritten_to` varchar(255);
