@@ -1,5 +1,6 @@
 import type { Report } from "./event.ts";
 import { laneKey } from "./parts.ts";
+import { pendingOf } from "./progress.ts";
 import { RECORD_AFTER_MS, recordPending } from "./record.ts";
 import type { Lane, LaneBook, SentinelResult } from "./state.ts";
 import type { Turn } from "./turn.ts";
@@ -38,8 +39,7 @@ export function takeReport(turn: Turn, report: Report): SentinelResult[] {
   delete lane.silent;
   count(lane, book);
   lane.seq = report.seq;
-  const pending = lane.succeeded + lane.failed + lane.skipped + lane.reverted > 0;
-  if (pending) drive.pending ??= { sinceMs: turn.nowMs, lane: report.lane };
+  if (pendingOf(lane) > 0) drive.pending ??= { sinceMs: turn.nowMs, lane: report.lane };
   if (repeated || cut) {
     // Whoever was to hear of it did not.
     recordPending(turn);
@@ -84,6 +84,7 @@ export function count(lane: Lane, { out, grant, done }: LaneBook): void {
     failed: of("failed"),
     skipped: of("skipped"),
     reverted: of("reverted"),
+    stays: of("gone") + of("moved"),
   });
 }
 
@@ -98,9 +99,7 @@ export function recordIfDue(turn: Turn): void {
   if (pending === undefined) return;
   const lane = drive.lanes[pending.lane];
   const left = lane === undefined || lane.over === true || lane.silent !== undefined;
-  const waiting = Object.values(drive.lanes).map(
-    ({ succeeded, failed, skipped, reverted }) => succeeded + failed + skipped + reverted,
-  );
+  const waiting = Object.values(drive.lanes).map(pendingOf);
   const much =
     waiting.some((n) => n >= MOST_PENDING_OF_A_LANE) || waiting.reduce((a, b) => a + b, 0) >= MOST_PENDING;
   if (left || much || turn.nowMs - pending.sinceMs >= RECORD_AFTER_MS) recordPending(turn);

@@ -106,7 +106,15 @@ export function migrated(old: LegacyRollout, beside: readonly unknown[]): Migrat
   }
   if (rollback !== undefined) {
     const reverted = old.revertedIds.length;
-    drive.rollback = { ...driverOf(rollback, 2, old.currentWave), reverted, missed: 0, failures: [] };
+    drive.rollback = {
+      ...driverOf(rollback, 2, old.currentWave),
+      reverted,
+      missed: 0,
+      gone: 0,
+      moved: 0,
+      skips: [],
+      failures: [],
+    };
     drive.lanes[2] = { ...newLane("rollback"), invocationId: rollback.invocationId };
   }
   const plan = parts.map(([at, part]): PartPlan => {

@@ -131,10 +131,27 @@ function draft(change: PhaseChange): Draft {
         body: [
           ...(change.interruption === undefined ? [] : [`*Why:* ${reason(change.interruption)}`]),
           ...failing(change.failures, change.failed),
-          ...(change.failed === 0 ? [] : ["Call *RollbackAll* again to retry those that did not revert."]),
+          ...notReverted(change),
         ],
       };
   }
+}
+
+/** Another call helps only those that are still the rollout's to revert. */
+function notReverted({
+  failed,
+  skipped = 0,
+  moved = 0,
+  interruption,
+}: PhaseChange & { kind: "rollback completed" }): string[] {
+  const retry = failed - skipped - moved;
+  return [
+    ...(skipped === 0 ? [] : [`${skipped} skipped: archived, on standby or deleted.`]),
+    ...(moved === 0 ? [] : [`${moved} left alone: on another image since.`]),
+    ...(retry === 0 && interruption === undefined
+      ? []
+      : ["Call *RollbackAll* again to retry those that did not revert."]),
+  ];
 }
 
 /** @param remaining sentinels of the wave without a result */

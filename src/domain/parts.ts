@@ -31,20 +31,30 @@ export function launchingKey(at: Place): string {
   return `launching/${at}`;
 }
 
-/** What became of the sentinels of one part: size, succeeded, failed, skipped, reverted. */
-export type Tally = [size: number, succeeded: number, failed: number, skipped: number, reverted: number];
+/** What became of the sentinels of one part; what is last, and 0, is left out. */
+export type Tally = [
+  size: number,
+  succeeded: number,
+  failed: number,
+  skipped: number,
+  reverted: number,
+  stay?: number,
+];
 export type Tallies = Record<Place, Tally>;
 
 /** Counted anew from the part itself, so that a change that was cut short counts nothing twice. */
 export function tallyOf(part: Part): Tally {
   const tally: Tally = [0, 0, 0, 0, 0];
-  for (const { is } of Object.values(part)) {
+  let stay = 0;
+  for (const { is, stays } of Object.values(part)) {
     tally[0]++;
     if (is === "succeeded" || is === "reverted") tally[1]++;
     if (is === "failed") tally[2]++;
     if (is === "skipped") tally[3]++;
     if (is === "reverted") tally[4]++;
+    if (stays !== undefined) stay++;
   }
+  if (stay > 0) tally[5] = stay;
   return tally;
 }
 
@@ -54,7 +64,7 @@ export function countedWaves(waves: readonly WaveCount[], tallies: Tallies): Wav
   for (const [at, tally] of Object.entries(tallies)) {
     const wave = waveOf(at);
     const sum = sums.get(wave);
-    sums.set(wave, sum === undefined ? tally : (sum.map((n, i) => n + (tally[i] ?? 0)) as Tally));
+    sums.set(wave, sum === undefined ? tally : (sum.map((n = 0, i) => n + (tally[i] ?? 0)) as Tally));
   }
   return waves.map((wave, i) => {
     const sum = sums.get(i);
@@ -62,6 +72,12 @@ export function countedWaves(waves: readonly WaveCount[], tallies: Tallies): Wav
     const [, succeeded, failed, skipped, reverted] = sum;
     return { size: wave.size, succeeded, failed, skipped, reverted };
   });
+}
+
+/** What the head says beside the waves. */
+export function countedBeside(tallies: Tallies): Pick<RolloutState, "stay"> {
+  const stay = Object.values(tallies).reduce((sum, tally) => sum + (tally[5] ?? 0), 0);
+  return stay === 0 ? {} : { stay };
 }
 
 /** The wave (0-based) of a place. */

@@ -25,6 +25,11 @@ export function flyingOf(lanes: readonly Lane[]): number {
   return lanes.reduce((sum, { out, launching, silent }) => sum + out + (silent ? 0 : launching), 0);
 }
 
+/** Results of a lane that wait for their record. */
+export function pendingOf({ succeeded, failed, skipped, reverted, stays }: Lane): number {
+  return succeeded + failed + skipped + reverted + stays;
+}
+
 export function lanesOf(drive: Drive | undefined, of?: Lane["of"]): Lane[] {
   const lanes = Object.values(drive?.lanes ?? {});
   return of === undefined ? lanes : lanes.filter((lane) => lane.of === of);

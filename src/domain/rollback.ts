@@ -14,8 +14,12 @@ export interface RollbackReport {
   invocationId: string;
   reverted: number;
   targets: number;
-  /** The first few of those that did not revert. */
+  /** Of those that did not revert: who is no longer running, and who is on another image since. */
+  skipped: number;
+  moved: number;
+  /** The first few of the others, those on another image included; and of the skipped. */
   failures: Failure[];
+  skips: Failure[];
   interruption?: string;
 }
 
@@ -35,7 +39,7 @@ export function beginRollback(turn: Turn, { invocationId, silent }: Event & { ty
     lane,
     startedAtMs: turn.nowMs,
     firstWave: rollout.currentWave,
-    ...{ reverted: 0, missed: 0, failures: [] },
+    ...{ reverted: 0, missed: 0, gone: 0, moved: 0, skips: [], failures: [] },
   };
   drive.lanes[lane] = { ...newLane("rollback"), invocationId };
   turn.watch = invocationId;
@@ -111,11 +115,11 @@ export function countReverts(turn: Turn, results: readonly SentinelResult[]): vo
   if (rollback === undefined) return;
   for (const { id, is, why } of results) {
     if (is === "reverted") rollback.reverted++;
-    if (is !== "missed") continue;
+    if (is !== "missed" && is !== "gone" && is !== "moved") continue;
     rollback.missed++;
-    if (rollback.failures.length < KEPT_FAILURES) {
-      rollback.failures.push({ id, reason: cutForHead(why ?? "unknown") });
-    }
+    if (is !== "missed") rollback[is]++;
+    const list = is === "gone" ? rollback.skips : rollback.failures;
+    if (list.length < KEPT_FAILURES) list.push({ id, reason: cutForHead(why ?? "unknown") });
   }
 }
 
@@ -156,12 +160,12 @@ export function endRollback(turn: Turn, interruption: string | undefined): void 
   if (rollback === undefined) return;
   turn.become({ state: "cancelled" });
   closeQueue(turn);
-  const { reverted, missed, failures } = rollback;
+  const { reverted, missed, gone, moved, skips, failures } = rollback;
   const report: RollbackReport = {
     invocationId: rollback.invocationId,
     reverted,
     targets: reverted + missed,
-    failures,
+    ...{ skipped: gone, moved, failures, skips },
     ...(interruption === undefined ? {} : { interruption }),
   };
   turn.book.set(ROLLBACK_KEY, report);
@@ -175,18 +179,18 @@ export function stranded(turn: Turn, reason: string): void {
   const { rollout } = turn.driving();
   turn.become({ state: "cancelled" });
   closeQueue(turn);
-  const none = { invocationId: "", reverted: 0, targets: 0, failures: [] };
+  const none = { invocationId: "", reverted: 0, targets: 0, skipped: 0, moved: 0, failures: [], skips: [] };
   const report = turn.book.get<RollbackReport>(ROLLBACK_KEY) ?? none;
   tellEnd(turn, { ...report, interruption: reason }, rollout.sinceMs);
 }
 
-function tellEnd(turn: Turn, { invocationId, ...report }: RollbackReport, startedAtMs: number): void {
+function tellEnd(turn: Turn, { invocationId, skips, ...report }: RollbackReport, startedAtMs: number): void {
   turn.changes.push({
     kind: "rollback completed",
     progress: progressOf(turn.driving().rollout, turn.nowMs),
     ...report,
     failed: report.targets - report.reverted,
-    failures: report.failures.slice(0, FAILURES_IN_A_MESSAGE),
+    failures: [...report.failures, ...skips].slice(0, FAILURES_IN_A_MESSAGE),
     durationMs: Math.max(0, turn.nowMs - startedAtMs),
   });
 }

@@ -36,6 +36,8 @@ export interface RolloutState {
   sinceMs: number;
   /** Why it is paused; empty unless it is. */
   pauseReason: string;
+  /** How many took the image and are not a rollback's to revert any more; absent: none. */
+  stay?: number;
 }
 
 export type SentinelState = "waiting" | "succeeded" | "failed" | "skipped" | "reverted";
@@ -44,8 +46,10 @@ export type SentinelState = "waiting" | "succeeded" | "failed" | "skipped" | "re
 export interface Entry {
   from: string;
   is: SentinelState;
-  /** Why it failed or was skipped. */
+  /** Why it failed or was skipped, or stays on the image. */
   why?: string;
+  /** It took the image, and is not a rollback's to revert any more: it is no longer running, or on another image since. */
+  stays?: "gone" | "moved";
 }
 
 /** At most 400 sentinels of a wave by id, in order; under the key `rolloutState/wave-<n>/<part>`. */
@@ -73,8 +77,14 @@ export interface Driver {
 
 export interface RollbackDriver extends Driver {
   reverted: number;
-  /** Targets that did not revert, and the first few of them. */
+  /**
+   * Targets that did not revert, how many of them are gone, and how many on another image; and the first few of those that
+   * are gone, and of the others.
+   */
   missed: number;
+  gone: number;
+  moved: number;
+  skips: Failure[];
   failures: Failure[];
 }
 
@@ -100,6 +110,7 @@ export interface Lane {
   failed: number;
   skipped: number;
   reverted: number;
+  stays: number;
   /** Its driver has been told to open it. */
   announced?: true;
   /** It gets nothing more, and ends. */
@@ -163,11 +174,14 @@ export interface Item {
   unrecorded?: true;
 }
 
-/** What became of one sentinel. `missed` did not revert, `untouched` never took the image. */
+/**
+ * What became of one sentinel. In a rollback: `missed` did not revert, `gone` is archived, on standby or deleted, `moved` is on
+ * another image since, `untouched` never took the image.
+ */
 export interface SentinelResult {
   id: string;
   at: Place;
-  is: "succeeded" | "failed" | "skipped" | "reverted" | "missed" | "untouched";
+  is: "succeeded" | "failed" | "skipped" | "reverted" | "missed" | "gone" | "moved" | "untouched";
   why?: string;
   /** How long its Deploy took, where that is known. */
   durationMs?: number;
@@ -230,8 +244,12 @@ export type PhaseChange = { progress: Progress } & (
       reverted: number;
       targets: number;
       durationMs: number;
+      /** The first few of those that did not revert. */
       failures: Failure[];
+      /** All that did not revert; of them those that are no longer running, and those on another image (absent: none). */
       failed: number;
+      skipped?: number;
+      moved?: number;
       interruption?: string;
     }
 );

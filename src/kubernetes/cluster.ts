@@ -3,6 +3,7 @@ import type { DeploymentSnapshot } from "../domain/convergence.ts";
 import type { Logger } from "../log.ts";
 import { type ClusterConnection, REQUEST_TIMEOUT_MS } from "./connection.ts";
 import { apiFailure, TransientKubernetesError, transient } from "./errors.ts";
+import { type ExchangeOutcome, exchange } from "./exchange.ts";
 import { type DeploymentChange, fittedPatch, guessedPatch, type PatchOperation } from "./patch.ts";
 import { ask, json } from "./plain.ts";
 import { type PodWatch, type PodWatchOptions, watchPods } from "./pod-watch.ts";
@@ -12,6 +13,7 @@ import type { Answer } from "./transport.ts";
 import { type DeploymentWatch, type WatchHandlers, watchDeployments } from "./watch.ts";
 
 export { TransientKubernetesError } from "./errors.ts";
+export type { ExchangeOutcome } from "./exchange.ts";
 export type { DeploymentChange } from "./patch.ts";
 
 /** `refused` is definite: the Deployment is missing or being deleted, has no such container, or the change is invalid. */
@@ -24,6 +26,8 @@ export interface Cluster {
   readonly name: string;
   /** Changes only what is given. The same change a second time changes nothing. */
   patch(k8sName: string, change: DeploymentChange): Promise<PatchOutcome>;
+  /** Likewise, but only where the image is `from`, and not where somebody has changed it since. */
+  exchange(k8sName: string, change: DeploymentChange, from: string): Promise<ExchangeOutcome>;
   /** Undefined: it does not exist. */
   read(k8sName: string): Promise<DeploymentSnapshot | undefined>;
   /** Why the pods of the newest template do not come up, in their own words, or undefined. */
@@ -122,6 +126,14 @@ export function createCluster(
       }
       return outcome;
     },
+
+    exchange: (k8sName, change, from) =>
+      exchange(change, from, {
+        containerName,
+        place: places.get(k8sName) ?? 0,
+        read: () => read(k8sName),
+        send: (patch) => send(k8sName, patch),
+      }),
 
     async read(k8sName) {
       const current = await read(k8sName);

@@ -71,6 +71,12 @@ export interface SentinelStore {
   markProgressing(id: string, desired: DesiredValues, nowMs: number): Promise<void>;
   /** A deploy ends: `ready` with what was observed, or `failed` with the reason (cut to the column's length). */
   settle(id: string, outcome: Outcome, nowMs: number): Promise<void>;
+  /** A deploy that came to nothing, for the sentinel is none of its business any more: its row says what it said before. */
+  putBack(
+    id: string,
+    before: Pick<SentinelRow, "deployStatus" | "deployError">,
+    nowMs: number,
+  ): Promise<void>;
   /** Observed columns of many sentinels. Leaves updated_at alone, which dates the deploy. */
   observe(batch: { id: string; observed: Observation }[]): Promise<void>;
   /** All rows, a page at a time. */
@@ -125,6 +131,9 @@ export function createSentinelStore(db: Database): SentinelStore {
                 updatedAt: nowMs,
               },
       }),
+
+    putBack: (id, { deployStatus, deployError }, nowMs) =>
+      write({ id, columns: { deployStatus, deployError, updatedAt: nowMs } }),
 
     candidatePages: (between) =>
       pages((after) => {

@@ -18,6 +18,8 @@ export interface Settlement {
   ending: Ending;
   /** When (unix ms) it was written into the row; absent: it still is to be. */
   writtenMs?: number;
+  /** There is no Deployment any more. */
+  gone?: true;
 }
 
 /** Where NotifyReady finds the Deploy that waits. */
@@ -63,6 +65,8 @@ export async function converge(
   for (;;) {
     const { verdict, atMs } = look;
     if (verdict.kind === "converged") return readyAfter(look);
+    if (verdict.kind === "failed" && look.observed === undefined)
+      return { ...failed(verdict.reason), gone: true };
     if (verdict.kind === "failed") {
       return failed(verdict.stalled ? await podsTell(ctx, wait, verdict.reason) : verdict.reason);
     }

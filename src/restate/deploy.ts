@@ -5,12 +5,14 @@ import {
   TerminalError,
 } from "@restatedev/restate-sdk";
 import type { SentinelRow } from "../mysql/sentinels.ts";
+import { bringBack } from "./bring-back.ts";
 import { AWAKEABLE_KEY, converge, failed, listen, lookAgain, type Settlement } from "./converge.ts";
 import { type BeginOptions, begin, type Settings } from "./deploy-begin.ts";
 import { askedFor, asksForMore, type DeployPlan, planDeploy } from "./deploy-plan.ts";
 import { grantOf } from "./grant.ts";
 import { type Patched, patchAndLook, placeOf, serving } from "./look.ts";
 import { ROLLOUT_ID_HEADER } from "./names.ts";
+import { revertOf } from "./revert.ts";
 import { RowWrites, type RowWritesOptions } from "./row-writes.ts";
 import type { DeployReply, DeployRequest } from "./schemas.ts";
 import type { Sightings } from "./sightings.ts";
@@ -50,6 +52,12 @@ export async function deploy(
     const { row, nowMs, settings } = beginning;
     const plan = planDeploy(row, request, unfinished, nowMs, settings.timeoutMs);
     writes.startedMs = plan.startedMs;
+    const revert = revertOf(ctx.request().headers);
+    if (revert !== undefined) {
+      writes.before = row;
+      const brought = await bringBack(ctx, row, plan, revert, settings, wakeUp, writes, options);
+      return "reply" in brought ? brought.reply : settle(ctx, brought, writes);
+    }
     return settle(ctx, await bringUp(ctx, row, plan, settings, wakeUp, writes, options), writes);
   });
   ctx.clear(AWAKEABLE_KEY);

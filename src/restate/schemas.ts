@@ -173,7 +173,14 @@ export const RollbackResponse = z
   .object({
     reverted: z.int().describe("Sentinels that run their previous image again."),
     total: z.int().describe("Sentinels that were to be reverted."),
+    skipped: z
+      .int()
+      .describe("Of them those that are archived, on standby or deleted: nothing of theirs was touched."),
+    moved: z
+      .int()
+      .describe("Of them those that somebody moved to another image since: they were left alone."),
     failures,
+    skips: z.array(Failure).describe("At most 20 of the skipped and why."),
     state: State,
     message,
   })
@@ -182,7 +189,10 @@ export const RollbackResponse = z
       {
         reverted: 24,
         total: 24,
+        skipped: 0,
+        moved: 0,
         failures: [],
+        skips: [],
         state: "cancelled",
         message: "Rolled back: 24 of 24 sentinels reverted.",
       },

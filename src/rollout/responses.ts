@@ -60,16 +60,25 @@ export function statusResponse(
 
 /** @param report undefined: the rollback was taken over by what came after it */
 export function rollbackResponse(report: RollbackReport | undefined): RollbackResponse {
-  const { reverted = 0, targets = 0, failures = [], interruption } = report ?? {};
-  const left = targets - reverted;
-  const done = `${reverted} of ${plural(targets, "sentinel")} reverted`;
+  const { reverted = 0, targets = 0, skipped = 0, moved = 0, interruption } = report ?? {};
+  const { failures = [], skips = [] } = report ?? {};
+  const left = targets - reverted - skipped - moved;
+  const gone = skipped === 0 ? "" : `, ${skipped} skipped as no longer running`;
+  const others = moved === 0 ? "" : `, ${moved} left alone on another image since`;
+  const done = `${reverted} of ${plural(targets, "sentinel")} reverted${gone}${others}`;
   const message =
     interruption !== undefined
       ? `The rollback was interrupted: ${done}; call RollbackAll again for the rest.`
       : left === 0
         ? `Rolled back: ${done}.`
         : `Rolled back: ${done}; call RollbackAll again to retry the other ${left}.`;
-  return { reverted, total: targets, failures: failures.map(failureResponse), state: "cancelled", message };
+  return {
+    ...{ reverted, total: targets, skipped, moved },
+    failures: failures.map(failureResponse),
+    skips: skips.map(failureResponse),
+    state: "cancelled",
+    message,
+  };
 }
 
 function failureResponse({ id, reason }: Failure): { sentinel_id: string; reason: string } {

@@ -158,8 +158,16 @@ describe("a cluster that is away", () => {
 });
 
 describe("RollbackAll", () => {
-  const report = { invocationId: "rollback-1", reverted: 3, targets: 3, failures: [] };
-  const failure = { id: "sen_1", reason: "left alone: somebody moved it to sentinel:v3 since" };
+  const report = {
+    invocationId: "rollback-1",
+    reverted: 3,
+    targets: 3,
+    skipped: 0,
+    moved: 0,
+    failures: [],
+    skips: [],
+  };
+  const failure = { id: "sen_1", reason: "Deploy did not finish: killed" };
 
   it.each([
     [{}, "Rolled back: 3 of 3 sentinels reverted."],
@@ -167,6 +175,14 @@ describe("RollbackAll", () => {
     [
       { targets: 4, failures: [failure] },
       "Rolled back: 3 of 4 sentinels reverted; call RollbackAll again to retry the other 1.",
+    ],
+    [
+      { targets: 6, skipped: 2, moved: 1 },
+      "Rolled back: 3 of 6 sentinels reverted, 2 skipped as no longer running, 1 left alone on another image since.",
+    ],
+    [
+      { targets: 6, moved: 1 },
+      "Rolled back: 3 of 6 sentinels reverted, 1 left alone on another image since; call RollbackAll again to retry the other 2.",
     ],
     [
       { targets: 5, interruption: "killed" },

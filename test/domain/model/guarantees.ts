@@ -173,6 +173,8 @@ function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step): void 
     if (change.kind !== "rollback completed") continue;
     holds(change.reverted >= 0 && change.reverted <= change.targets, "no more were reverted than there were");
     holds(change.failed === change.targets - change.reverted, "who was not reverted is counted");
+    const never = (change.skipped ?? 0) + (change.moved ?? 0);
+    holds(never <= change.failed, "who cannot be reverted any more was not reverted");
   }
 }
 
