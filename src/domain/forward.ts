@@ -2,6 +2,7 @@ import type { Event } from "./event.ts";
 import { keepFormers } from "./former.ts";
 import { dropLanes, newLane } from "./lanes.ts";
 import { assertLegal } from "./legality.ts";
+import { resumeScope, rollbackScope } from "./next-steps.ts";
 import {
   countedWaves,
   PLAN_KEY,
@@ -12,7 +13,7 @@ import {
   totalOf,
   waveOf,
 } from "./parts.ts";
-import { flyingOf, inFlightOf, lanesOf, plural, progressOf, remaining } from "./progress.ts";
+import { flyingOf, inFlightOf, lanesOf, numbersOf, plural, progressOf, remaining } from "./progress.ts";
 import { closeQueue, openQueue } from "./queue.ts";
 import { recordPending } from "./record.ts";
 import type { Drive, Failure, PartPlan, RolloutState, WaveCount } from "./state.ts";
@@ -109,13 +110,13 @@ export function resume(turn: Turn, { invocationId }: Event & { type: "resume" })
   endForward(turn);
   turn.become({ state: "in_progress", pauseReason: "" });
   const { rollout, drive } = turn.driving();
-  const left = remaining(rollout);
-  turn.changes.push({ kind: "resumed", progress: progressOf(rollout, turn.nowMs), remaining: left });
+  const scope = resumeScope(rollout);
+  turn.changes.push({ kind: "resumed", progress: progressOf(rollout, turn.nowMs), resume: scope });
   const lane = drive.nextLane++;
   drive.forward = { invocationId, lane, startedAtMs: turn.nowMs, firstWave: rollout.currentWave };
   drive.lanes[lane] = { ...newLane("forward"), invocationId };
   // An interrupted wave is finished first: no sentinel is ever skipped silently.
-  if (left === 0) advance(turn);
+  if (scope.left === 0) advance(turn);
   if (drive.forward === undefined) return;
   drive.forward.firstWave = turn.driving().rollout.currentWave;
   turn.watch = invocationId;
@@ -132,7 +133,9 @@ export function cancel(turn: Turn): void {
   turn.become({ state: "cancelled", pauseReason: "" });
   const { rollout, drive } = turn.driving();
   if (drive.forward !== undefined) turn.ringLegacy(drive.forward);
-  turn.changes.push({ kind: "cancelled", progress: progressOf(rollout, turn.nowMs, drive) });
+  const { inFlight } = numbersOf(rollout, drive);
+  if (inFlight > 0) drive.settles = 0;
+  turn.changes.push({ kind: "cancelled", progress: progressOf(rollout, turn.nowMs, drive), inFlight });
 }
 
 /** The driver begins a wave, once all of it is in the state. @returns false while parts of it are missing */
@@ -214,6 +217,8 @@ function advance(turn: Turn): void {
     endForward(turn);
     return;
   }
+  // All of it has its result.
+  delete drive.lost;
   const driver = drive.forward?.lane;
   dropLanes(turn, (lane, n) => lane.of === "forward" && n !== driver);
   turn.become({ currentWave: rollout.currentWave + 1, waveStartedAtMs: turn.nowMs });
@@ -229,21 +234,39 @@ export function pause(turn: Turn, reason: string): void {
     progress: progressOf(rollout, turn.nowMs),
     reason,
     failures: shownFailures(rollout),
-    remaining: remaining(rollout),
+    resume: resumeScope(rollout),
+    rollback: rollbackScope(rollout, turn.drive),
   });
   endForward(turn);
 }
 
-/** Nobody drives forward any more; the driver is told, and whoever waits for its lanes. */
-export function endForward(turn: Turn): void {
+/**
+ * Nobody drives forward any more; the driver is told, and whoever waits for its lanes.
+ * @param why nobody will hear of what is still in flight
+ */
+export function endForward(turn: Turn, why?: string): void {
   const { rollout, drive } = turn.driving();
   const { forward } = drive;
   if (forward === undefined) return;
   recordPending(turn);
   dropLanes(turn, ({ of }) => of === "forward");
   delete drive.forward;
+  tellSettled(turn, why ?? forward.stopping ?? "a part of its drive does not answer");
   if (drive.rollback !== undefined) turn.ringLegacy(drive.rollback);
   if (rollout.state !== "rolling_back") closeQueue(turn);
+}
+
+/** The count that the Cancel could not tell yet. A rollback that has begun since tells its own. */
+function tellSettled(turn: Turn, why: string): void {
+  const { rollout, drive } = turn.driving();
+  const { settles: lost } = drive;
+  delete drive.settles;
+  if (lost === undefined || rollout.state !== "cancelled") return;
+  turn.changes.push({
+    kind: "settled",
+    progress: progressOf(rollout, turn.nowMs, drive),
+    ...(lost === 0 ? { lost } : { lost, why }),
+  });
 }
 
 export function shownFailures(rollout: RolloutState): Failure[] {

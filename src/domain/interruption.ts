@@ -59,7 +59,7 @@ export function abandoned(turn: Turn, { invocationId, reason }: Event & { type: 
     const lost = dropLanes(turn, ({ of }) => of === "forward");
     takeLost(turn, lost);
     if (rollout.state === "in_progress") pause(turn, reason);
-    else endForward(turn);
+    else endForward(turn, reason);
   } else if (invocationId !== undefined && rollback?.invocationId === invocationId) {
     retell(turn, "rollback");
     dropLanes(turn, ({ of }) => of === "rollback");

@@ -196,7 +196,12 @@ export function dropLanes(turn: Turn, lost: (lane: Lane, n: number) => boolean):
     const { out, grant } = turn.laneBook(n);
     Object.assign(lane, { out: 0, launching: 0, over: true });
     turn.ring(n);
-    return [...out, ...(grant?.items ?? [])];
+    const items = [...out, ...(grant?.items ?? [])];
+    if (lane.of === "forward" && items.length > 0) {
+      drive.lost = true;
+      if (drive.settles !== undefined) drive.settles += items.length;
+    }
+    return items;
   });
   // What they had reported is kept.
   recordPending(turn, [...new Set(held.map(({ at }) => at))]);

@@ -99,6 +99,8 @@ export function migrated(old: LegacyRollout, beside: readonly unknown[]): Migrat
     nextLane: 3,
     window: 1,
     hungry: [],
+    // That version did not remember it.
+    lost: true,
   };
   if (forward !== undefined) {
     drive.forward = driverOf(forward, 1, old.currentWave);

@@ -57,7 +57,7 @@ export function numbersOf(rollout: RolloutState, drive: Drive | undefined): Numb
 
 /** @param drive of this rollout; absent: as it is recorded */
 export function progressOf(rollout: RolloutState, nowMs: number, drive?: Drive): Progress {
-  const { total, failed, skipped } = numbersOf(rollout, drive);
+  const { total, failed, skipped, reverted } = numbersOf(rollout, drive);
   const pending = lanesOf(drive).reduce((sum, lane) => sum + lane.succeeded, 0);
   return {
     rolloutId: rollout.rolloutId,
@@ -69,6 +69,7 @@ export function progressOf(rollout: RolloutState, nowMs: number, drive?: Drive):
     succeeded: Math.min(sumOf(rollout, "succeeded") + pending, total - failed - skipped),
     failed,
     skipped,
+    reverted,
     elapsedMs: Math.max(0, nowMs - rollout.startedAtMs),
     waveElapsedMs: Math.max(0, nowMs - rollout.waveStartedAtMs),
   };
@@ -78,6 +79,12 @@ export function progressOf(rollout: RolloutState, nowMs: number, drive?: Drive):
 export function remaining({ waves, currentWave }: RolloutState): number {
   const wave = waves[currentWave];
   return wave === undefined ? 0 : Math.max(0, wave.size - wave.succeeded - wave.failed - wave.skipped);
+}
+
+/** Rounded to the nearest; but 0 and 100 only when true. */
+export function percent(part: number, whole: number): number {
+  if (part <= 0 || whole <= 0) return 0;
+  return part >= whole ? 100 : Math.min(99, Math.max(1, Math.round((100 * part) / whole)));
 }
 
 export function plural(count: number, noun: string): string {

@@ -2,6 +2,7 @@ import type { Event, Silence } from "./event.ts";
 import { endForward, FAILURES_IN_A_MESSAGE, strandedDrive } from "./forward.ts";
 import { dropLanes, newLane } from "./lanes.ts";
 import { assertLegal } from "./legality.ts";
+import { rollbackScope } from "./next-steps.ts";
 import { cutForHead, KEPT_FAILURES, partKey, ROLLBACK_KEY, sumOf } from "./parts.ts";
 import { inFlightOf, lanesOf, progressOf } from "./progress.ts";
 import { addLate, closeQueue, hasMore, openQueue } from "./queue.ts";
@@ -43,8 +44,8 @@ export function beginRollback(turn: Turn, { invocationId, silent }: Event & { ty
   };
   drive.lanes[lane] = { ...newLane("rollback"), invocationId };
   turn.watch = invocationId;
-  const targets = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted");
-  turn.changes.push({ kind: "rollback started", progress: progressOf(rollout, turn.nowMs), targets });
+  const scope = rollbackScope(rollout, drive);
+  turn.changes.push({ kind: "rollback started", progress: progressOf(rollout, turn.nowMs), scope });
 }
 
 /** What does not answer is not waited for: the rows tell what became of its sentinels. */
@@ -55,7 +56,10 @@ function writeOff(turn: Turn, silent: readonly Silence[]): void {
     turn,
     (lane) => lane.of === "forward" && (lane.silent !== undefined || ids.has(lane.invocationId ?? "")),
   );
-  if (inFlightOf(lanesOf(drive, "forward")) === 0) endForward(turn);
+  if (inFlightOf(lanesOf(drive, "forward")) > 0) return;
+  // The rollback tells its own count.
+  delete drive.settles;
+  endForward(turn);
 }
 
 /** Nor is what stops to answer while the rollback runs: what it was granted it may never launch. */
@@ -161,6 +165,8 @@ export function endRollback(turn: Turn, interruption: string | undefined): void 
   turn.become({ state: "cancelled" });
   closeQueue(turn);
   const { reverted, missed, gone, moved, skips, failures } = rollback;
+  // The rows of all those without a result have told.
+  if (interruption === undefined && missed === gone + moved) delete drive.lost;
   const report: RollbackReport = {
     invocationId: rollback.invocationId,
     reverted,

@@ -151,6 +151,13 @@ export interface Drive {
   late?: { chunk: number; next: number; chunks: number };
   /** Awakeable of a Cancel that waits until nothing more is on its way. */
   fence?: string;
+  /**
+   * It was cancelled with Deploys in flight: Slack is to hear of it once they have settled. How many of them nobody will
+   * hear of.
+   */
+  settles?: number;
+  /** A lane went with Deploys in flight: whether sentinels without a result took the image only their rows tell. */
+  lost?: true;
 }
 
 /** What a lane is to launch. `n` counts the grants of a lane. */
@@ -223,22 +230,42 @@ export interface Progress {
   succeeded: number;
   failed: number;
   skipped: number;
+  /** Of those that succeeded; absent in what version 0.1 has queued. */
+  reverted?: number;
   /** Milliseconds since the rollout began, and since its wave did. */
   elapsedMs: number;
   waveElapsedMs: number;
 }
 
-/** What Slack hears of, in order, once each. */
+/** What a Resume finds: sentinels of the wave without a result, which it deploys first, and failed ones of it. */
+export interface ResumeScope {
+  left: number;
+  failed: number;
+}
+
+/** What a RollbackAll finds. */
+export interface RollbackScope {
+  /** Took the image, and are not reverted. */
+  took: number;
+  /** May take it yet. */
+  inFlight: number;
+  /** Of which nobody knows: their rows tell. */
+  unknown: number;
+}
+
+/** What Slack hears of, in order, once each. What version 0.1 has queued lacks the fields that may be absent. */
 export type PhaseChange = { progress: Progress } & (
   | { kind: "started"; waveSizes: number[] }
   | { kind: "wave started" }
   | { kind: "wave completed" }
-  | { kind: "paused"; reason: string; failures: Failure[]; remaining?: number }
-  | { kind: "resumed"; remaining: number }
-  | { kind: "cancelled" }
+  | { kind: "paused"; reason: string; failures: Failure[]; resume?: ResumeScope; rollback?: RollbackScope }
+  | { kind: "resumed"; resume?: ResumeScope }
+  | { kind: "cancelled"; inFlight?: number }
+  /** What was in flight at a Cancel is no more; `lost` have no result, and `why`. */
+  | { kind: "settled"; lost: number; why?: string }
   | { kind: "completed"; failures: Failure[] }
   | { kind: "silent"; invocationId: string; why: string; rollingBack: boolean }
-  | { kind: "rollback started"; targets: number }
+  | { kind: "rollback started"; scope?: RollbackScope; targets?: number }
   | {
       kind: "rollback completed";
       reverted: number;

@@ -1,6 +1,14 @@
 import { LEGAL } from "./legality.ts";
+import {
+  offered,
+  resumeScope,
+  rollbackScope,
+  settleByThemselves,
+  whatResumeDoes,
+  whatRollbackDoes,
+} from "./next-steps.ts";
 import { sumOf } from "./parts.ts";
-import { type Numbers, numbersOf, plural, remaining } from "./progress.ts";
+import { type Numbers, numbersOf, plural } from "./progress.ts";
 import type { Drive, Failure, Operation, Phase, RolloutState } from "./state.ts";
 
 /** What operators are answered; the edge writes it in snake_case. */
@@ -21,6 +29,7 @@ export interface View {
   /** Deploys that are under way, and sentinels whose turn has not come. */
   inFlight: number;
   waiting: number;
+  /** What operators are offered. */
   next: readonly Operation[];
   message: string;
 }
@@ -44,7 +53,7 @@ export function viewOf(rollout: RolloutState | undefined, drive: Drive | undefin
     ...{ total, succeeded, failed, skipped, inFlight, waiting },
     failures: rollout.failures,
     skips: rollout.skips,
-    next: LEGAL[rollout.state],
+    next: offered(rollout, drive),
     message: sentence(rollout, numbers, drive),
   };
 }
@@ -88,6 +97,14 @@ const NOTHING = {
   waiting: 0,
 };
 
+/** What Cancel does with a paused rollout. */
+export const KEEPS = "stop here and keep the new image where it came up";
+
+/** Where it paused is said already. */
+function withoutPlace(reason: string): string {
+  return reason.replace(/^wave \d+\/\d+: /, "");
+}
+
 function sentence(
   rollout: RolloutState,
   { total, failed, skipped, reverted, inFlight, ...numbers }: Numbers,
@@ -102,15 +119,13 @@ function sentence(
     case "in_progress": {
       const { stopping } = drive?.forward ?? {};
       if (stopping === undefined) return `Wave ${wave} of ${waves} is rolling out: ${done}${bad}.`;
-      return `Wave ${wave} of ${waves} launches nothing more and will be paused (${stopping}): ${done}${bad}, ${plural(inFlight, "Deploy")} in flight.`;
+      return `Wave ${wave} of ${waves} launches nothing more and will be paused: ${stopping}. ${done}${bad}, ${plural(inFlight, "Deploy")} in flight.`;
     }
     case "paused": {
-      const left = remaining(rollout);
-      const resume =
-        left === 0
-          ? "Resume skips the failed sentinels"
-          : `Resume deploys the ${plural(left, "sentinel")} of the wave without a result, and then goes on`;
-      return `Paused in wave ${wave} of ${waves} (${rollout.pauseReason}): ${done}${bad}. ${resume}, Cancel keeps things as they are, RollbackAll reverts.`;
+      const resume = whatResumeDoes({ wave, waves, failed }, resumeScope(rollout));
+      const revert = whatRollbackDoes(rollbackScope(rollout, drive));
+      const rollback = revert === undefined ? "" : ` RollbackAll: revert ${revert}.`;
+      return `Paused in wave ${wave} of ${waves}: ${withoutPlace(rollout.pauseReason)}. ${done}${bad}. Resume: ${resume}. Cancel: ${KEEPS}.${rollback}`;
     }
     case "completed":
       return failed === 0
@@ -119,12 +134,9 @@ function sentence(
     case "rolling_back":
       return drive?.rollback?.stopping === undefined
         ? `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted so far.`
-        : `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted; it launches nothing more and ends (${drive.rollback.stopping}).`;
+        : `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted; it launches nothing more and ends: ${drive.rollback.stopping}.`;
     case "cancelled": {
-      const settling =
-        inFlight === 0
-          ? ""
-          : ` ${plural(inFlight, "Deploy")} in flight ${inFlight === 1 ? "settles" : "settle"} by themselves.`;
+      const settling = inFlight === 0 ? "" : ` ${settleByThemselves(inFlight)}.`;
       return reverted === 0
         ? `Cancelled: ${done}${bad}.${settling}`
         : `Cancelled and rolled back: ${reverted} of ${plural(took, "sentinel")} reverted.${settling}`;

@@ -35,7 +35,7 @@ describe("RollbackAll", () => {
     const play = paused();
     const rollback = play.drives(beginRollback());
     expect(play.last?.watch).toBe(ROLLBACK);
-    expect(play.last?.changes).toMatchObject([{ kind: "rollback started", targets: 2 }]);
+    expect(play.last?.changes).toMatchObject([{ kind: "rollback started", scope: { took: 2 } }]);
     rollback.open(0);
     expect(rollback.launched).toEqual([c, a]);
   });
@@ -75,7 +75,7 @@ describe("RollbackAll", () => {
       failures: [{ id: "a", reason: "no row" }],
     });
     play.drives(beginRollback("again"));
-    expect(play.last?.changes).toMatchObject([{ kind: "rollback started", targets: 1 }]);
+    expect(play.last?.changes).toMatchObject([{ kind: "rollback started", scope: { took: 1 } }]);
   });
 
   it("tells those apart who can never be reverted, remembers why they stay, and looks at them when called again", () => {

@@ -91,7 +91,9 @@ describe("a rollout", () => {
       state: "cancelled",
       succeeded: 1,
     });
-    expect(changes).toEqual([]);
+    expect(changes).toMatchObject([
+      { kind: "settled", lost: 0, progress: { rolloutId: "id of rollout-1", succeeded: 1 } },
+    ]);
     expect(history.map(({ entry }) => entry.rollout)).toMatchObject([
       { rolloutId: "id of rollout-1", state: "cancelled", succeeded: 1 },
     ]);

@@ -21,6 +21,7 @@ export const guarantees: Checks = {
   step(from, step, system) {
     aStopIsAFence(from, step);
     everyPhaseChangeIsTold(from, step);
+    theCountFollowsACancel(from, step);
     everyOutcomeIsKept(from, step);
     whoBeginsIsWatched(step);
     noWaveFollowsAFailureByItself(from, step);
@@ -114,6 +115,7 @@ function comesToRest(world: World, next: readonly Step[]): void {
   if (frozen.length > 0) return;
   holds(waits.length === 0, `nobody is left waiting: ${waits.map(({ id }) => id)}`);
   holds(drive?.forward === undefined && lanesOf(drive).length === 0, "nothing is left of the drive");
+  holds(drive?.settles === undefined, "the count that a Cancel owes is told");
   if (rollout !== undefined) headIsRight(world, rollout);
 }
 
@@ -160,7 +162,7 @@ function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step): void 
     before?.rolloutId !== after?.rolloutId ||
     before?.state !== after?.state ||
     before?.currentWave !== after?.currentWave;
-  const changes = outcome.changes.filter(({ kind }) => kind !== "silent");
+  const changes = outcome.changes.filter(({ kind }) => kind !== "silent" && kind !== "settled");
   const kinds = changes.map(({ kind }) => kind);
   // The end of a rollback was written, and cut short before anybody was told.
   const late = before?.state !== "rolling_back" && driveOf(from)?.rollback !== undefined;
@@ -170,11 +172,44 @@ function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step): void 
   for (const change of changes) {
     const { succeeded, failed, skipped, total, wave, waves } = change.progress;
     holds(succeeded + failed + skipped <= total && wave >= 1 && wave <= waves, `${name} tells true numbers`);
+    if (change.kind === "rollback started") {
+      const { took = 0, inFlight = 0, unknown = 0 } = change.scope ?? {};
+      holds(took + inFlight + unknown <= total, `${name} counts what it will do`);
+    }
     if (change.kind !== "rollback completed") continue;
     holds(change.reverted >= 0 && change.reverted <= change.targets, "no more were reverted than there were");
     holds(change.failed === change.targets - change.reverted, "who was not reverted is counted");
     const never = (change.skipped ?? 0) + (change.moved ?? 0);
     holds(never <= change.failed, "who cannot be reverted any more was not reverted");
+  }
+}
+
+/**
+ * Whoever cancels with Deploys in flight is told how many there are, and once, when they have settled, what they came to; a
+ * rollback that begins meanwhile tells it itself.
+ */
+function theCountFollowsACancel(from: World, { outcome, to, name }: Step): void {
+  if (outcome === undefined) return;
+  const [before, after] = [driveOf(from), driveOf(to)];
+  const cancelled = outcome.changes.find((change) => change.kind === "cancelled");
+  if (cancelled?.kind === "cancelled") {
+    const flying = numbersOf(headOf(from) as RolloutState, before).inFlight;
+    holds(cancelled.inFlight === flying, `${name} tells of ${cancelled.inFlight} in flight: ${flying}`);
+  }
+  const told = outcome.changes.filter((change) => change.kind === "settled");
+  const own = told.filter(({ progress }) => progress.rolloutId === headOf(to)?.rolloutId);
+  const owed = (drive: Drive | undefined) => drive?.settles !== undefined;
+  const owes = owed(before) || cancelled?.kind === "cancelled";
+  for (const { progress } of own) {
+    holds(owes && !owed(after), `${name} tells once that all have settled`);
+    holds(headOf(to)?.state === "cancelled", `${name} tells of a Cancel while it is ${headOf(to)?.state}`);
+    holds(numbersOf(headOf(to) as RolloutState, after).inFlight === 0, `${name}: nothing is in flight`);
+    const took = entriesOf(to).filter(({ is }) => is === "succeeded" || is === "reverted").length;
+    holds(progress.succeeded === took, `${name} tells that ${progress.succeeded} took the image: ${took}`);
+  }
+  const goesOn = before?.rolloutId === after?.rolloutId && headOf(to)?.state === "cancelled";
+  if (goesOn && owed(before) && !owed(after) && headOf(from)?.state === "cancelled") {
+    holds(own.length === 1, `${name} tells that all have settled`);
   }
 }
 

@@ -1,0 +1,91 @@
+import { LEGAL } from "./legality.ts";
+import { sumOf } from "./parts.ts";
+import { flyingOf, lanesOf, numbersOf, plural, remaining } from "./progress.ts";
+import type { Drive, Operation, ResumeScope, RollbackScope, RolloutState } from "./state.ts";
+
+/** What a Resume would find now. */
+export function resumeScope(rollout: RolloutState): ResumeScope {
+  return { left: remaining(rollout), failed: rollout.waves[rollout.currentWave]?.failed ?? 0 };
+}
+
+/**
+ * What a RollbackAll would find now.
+ * @param drive of this rollout
+ */
+export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): RollbackScope {
+  const lanes = lanesOf(drive);
+  const pending = (...what: ("succeeded" | "failed" | "skipped" | "reverted")[]) =>
+    lanes.reduce((sum, lane) => sum + what.reduce((all, each) => all + lane[each], 0), 0);
+  const took =
+    sumOf(rollout, "succeeded") - sumOf(rollout, "reverted") + pending("succeeded") - pending("reverted");
+  const inFlight = Math.min(flyingOf(lanesOf(drive, "forward")), numbersOf(rollout, drive).inFlight);
+  const doubtful = remaining(rollout) - pending("succeeded", "failed", "skipped") - inFlight;
+  return {
+    took: Math.max(0, took),
+    inFlight,
+    unknown: drive?.lost ? Math.max(0, doubtful) : 0,
+  };
+}
+
+function findsAny({ took, inFlight, unknown }: RollbackScope): boolean {
+  return took + inFlight + unknown > 0;
+}
+
+/** What operators are offered: what is legal, but no RollbackAll where nothing is left to revert. */
+export function offered(rollout: RolloutState, drive: Drive | undefined): Operation[] {
+  const useful = findsAny(rollbackScope(rollout, drive));
+  return LEGAL[rollout.state].filter((operation) => operation !== "RollbackAll" || useful);
+}
+
+/** Where a paused rollout stands: its wave counts from 1, `failed` are those of all waves. */
+interface Place {
+  wave: number;
+  waves: number;
+  failed: number;
+}
+
+/** What Resume does, as a clause. */
+export function whatResumeDoes({ wave, waves, failed }: Place, scope: ResumeScope): string {
+  const last = wave >= waves;
+  const goOn = last ? "complete the rollout" : `go on with wave ${wave + 1}`;
+  const notRetried = last
+    ? ` without the failed ${failed === 1 ? "one" : "ones"}`
+    : `; the ${failed} failed ${failed === 1 ? "is" : "are"} not retried`;
+  const rest = failed === 0 ? goOn : `${goOn}${notRetried}`;
+  if (scope.left === 0) return rest;
+  const first = `deploy the ${scope.left} of this wave without a result`;
+  return scope.failed === 0
+    ? `${first}, then ${rest}`
+    : `${first}, then pause again, for ${scope.failed} of it failed`;
+}
+
+/** What RollbackAll does, as a clause; undefined: nothing. */
+export function whatRollbackDoes(scope: RollbackScope): string | undefined {
+  const { took, inFlight, unknown } = scope;
+  if (!findsAny(scope)) return undefined;
+  const others = [
+    ...(inFlight === 0 ? [] : [`those of the ${inFlight} in flight that will`]),
+    ...(unknown === 0 ? [] : [`those of the ${unknown} without a result whose rows say so`]),
+  ];
+  return [...(took === 0 ? [] : [`the ${took} that took it`]), ...others].join(", and ");
+}
+
+/** How many a rollback that begins will revert. */
+export function howManyToRevert({ took, inFlight, unknown }: RollbackScope): string {
+  const late = inFlight === 0 ? "" : `, and up to ${inFlight} in flight as ${it(inFlight)}`;
+  const doubtful = unknown === 0 ? "" : `, and up to ${unknown} without a result, as ${rows(unknown)}`;
+  return `${took}${late}${doubtful}`;
+}
+
+function it(count: number): string {
+  return count === 1 ? "it settles" : "they settle";
+}
+
+function rows(count: number): string {
+  return count === 1 ? "its row tells" : "their rows tell";
+}
+
+/** What becomes of the Deploys that are in flight when nothing more is launched. */
+export function settleByThemselves(inFlight: number): string {
+  return `${plural(inFlight, "Deploy")} in flight ${inFlight === 1 ? "settles by itself" : "settle by themselves"}`;
+}
