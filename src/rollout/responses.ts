@@ -1,3 +1,4 @@
+import { offered } from "../domain/next-steps.ts";
 import { sumOf } from "../domain/parts.ts";
 import { flyingOf, lanesOf, numbersOf, plural, remaining, timeLeft } from "../domain/progress.ts";
 import type { RollbackReport } from "../domain/rollback.ts";
@@ -131,7 +132,7 @@ function waitingFor(
       return `${plural(left, "sentinel")} of ${place} to come up${meanwhile}`;
     }
     case "paused":
-      return "an operator: Resume, Cancel or RollbackAll";
+      return `an operator: ${anyOf(offered(rollout, drive))}`;
     case "rolling_back": {
       const pending = lanesOf(drive).reduce((sum, lane) => sum + lane.reverted, 0);
       const left = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted") - pending;
@@ -143,6 +144,11 @@ function waitingFor(
     case "cancelled":
       return settling > 0 ? late : "";
   }
+}
+
+/** "Resume, Cancel or RollbackAll". */
+function anyOf(operations: readonly string[]): string {
+  return `${operations.slice(0, -1).join(", ")} or ${operations.at(-1)}`;
 }
 
 /** Undefined: it answers. */

@@ -51,8 +51,8 @@ describe("the responses", () => {
       waiting: 2,
       skips: [],
       failures: [{ sentinel_id: "a", reason: "ImagePullBackOff: manifest unknown" }],
-      next: ["Resume", "Cancel", "RollbackAll"],
-      message: expect.stringMatching(/^Paused in wave 1 of 2 .*\.$/),
+      next: ["Resume", "Cancel"],
+      message: expect.stringMatching(/^Paused in wave 1 of 2: .*\.$/),
     });
   });
 });
@@ -95,6 +95,7 @@ describe("Status", () => {
     ["2 sentinels of wave 2/2 to come up", second],
     ["1 sentinel of wave 2/2 to come up", (play) => play.second().report([failed("b")])],
     ["an operator: Resume, Cancel or RollbackAll", killed],
+    ["an operator: Resume or Cancel", (play) => play.begun().report([failed("a")])],
     [
       `1 sentinel to return to the previous image, and ${late("2 Deploys")}`,
       (play) => [cancelled(play), play.drives(beginRollback())],
