@@ -14,19 +14,22 @@ export function resumeScope(rollout: RolloutState): ResumeScope {
  */
 export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): RollbackScope {
   const lanes = lanesOf(drive);
-  const pending = (...what: ("succeeded" | "failed" | "skipped" | "reverted")[]) =>
+  const pending = (...what: ("succeeded" | "failed" | "skipped" | "reverted" | "stays")[]) =>
     lanes.reduce((sum, lane) => sum + what.reduce((all, each) => all + lane[each], 0), 0);
-  const took =
-    sumOf(rollout, "succeeded") - sumOf(rollout, "reverted") + pending("succeeded") - pending("reverted");
+  const stay = (rollout.stay ?? 0) + pending("stays");
+  const taken = sumOf(rollout, "succeeded") + pending("succeeded");
+  const took = taken - sumOf(rollout, "reverted") - pending("reverted") - stay;
   const inFlight = Math.min(flyingOf(lanesOf(drive, "forward")), numbersOf(rollout, drive).inFlight);
   const doubtful = remaining(rollout) - pending("succeeded", "failed", "skipped") - inFlight;
   return {
     took: Math.max(0, took),
+    ...(stay === 0 ? {} : { stay }),
     inFlight,
     unknown: drive?.lost ? Math.max(0, doubtful) : 0,
   };
 }
 
+/** Who could not be reverted before is no reason to try again. */
 function findsAny({ took, inFlight, unknown }: RollbackScope): boolean {
   return took + inFlight + unknown > 0;
 }
@@ -71,10 +74,11 @@ export function whatRollbackDoes(scope: RollbackScope): string | undefined {
 }
 
 /** How many a rollback that begins will revert. */
-export function howManyToRevert({ took, inFlight, unknown }: RollbackScope): string {
+export function howManyToRevert({ took, stay = 0, inFlight, unknown }: RollbackScope): string {
+  const again = stay === 0 ? "" : `, and ${stay} that could not be reverted before`;
   const late = inFlight === 0 ? "" : `, and up to ${inFlight} in flight as ${it(inFlight)}`;
   const doubtful = unknown === 0 ? "" : `, and up to ${unknown} without a result, as ${rows(unknown)}`;
-  return `${took}${late}${doubtful}`;
+  return `${took}${again}${late}${doubtful}`;
 }
 
 function it(count: number): string {

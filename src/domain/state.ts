@@ -245,8 +245,10 @@ export interface ResumeScope {
 
 /** What a RollbackAll finds. */
 export interface RollbackScope {
-  /** Took the image, and are not reverted. */
+  /** Took the image, and are to be reverted. */
   took: number;
+  /** Took it, and could not be reverted before: no longer running, or on another image since. Absent: none. */
+  stay?: number;
   /** May take it yet. */
   inFlight: number;
   /** Of which nobody knows: their rows tell. */

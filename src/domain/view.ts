@@ -100,6 +100,11 @@ const NOTHING = {
 /** What Cancel does with a paused rollout. */
 export const KEEPS = "stop here and keep the new image where it came up";
 
+/** Another rollback would not help these. */
+function staying({ stay = 0 }: RolloutState): string {
+  return stay === 0 ? "" : `, ${stay} no longer running or on another image since`;
+}
+
 /** Where it paused is said already. */
 function withoutPlace(reason: string): string {
   return reason.replace(/^wave \d+\/\d+: /, "");
@@ -137,9 +142,9 @@ function sentence(
         : `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted; it launches nothing more and ends: ${drive.rollback.stopping}.`;
     case "cancelled": {
       const settling = inFlight === 0 ? "" : ` ${settleByThemselves(inFlight)}.`;
-      return reverted === 0
+      return reverted === 0 && rollout.stay === undefined
         ? `Cancelled: ${done}${bad}.${settling}`
-        : `Cancelled and rolled back: ${reverted} of ${plural(took, "sentinel")} reverted.${settling}`;
+        : `Cancelled and rolled back: ${reverted} of ${plural(took, "sentinel")} reverted${staying(rollout)}.${settling}`;
     }
   }
 }

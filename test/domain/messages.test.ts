@@ -202,6 +202,9 @@ describe("every phase change", () => {
     expect(to({ took: 7, inFlight: 1, unknown: 8 })).toBe(
       "*To revert*\n7, and up to 1 in flight as it settles, and up to 8 without a result, as their rows tell",
     );
+    expect(to({ took: 0, stay: 3, inFlight: 0, unknown: 0 })).toBe(
+      "*To revert*\n0, and 3 that could not be reverted before",
+    );
     expect(to({ took: 0, inFlight: 0, unknown: 1 })).toBe(
       "*To revert*\n0, and up to 1 without a result, as its row tells",
     );

@@ -71,6 +71,16 @@ describe("what operators are answered", () => {
       "Cancelled and rolled back: 1 of 2 sentinels reverted.",
     ],
     [
+      "after a rollback that could not revert all",
+      (play) => [
+        failure(play),
+        rolledBack(play).report([reverted("b"), { id: "a", is: "gone", why: "it is archived" }]),
+      ],
+      "cancelled",
+      ["Rollout"],
+      "Cancelled and rolled back: 1 of 2 sentinels reverted, 1 no longer running or on another image since.",
+    ],
+    [
       "after the rollback of a killed wave, of which nothing was recorded",
       (play) => [play.begun(), play.do(abandon("rollout-1")), rolledBack(play).report([reverted("a")])],
       "cancelled",
@@ -194,6 +204,17 @@ describe("what operators are answered", () => {
         (play) => [
           play.second().report([ready("b"), failed("c")]),
           rolledBack(play).report([reverted("b"), reverted("a")]),
+        ],
+      ],
+      [
+        "once all that are left are gone or have moved",
+        false,
+        (play) => [
+          play.second().report([ready("b"), failed("c")]),
+          rolledBack(play).report([
+            { id: "b", is: "gone", why: "it is archived" },
+            { id: "a", is: "moved", why: "moved to a hotfix" },
+          ]),
         ],
       ],
       [
