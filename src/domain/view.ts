@@ -29,6 +29,8 @@ export interface View {
   /** Deploys that are under way, and sentinels whose turn has not come. */
   inFlight: number;
   waiting: number;
+  /** Since when the state is what it is (unix ms); absent where that is not known. */
+  sinceMs?: number;
   /** What operators are offered. */
   next: readonly Operation[];
   message: string;
@@ -53,17 +55,19 @@ export function viewOf(rollout: RolloutState | undefined, drive: Drive | undefin
     ...{ total, succeeded, failed, skipped, inFlight, waiting },
     failures: rollout.failures,
     skips: rollout.skips,
+    sinceMs: rollout.sinceMs,
     next: offered(rollout, drive),
     message: sentence(rollout, numbers, drive),
   };
 }
 
 /** A rollout of nothing: there is no running sentinel. */
-export function viewOfNothing(image: string): View {
+export function viewOfNothing(image: string, nowMs: number): View {
   return {
     ...NOTHING,
     state: "completed",
     image,
+    sinceMs: nowMs,
     next: LEGAL.completed,
     message: "There is no running sentinel: nothing to roll out.",
   };
@@ -79,6 +83,18 @@ export function viewOfSuperseded(last: View, since: string): View {
     state: "cancelled",
     next: [],
     message: `The rollout of ${last.image} was cancelled; ${since}.`,
+  };
+}
+
+/** Likewise, where nothing of it is left but its history. */
+export function viewOfForgotten(rolloutId: string, image: string): View {
+  return {
+    ...NOTHING,
+    rolloutId,
+    image,
+    state: "cancelled",
+    next: [],
+    message: `The rollout of ${image} was cancelled; another rollout has started since. History has its numbers.`,
   };
 }
 

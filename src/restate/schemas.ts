@@ -108,7 +108,7 @@ const EXAMPLE_ROLLOUT = {
   in_flight: 0,
   waiting: 75,
   next: ["Resume", "Cancel", "RollbackAll"],
-  message: `Paused in wave 3 of 5 (wave 3/5: 1 of 20 sentinels failed): 24 of 100 sentinels took ${EXAMPLE_IMAGE}, 1 failed. Resume skips the failed sentinels, Cancel keeps things as they are, RollbackAll reverts.`,
+  message: `Paused in wave 3 of 5: 1 of 20 sentinels failed. 24 of 100 sentinels took ${EXAMPLE_IMAGE}, 1 failed. Resume: go on with wave 4; the 1 failed is not retried. Cancel: stop here and keep the new image where it came up. RollbackAll: revert the 24 that took it.`,
 };
 
 const rolloutFields = z.object({
@@ -129,12 +129,33 @@ const rolloutFields = z.object({
     .describe(
       "Sentinels whose turn has not come: succeeded, failed, skipped, in flight and waiting are all.",
     ),
-  next: z.array(z.string()).describe("The operations that are legal now."),
+  next: z
+    .array(z.string())
+    .describe(
+      "The operations that are legal now; but no RollbackAll where nothing is left to revert, which would answer 0 of 0.",
+    ),
   message,
 });
 
+const asOf = z
+  .string()
+  .nullable()
+  .describe(
+    "Since when the state was what it is here (ISO 8601): an answer to an idempotency-key that was used before tells of then.",
+  );
+const EXAMPLE_AS_OF = "2026-01-31T02:52:00.000Z";
+const EXAMPLE_TELLS_OF = `This tells of rollout ${EXAMPLE_ROLLOUT_ID} as of ${EXAMPLE_AS_OF}.`;
+
 /** What `Rollout`, `Resume` and `Cancel` answer. */
-export const RolloutResponse = rolloutFields.meta({ examples: [EXAMPLE_ROLLOUT] });
+export const RolloutResponse = rolloutFields.extend({ as_of: asOf }).meta({
+  examples: [
+    {
+      ...EXAMPLE_ROLLOUT,
+      as_of: EXAMPLE_AS_OF,
+      message: `${EXAMPLE_ROLLOUT.message} ${EXAMPLE_TELLS_OF}`,
+    },
+  ],
+});
 export type RolloutResponse = z.infer<typeof RolloutResponse>;
 
 export const StatusResponse = rolloutFields
@@ -182,6 +203,9 @@ export const RollbackResponse = z
     failures,
     skips: z.array(Failure).describe("At most 20 of the skipped and why."),
     state: State,
+    rollout_id: z.string(),
+    image: z.string().describe("What was rolled back."),
+    as_of: asOf,
     message,
   })
   .meta({
@@ -194,7 +218,10 @@ export const RollbackResponse = z
         failures: [],
         skips: [],
         state: "cancelled",
-        message: "Rolled back: 24 of 24 sentinels reverted.",
+        rollout_id: EXAMPLE_ROLLOUT_ID,
+        image: EXAMPLE_IMAGE,
+        as_of: EXAMPLE_AS_OF,
+        message: `Rolled back: 24 of 24 sentinels reverted. ${EXAMPLE_TELLS_OF}`,
       },
     ],
   });

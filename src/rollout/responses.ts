@@ -8,8 +8,25 @@ import type { ClusterHealth } from "../kubernetes/health.ts";
 import type { RollbackResponse, RolloutResponse, StatusResponse } from "../restate/schemas.ts";
 import type { Sight } from "./state.ts";
 
-/** What operators are answered, in the field names of the runbook. */
+/**
+ * What operators are answered. Restate answers the same to whoever uses an idempotency-key again, whatever is true by then:
+ * so it says of which rollout it tells, and of when.
+ */
 export function rolloutResponse(view: View): RolloutResponse {
+  return {
+    ...fieldsOf(view),
+    as_of: iso(view.sinceMs),
+    message: `${view.message} ${tellsOf(view.rolloutId, view.sinceMs)}`,
+  };
+}
+
+function tellsOf(rolloutId: string, ms: number | undefined): string {
+  if (rolloutId === "") return `This tells of ${iso(ms)}, of no rollout.`;
+  return `This tells of rollout ${rolloutId}${ms === undefined ? "" : ` as of ${iso(ms)}`}.`;
+}
+
+/** In the field names of the runbook. */
+function fieldsOf(view: View) {
   const { state, rolloutId, image, wave, waves, total, succeeded, failed, skipped, next, message } = view;
   return {
     state,
@@ -43,7 +60,7 @@ export function statusResponse(
   { clusters = [], deployTimeoutMs = 0 }: Surroundings = {},
 ): StatusResponse {
   const leftMs = rollout === undefined ? undefined : timeLeft(rollout, drive?.forward, nowMs);
-  const response = rolloutResponse(viewOf(rollout, drive));
+  const response = fieldsOf(viewOf(rollout, drive));
   const away = clusters.map(absence).filter((text) => text !== undefined);
   const notes = [...away.map((text) => `Cluster ${text}.`), ...silences(rollout, drive)];
   return {
@@ -59,8 +76,14 @@ export function statusResponse(
   };
 }
 
-/** @param report undefined: the rollback was taken over by what came after it */
-export function rollbackResponse(report: RollbackReport | undefined): RollbackResponse {
+/**
+ * @param report undefined: the rollback was taken over by what came after it
+ * @param of the rollout; and when the rollback has ended, where that is known
+ */
+export function rollbackResponse(
+  report: RollbackReport | undefined,
+  { rolloutId, image, sinceMs }: { rolloutId: string; image: string; sinceMs?: number },
+): RollbackResponse {
   const { reverted = 0, targets = 0, skipped = 0, moved = 0, interruption } = report ?? {};
   const { failures = [], skips = [] } = report ?? {};
   const left = targets - reverted - skipped - moved;
@@ -78,7 +101,10 @@ export function rollbackResponse(report: RollbackReport | undefined): RollbackRe
     failures: failures.map(failureResponse),
     skips: skips.map(failureResponse),
     state: "cancelled",
-    message,
+    rollout_id: rolloutId,
+    image,
+    as_of: iso(sinceMs),
+    message: `${message} ${tellsOf(rolloutId, sinceMs)}`,
   };
 }
 

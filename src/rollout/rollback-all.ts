@@ -24,6 +24,9 @@ export async function rollbackAll(
           ctx,
           ctx.run("look who does not answer", async () => (await admin?.silent(ids).catch(() => [])) ?? []),
         );
-  const { rollback } = await drive(ctx, options, "rollback", { type: "beginRollback", invocationId, silent });
-  return rollbackResponse(rollback);
+  const opening = { type: "beginRollback", invocationId, silent } as const;
+  const { rollback, view } = await drive(ctx, options, "rollback", opening);
+  const { rolloutId = "", image = "" } = sight.rollout ?? {};
+  const ended = view.rolloutId === rolloutId && view.sinceMs !== undefined ? { sinceMs: view.sinceMs } : {};
+  return rollbackResponse(rollback, { rolloutId, image, ...ended });
 }

@@ -1,6 +1,6 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import { assertLegal } from "../domain/legality.ts";
-import { viewOfNothing, viewOfSuperseded } from "../domain/view.ts";
+import { type View, viewOfForgotten, viewOfNothing, viewOfSuperseded } from "../domain/view.ts";
 import { STARTED_BY_HEADER } from "../restate/names.ts";
 import type { RolloutRequest, RolloutResponse } from "../restate/schemas.ts";
 import { drive } from "./drive.ts";
@@ -22,7 +22,7 @@ export async function rollout(
   const askedMs = await ctx.date.now();
   const planned = await selectSentinels(ctx, options.store, request, askedMs);
   requireWork(planned);
-  if (planned.fleet === 0) return rolloutResponse(viewOfNothing(request.image));
+  if (planned.fleet === 0) return rolloutResponse(viewOfNothing(request.image, askedMs));
   const { image, wavePercentages, plan, parts } = planned;
   const { view } = await drive(ctx, options, "rollout", {
     type: "begin",
@@ -32,17 +32,13 @@ export async function rollout(
     ...{ image, wavePercentages, plan, parts },
     ...startedBy(ctx),
   });
-  return rolloutResponse(view.rolloutId === rolloutId ? viewOfDriven(view) : ousted(view, rolloutId, image));
+  return rolloutResponse(viewOfDriven(view, rolloutId, image));
 }
 
-/** What a forward drive answers of its own rollout. */
-export function viewOfDriven(view: Parameters<typeof viewOfSuperseded>[0]) {
+/** What a forward drive answers of its own rollout, whatever became of it since. */
+export function viewOfDriven(view: View, rolloutId: string, image: string): View {
+  if (view.rolloutId !== rolloutId) return viewOfForgotten(rolloutId, image);
   return view.state === "rolling_back" ? viewOfSuperseded(view, "a rollback is running") : view;
-}
-
-/** Operators cancelled it, and have started another one since. */
-export function ousted(view: Parameters<typeof viewOfSuperseded>[0], rolloutId: string, image: string) {
-  return viewOfSuperseded({ ...view, rolloutId, image }, "another rollout has started since");
 }
 
 /** Who the caller says it is: one line, short. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { viewOf, viewOfNothing, viewOfSuperseded } from "../../src/domain/view.ts";
+import { viewOf, viewOfForgotten, viewOfNothing, viewOfSuperseded } from "../../src/domain/view.ts";
 import {
   abandon,
   begin,
@@ -270,9 +270,10 @@ describe("what operators are answered", () => {
   });
 
   it("a rollout of nobody is completed", () => {
-    expect(viewOfNothing("sentinel:v2")).toMatchObject({
+    expect(viewOfNothing("sentinel:v2", 5)).toMatchObject({
       state: "completed",
       total: 0,
+      sinceMs: 5,
       image: "sentinel:v2",
       next: ["Rollout"],
     });
@@ -284,6 +285,16 @@ describe("what operators are answered", () => {
       state: "cancelled",
       next: [],
       message: "The rollout of sentinel:v2 was cancelled; another rollout has started since.",
+    });
+  });
+
+  it("and never with the numbers of another rollout", () => {
+    expect(viewOfForgotten("rollout-1", "sentinel:v2")).toMatchObject({
+      state: "cancelled",
+      rolloutId: "rollout-1",
+      total: 0,
+      message:
+        "The rollout of sentinel:v2 was cancelled; another rollout has started since. History has its numbers.",
     });
   });
 });

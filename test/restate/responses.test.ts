@@ -52,7 +52,10 @@ describe("the responses", () => {
       skips: [],
       failures: [{ sentinel_id: "a", reason: "ImagePullBackOff: manifest unknown" }],
       next: ["Resume", "Cancel"],
-      message: expect.stringMatching(/^Paused in wave 1 of 2: .*\.$/),
+      as_of: "1970-01-01T00:00:50.000Z",
+      message: expect.stringMatching(
+        /^Paused in wave 1 of 2: .*\. This tells of rollout id of rollout-1 as of 1970-01-01T00:00:50\.000Z\.$/,
+      ),
     });
   });
 });
@@ -159,6 +162,7 @@ describe("a cluster that is away", () => {
 });
 
 describe("RollbackAll", () => {
+  const OF = { rolloutId: "r1", image: "sentinel:v2", sinceMs: 5_000 };
   const report = {
     invocationId: "rollback-1",
     reverted: 3,
@@ -190,13 +194,17 @@ describe("RollbackAll", () => {
       "The rollback was interrupted: 3 of 5 sentinels reverted; call RollbackAll again for the rest.",
     ],
   ])("%j", (but, message) => {
-    const response = rollbackResponse({ ...report, ...but });
-    expect(response).toMatchObject({ state: "cancelled", reverted: { ...report, ...but }.reverted, message });
+    const response = rollbackResponse({ ...report, ...but }, OF);
+    expect(response).toMatchObject({
+      state: "cancelled",
+      reverted: { ...report, ...but }.reverted,
+      message: `${message} This tells of rollout r1 as of 1970-01-01T00:00:05.000Z.`,
+    });
     expect(RollbackResponse.strict().parse(response)).toEqual(response);
   });
 
   it("names who did not revert", () => {
-    expect(rollbackResponse({ ...report, failures: [failure] }).failures).toEqual([
+    expect(rollbackResponse({ ...report, failures: [failure] }, OF).failures).toEqual([
       { sentinel_id: "sen_1", reason: failure.reason },
     ]);
   });
