@@ -2,7 +2,7 @@ import { type ObjectContext, RestatePromise } from "@restatedev/restate-sdk";
 import type { Expectation } from "../domain/convergence.ts";
 import type { Observation } from "../mysql/sentinels.ts";
 import { type Look, lookAt, type Place } from "./look.ts";
-import { plainText } from "./plain-text.ts";
+import { because, plainText } from "./plain-text.ts";
 import { type RowWrites, readyAfter } from "./row-writes.ts";
 import { untilDeadline } from "./steps.ts";
 
@@ -111,5 +111,5 @@ export function failed(reason: string): Settlement {
 async function podsTell(ctx: ObjectContext, { place }: Wait, otherwise: string): Promise<string> {
   const ask = async () => place.cluster().podTrouble(place.k8sName);
   const own = await ctx.run("ask the pods why", () => ask().catch(() => undefined));
-  return own === undefined || otherwise.startsWith(own.reason) ? otherwise : `${own.reason} (${otherwise})`;
+  return because(own?.reason, otherwise);
 }

@@ -106,5 +106,7 @@ function summary(plan: RolloutPlan, total: number): string {
 }
 
 function nothingToDo({ fleet, image }: Pick<RolloutPlan, "fleet" | "image">): string {
-  return `Nothing to roll out: all ${plural(fleet, "running sentinel")} already serve ${image}.`;
+  const all =
+    fleet === 1 ? "the one running sentinel already serves" : `all ${fleet} running sentinels already serve`;
+  return `Nothing to roll out: ${all} ${image}.`;
 }

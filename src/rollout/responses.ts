@@ -180,7 +180,7 @@ function anyOf(operations: readonly string[]): string {
 /** Undefined: it answers. */
 function absence(health: ClusterHealth): string | undefined {
   if (health.reachable) return undefined;
-  return `${health.cluster} is unreachable since ${iso(health.sinceMs)} (${health.reason})`;
+  return `${health.cluster} is unreachable since ${iso(health.sinceMs)}: ${health.reason}`;
 }
 
 function iso(ms: number | undefined): string | null {

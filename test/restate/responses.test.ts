@@ -134,9 +134,14 @@ describe("Status", () => {
 describe("a cluster that is away", () => {
   const clusters: ClusterHealth[] = [
     { cluster: "us-east", reachable: true },
-    { cluster: "eu-west", reachable: false, sinceMs: Date.UTC(2026, 0, 31, 2, 15), reason: "ECONNREFUSED" },
+    {
+      cluster: "eu-west",
+      reachable: false,
+      sinceMs: Date.UTC(2026, 0, 31, 2, 15),
+      reason: "fetch failed (ECONNREFUSED)",
+    },
   ];
-  const named = "eu-west is unreachable since 2026-01-31T02:15:00.000Z (ECONNREFUSED)";
+  const named = "eu-west is unreachable since 2026-01-31T02:15:00.000Z: fetch failed (ECONNREFUSED)";
   const status = (story: Story) => statusResponse(sightOf(played(story)), 50_000, { clusters });
 
   it("is named in what a rollout waits for", () => {
