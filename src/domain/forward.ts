@@ -4,6 +4,7 @@ import { dropLanes, newLane } from "./lanes.ts";
 import { assertLegal } from "./legality.ts";
 import { resumeScope, rollbackScope } from "./next-steps.ts";
 import {
+  countedBeside,
   countedWaves,
   PLAN_KEY,
   partKey,
@@ -16,7 +17,8 @@ import {
 import { flyingOf, inFlightOf, lanesOf, numbersOf, plural, progressOf, remaining } from "./progress.ts";
 import { closeQueue, openQueue } from "./queue.ts";
 import { recordPending } from "./record.ts";
-import type { Drive, Failure, PartPlan, RolloutState, WaveCount } from "./state.ts";
+import type { Drive, Failure, Part, PartPlan, Place, RolloutState, WaveCount } from "./state.ts";
+import { keep, merge, stageTakenOver, takeOver, takesOver } from "./taken-over.ts";
 import type { Turn } from "./turn.ts";
 
 /** A message to Slack names this many failing sentinels. */
@@ -40,10 +42,16 @@ export function begin(turn: Turn, event: Event & { type: "begin" }): void {
   if (turn.nowMs - event.askedMs > LONGEST_PLANNING_MS)
     throw new StaleRequestError(turn.nowMs - event.askedMs);
   const writeFormer = keepFormers(turn);
+  const taken = takesOver(turn.rollout, event.image) ? takeOver(turn, event.rolloutId) : undefined;
   // Whatever version 0.1 stored of its own rollout is not worth storing anew.
   turn.book.discard();
   const { plan, parts, nowMs } = { ...event, nowMs: turn.nowMs };
-  const tallies: Tallies = Object.fromEntries(parts.map((part, i) => [plan[i]?.at ?? "", tallyOf(part)]));
+  const placed = parts.map((part, i): [Place, Part] => {
+    const at = plan[i]?.at ?? "";
+    return [at, taken === undefined ? part : merge(turn, taken, at, part, event.image).part];
+  });
+  const tallies: Tallies = Object.fromEntries(placed.map(([at, part]) => [at, tallyOf(part)]));
+  Object.assign(tallies, taken?.tallies);
   const waves = countedWaves(plannedWaves(plan), tallies);
   // No lane has the number of one that is still there.
   const lane = turn.drive?.nextLane ?? 1;
@@ -61,6 +69,7 @@ export function begin(turn: Turn, event: Event & { type: "begin" }): void {
     waveStartedAtMs: nowMs,
     sinceMs: nowMs,
     pauseReason: "",
+    ...countedBeside(tallies),
   };
   turn.drive = {
     rolloutId: event.rolloutId,
@@ -70,12 +79,14 @@ export function begin(turn: Turn, event: Event & { type: "begin" }): void {
     nextLane: lane + 1,
     window: 1,
     hungry: [],
+    ...(taken === undefined ? {} : { again: true }),
   };
   turn.watch = event.invocationId;
   writeFormer();
   turn.book.set(PLAN_KEY, plan);
   turn.book.set(TALLIES_KEY, tallies);
-  for (const [i, part] of parts.entries()) turn.book.set(partKey(plan[i]?.at ?? ""), part);
+  for (const [at, part] of placed) turn.book.set(partKey(at), part);
+  if (taken !== undefined) keep(turn, taken);
   const progress = progressOf(turn.rollout, nowMs);
   turn.changes.push({ kind: "started", progress, waveSizes: waves.map(({ size }) => size) });
   turn.changes.push({ kind: "wave started", progress });
@@ -87,16 +98,12 @@ function plannedWaves(plan: readonly PartPlan[]): WaveCount[] {
   return sizes.map((size) => ({ size, succeeded: 0, failed: 0, skipped: 0, reverted: 0 }));
 }
 
-/** One more part of the fleet has been read. False: of a rollout that is over. */
-export function stage(turn: Turn, { rolloutId, at, part }: Event & { type: "stage" }): boolean {
+/** One more part of the fleet has been read. `again`: it is not whole yet. */
+export function stage(turn: Turn, event: Event & { type: "stage" }): "refused" | "staged" | "again" {
   const { rollout, drive } = turn;
-  if (rollout?.rolloutId !== rolloutId || drive === undefined || !mayLoad(rollout)) return false;
-  const tallies = { ...turn.tallies() };
-  if (tallies[at] !== undefined) return true;
-  tallies[at] = tallyOf(part);
-  turn.book.set(partKey(at), part);
-  turn.book.set(TALLIES_KEY, tallies);
-  return true;
+  if (rollout?.rolloutId !== event.rolloutId || drive === undefined || !mayLoad(rollout)) return "refused";
+  if (turn.tallies()[event.at] !== undefined) return "staged";
+  return stageTakenOver(turn, event) ? "staged" : "again";
 }
 
 function mayLoad({ state }: RolloutState): boolean {

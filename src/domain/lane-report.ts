@@ -1,8 +1,8 @@
 import type { Report } from "./event.ts";
-import { laneKey } from "./parts.ts";
+import { laneKey, waveOf } from "./parts.ts";
 import { pendingOf } from "./progress.ts";
 import { RECORD_AFTER_MS, recordPending } from "./record.ts";
-import type { Lane, LaneBook, SentinelResult } from "./state.ts";
+import type { Lane, LaneBook, Place, SentinelResult } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /**
@@ -75,16 +75,24 @@ function isRecorded({ is }: SentinelResult): boolean {
 
 /** A lane's numbers, from its book. */
 export function count(lane: Lane, { out, grant, done }: LaneBook): void {
-  const of = (is: SentinelResult["is"]) => done.filter((result) => result.is === is).length;
-  const first = done.filter(({ is, unrecorded }) => is === "reverted" && unrecorded).length;
+  const isEarlier = ({ at }: { at: Place }) => waveOf(at) < 0;
+  const own = done.filter((result) => !isEarlier(result));
+  const earlier = done.filter((result) => isEarlier(result) && result.is === "reverted");
+  const of = (is: SentinelResult["is"]) => own.filter((result) => result.is === is).length;
+  const firstOf = (results: SentinelResult[]) =>
+    results.filter(({ is, unrecorded }) => is === "reverted" && unrecorded).length;
   Object.assign(lane, {
     out: out.length,
     launching: grant?.items.length ?? 0,
-    succeeded: of("succeeded") + first,
+    succeeded: of("succeeded") + firstOf(own),
     failed: of("failed"),
     skipped: of("skipped"),
     reverted: of("reverted"),
-    stays: of("gone") + of("moved"),
+    stays: done.filter(({ is }) => is === "gone" || is === "moved").length,
+    earlierOut: out.filter(isEarlier).length,
+    earlierLaunching: grant?.items.filter(isEarlier).length ?? 0,
+    earlierTook: firstOf(earlier),
+    earlierReverted: earlier.length,
   });
 }
 

@@ -2,6 +2,7 @@ import { LEGAL } from "./legality.ts";
 import { sumOf } from "./parts.ts";
 import { flyingOf, lanesOf, numbersOf, plural, remaining } from "./progress.ts";
 import type { Drive, Operation, ResumeScope, RollbackScope, RolloutState } from "./state.ts";
+import { earlierLeft } from "./taken-over.ts";
 
 /** What a Resume would find now. */
 export function resumeScope(rollout: RolloutState): ResumeScope {
@@ -20,18 +21,23 @@ export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): 
   const taken = sumOf(rollout, "succeeded") + pending("succeeded");
   const took = taken - sumOf(rollout, "reverted") - pending("reverted") - stay;
   const inFlight = Math.min(flyingOf(lanesOf(drive, "forward")), numbersOf(rollout, drive).inFlight);
+  const earlier = (what: "earlierTook" | "earlierReverted") =>
+    lanes.reduce((sum, lane) => sum + lane[what], 0);
+  const takenOver = Math.max(0, earlierLeft(rollout) + earlier("earlierTook") - earlier("earlierReverted"));
+  const again = drive?.again ? (rollout.takenOver?.again ?? 0) : 0;
   const doubtful = remaining(rollout) - pending("succeeded", "failed", "skipped") - inFlight;
   return {
     took: Math.max(0, took),
     ...(stay === 0 ? {} : { stay }),
+    ...(takenOver === 0 ? {} : { takenOver }),
     inFlight,
-    unknown: drive?.lost ? Math.max(0, doubtful) : 0,
+    unknown: again + (drive?.lost ? Math.max(0, doubtful) : 0),
   };
 }
 
 /** Who could not be reverted before is no reason to try again. */
-function findsAny({ took, inFlight, unknown }: RollbackScope): boolean {
-  return took + inFlight + unknown > 0;
+function findsAny({ took, takenOver = 0, inFlight, unknown }: RollbackScope): boolean {
+  return took + takenOver + inFlight + unknown > 0;
 }
 
 /** What operators are offered: what is legal, but no RollbackAll where nothing is left to revert. */
@@ -64,9 +70,10 @@ export function whatResumeDoes({ wave, waves, failed }: Place, scope: ResumeScop
 
 /** What RollbackAll does, as a clause; undefined: nothing. */
 export function whatRollbackDoes(scope: RollbackScope): string | undefined {
-  const { took, inFlight, unknown } = scope;
+  const { took, takenOver = 0, inFlight, unknown } = scope;
   if (!findsAny(scope)) return undefined;
   const others = [
+    ...(takenOver === 0 ? [] : [`the ${takenOver} that an earlier rollout of this image moved`]),
     ...(inFlight === 0 ? [] : [`those of the ${inFlight} in flight that will`]),
     ...(unknown === 0 ? [] : [`those of the ${unknown} without a result whose rows say so`]),
   ];
@@ -74,11 +81,12 @@ export function whatRollbackDoes(scope: RollbackScope): string | undefined {
 }
 
 /** How many a rollback that begins will revert. */
-export function howManyToRevert({ took, stay = 0, inFlight, unknown }: RollbackScope): string {
+export function howManyToRevert({ took, stay = 0, takenOver = 0, inFlight, unknown }: RollbackScope): string {
   const again = stay === 0 ? "" : `, and ${stay} that could not be reverted before`;
   const late = inFlight === 0 ? "" : `, and up to ${inFlight} in flight as ${it(inFlight)}`;
   const doubtful = unknown === 0 ? "" : `, and up to ${unknown} without a result, as ${rows(unknown)}`;
-  return `${took}${again}${late}${doubtful}`;
+  const earlier = takenOver === 0 ? "" : `, and ${takenOver} that an earlier rollout of this image moved`;
+  return `${took}${earlier}${again}${late}${doubtful}`;
 }
 
 function it(count: number): string {

@@ -26,8 +26,17 @@ export function flyingOf(lanes: readonly Lane[]): number {
 }
 
 /** Results of a lane that wait for their record. */
-export function pendingOf({ succeeded, failed, skipped, reverted, stays }: Lane): number {
-  return succeeded + failed + skipped + reverted + stays;
+export function pendingOf({ succeeded, failed, skipped, reverted, stays, earlierReverted }: Lane): number {
+  return succeeded + failed + skipped + reverted + stays + earlierReverted;
+}
+
+/** Of these those that are in the rollout's own waves. */
+function ownFlyingOf(lanes: readonly Lane[]): number {
+  const earlier = lanes.reduce(
+    (sum, { earlierOut, earlierLaunching, silent }) => sum + earlierOut + (silent ? 0 : earlierLaunching),
+    0,
+  );
+  return flyingOf(lanes) - earlier;
 }
 
 export function lanesOf(drive: Drive | undefined, of?: Lane["of"]): Lane[] {
@@ -48,9 +57,9 @@ export function numbersOf(rollout: RolloutState, drive: Drive | undefined): Numb
   const skipped = counted("skipped", total - failed);
   const took = counted("succeeded", total - failed - skipped);
   const reverted = counted("reverted", took);
-  const succeeded = Math.max(reverted, took - flyingOf(lanesOf(drive, "rollback")));
+  const succeeded = Math.max(reverted, took - ownFlyingOf(lanesOf(drive, "rollback")));
   const left = total - succeeded - failed - skipped;
-  const inFlight = Math.min(flyingOf(lanes), left);
+  const inFlight = Math.min(ownFlyingOf(lanes), left);
   const waiting = left - inFlight;
   return { total, succeeded, failed, skipped, reverted, inFlight, waiting };
 }

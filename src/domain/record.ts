@@ -51,10 +51,8 @@ export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
     tallies[at] = tallyOf(part);
   }
   turn.book.set(TALLIES_KEY, tallies);
-  const { stay: _, ...head } = rollout;
-  turn.rollout = head;
+  turn.count(countedBeside(tallies));
   turn.become({
-    ...countedBeside(tallies),
     waves: countedWaves(rollout.waves, tallies),
     failures: newest(rollout.failures, failures),
     skips: newest(rollout.skips, skips),
@@ -66,7 +64,10 @@ export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
       turn.book.clear(laneKey(key));
       continue;
     }
-    Object.assign(lane, { succeeded: 0, failed: 0, skipped: 0, reverted: 0, stays: 0 });
+    Object.assign(lane, {
+      ...{ succeeded: 0, failed: 0, skipped: 0, reverted: 0, stays: 0 },
+      ...{ earlierTook: 0, earlierReverted: 0 },
+    });
     if (book !== undefined) turn.setLaneBook(key, { ...book, done: [] });
   }
   delete drive.pending;
@@ -141,6 +142,7 @@ function outcomesOf(entry: Entry | undefined, result: SentinelResult): OutcomeRe
     ...(is === "failed" || is === "skipped" ? { reason: why ?? "" } : {}),
     ...(durationMs === undefined ? {} : { durationMs }),
   };
-  const first = is === "reverted" && entry?.is === "waiting";
+  // That one of wave 0 took the image is in the history of an earlier rollout.
+  const first = is === "reverted" && entry?.is === "waiting" && record.wave > 0;
   return first ? [{ sentinelId, wave: record.wave, outcome: "succeeded" }, record] : [record];
 }

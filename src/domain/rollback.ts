@@ -8,6 +8,7 @@ import { inFlightOf, lanesOf, progressOf } from "./progress.ts";
 import { addLate, closeQueue, hasMore, openQueue } from "./queue.ts";
 import { recordPending } from "./record.ts";
 import type { Entry, Failure, Item, Part, SentinelResult } from "./state.ts";
+import { earlierLeft } from "./taken-over.ts";
 import type { Turn } from "./turn.ts";
 
 /** What a rollback came to, kept for the call that waits for it. */
@@ -131,8 +132,12 @@ export function leftToRevert({ rollout, drive }: Turn): number {
   if (rollout === undefined || drive?.rollback === undefined) return 0;
   const lanes = lanesOf(drive, "rollback");
   // One that was not known to have taken the image counts on both sides.
-  const pending = lanes.reduce((sum, lane) => sum + lane.reverted - lane.succeeded, 0);
-  const left = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted") - pending - drive.rollback.missed;
+  const pending = lanes.reduce(
+    (sum, lane) => sum + lane.reverted - lane.succeeded + lane.earlierReverted - lane.earlierTook,
+    0,
+  );
+  const took = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted") + earlierLeft(rollout);
+  const left = took - pending - drive.rollback.missed;
   return left - inFlightOf(lanes);
 }
 
@@ -166,7 +171,10 @@ export function endRollback(turn: Turn, interruption: string | undefined): void 
   closeQueue(turn);
   const { reverted, missed, gone, moved, skips, failures } = rollback;
   // The rows of all those without a result have told.
-  if (interruption === undefined && missed === gone + moved) delete drive.lost;
+  if (interruption === undefined && missed === gone + moved) {
+    delete drive.lost;
+    delete drive.again;
+  }
   const report: RollbackReport = {
     invocationId: rollback.invocationId,
     reverted,

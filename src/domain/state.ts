@@ -36,6 +36,11 @@ export interface RolloutState {
   sinceMs: number;
   /** Why it is paused; empty unless it is. */
   pauseReason: string;
+  /**
+   * What earlier rollouts of this image moved that stands in no wave of this one, and how many of those were reverted since;
+   * and how many stand in a wave, and wait to be deployed again (absent: none).
+   */
+  takenOver?: { size: number; reverted: number; again?: number };
   /** How many took the image and are not a rollback's to revert any more; absent: none. */
   stay?: number;
 }
@@ -48,6 +53,8 @@ export interface Entry {
   is: SentinelState;
   /** Why it failed or was skipped, or stays on the image. */
   why?: string;
+  /** An earlier rollout of this image may have moved it, whether or not its turn comes in this one. */
+  earlier?: true;
   /** It took the image, and is not a rollback's to revert any more: it is no longer running, or on another image since. */
   stays?: "gone" | "moved";
 }
@@ -55,7 +62,7 @@ export interface Entry {
 /** At most 400 sentinels of a wave by id, in order; under the key `rolloutState/wave-<n>/<part>`. */
 export type Part = Record<string, Entry>;
 
-/** A part's place: `<wave>/<part>`, both from 1. */
+/** A part's place: `<wave>/<part>`, both from 1; wave 0 is what an earlier rollout of the image moved. */
 export type Place = string;
 
 export type Direction = "forward" | "rollback";
@@ -111,6 +118,11 @@ export interface Lane {
   skipped: number;
   reverted: number;
   stays: number;
+  /** Likewise of wave 0, which is not of the rollout's own numbers: in flight, not said to be launched, and two kinds of results. */
+  earlierOut: number;
+  earlierLaunching: number;
+  earlierTook: number;
+  earlierReverted: number;
   /** Its driver has been told to open it. */
   announced?: true;
   /** It gets nothing more, and ends. */
@@ -158,6 +170,8 @@ export interface Drive {
   settles?: number;
   /** A lane went with Deploys in flight: whether sentinels without a result took the image only their rows tell. */
   lost?: true;
+  /** Some that wait may have been moved by an earlier rollout of the image: a rollback has not looked at them yet. */
+  again?: true;
 }
 
 /** What a lane is to launch. `n` counts the grants of a lane. */
@@ -249,6 +263,8 @@ export interface RollbackScope {
   took: number;
   /** Took it, and could not be reverted before: no longer running, or on another image since. Absent: none. */
   stay?: number;
+  /** Of an earlier rollout of the image, which moved them. Absent: none. */
+  takenOver?: number;
   /** May take it yet. */
   inFlight: number;
   /** Of which nobody knows: their rows tell. */

@@ -120,6 +120,12 @@ export class Turn {
     this.rollout = moved ? { ...next, sinceMs: this.nowMs } : next;
   }
 
+  /** What the head counts beside its waves. */
+  count(beside: Pick<RolloutState, "stay" | "takenOver">): void {
+    const { stay: _, takenOver: __, ...head } = this.driving().rollout;
+    this.rollout = { ...head, ...beside };
+  }
+
   /** Has a lane ask for what is new, or take its grant. False: it is not waiting. */
   ring(lane: number | string, grant?: Grant): boolean {
     const book = this.laneBook(lane);

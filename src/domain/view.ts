@@ -10,6 +10,7 @@ import {
 import { sumOf } from "./parts.ts";
 import { type Numbers, numbersOf, plural } from "./progress.ts";
 import type { Drive, Failure, Operation, Phase, RolloutState } from "./state.ts";
+import { earlierLeft, takenOverNote } from "./taken-over.ts";
 
 /** What operators are answered; the edge writes it in snake_case. */
 export interface View {
@@ -31,6 +32,8 @@ export interface View {
   waiting: number;
   /** Since when the state is what it is (unix ms); absent where that is not known. */
   sinceMs?: number;
+  /** What earlier rollouts of the image moved and is still on it: RollbackAll reverts it, too. */
+  takenOver: number;
   /** What operators are offered. */
   next: readonly Operation[];
   message: string;
@@ -56,8 +59,9 @@ export function viewOf(rollout: RolloutState | undefined, drive: Drive | undefin
     failures: rollout.failures,
     skips: rollout.skips,
     sinceMs: rollout.sinceMs,
+    takenOver: earlierLeft(rollout),
     next: offered(rollout, drive),
-    message: sentence(rollout, numbers, drive),
+    message: `${sentence(rollout, numbers, drive)}${mayRollBackLater(rollout) ? takenOverNote(rollout) : ""}`,
   };
 }
 
@@ -111,7 +115,13 @@ const NOTHING = {
   skips: [],
   inFlight: 0,
   waiting: 0,
+  takenOver: 0,
 };
+
+/** A pause names all that RollbackAll would revert. */
+function mayRollBackLater({ state }: RolloutState): boolean {
+  return state === "in_progress" || state === "cancelled";
+}
 
 /** What Cancel does with a paused rollout. */
 export const KEEPS = "stop here and keep the new image where it came up";

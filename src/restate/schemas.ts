@@ -107,6 +107,7 @@ const EXAMPLE_ROLLOUT = {
   skips: [],
   in_flight: 0,
   waiting: 75,
+  taken_over: 0,
   next: ["Resume", "Cancel", "RollbackAll"],
   message: `Paused in wave 3 of 5: 1 of 20 sentinels failed. 24 of 100 sentinels took ${EXAMPLE_IMAGE}, 1 failed. Resume: go on with wave 4; the 1 failed is not retried. Cancel: stop here and keep the new image where it came up. RollbackAll: revert the 24 that took it.`,
 };
@@ -128,6 +129,11 @@ const rolloutFields = z.object({
     .int()
     .describe(
       "Sentinels whose turn has not come: succeeded, failed, skipped, in flight and waiting are all.",
+    ),
+  taken_over: z
+    .int()
+    .describe(
+      "Sentinels that an earlier, cancelled rollout of this image moved, and that are in no wave of this one: RollbackAll reverts them, too.",
     ),
   next: z
     .array(z.string())
@@ -238,6 +244,11 @@ export const PlanResponse = z
         sentinel_ids: z.array(z.string()).describe("At most 20 of them."),
       }),
     ),
+    taken_over: z
+      .int()
+      .describe(
+        "Sentinels that RollbackAll would also revert: a cancelled rollout of this image moved them.",
+      ),
     left_out: z.array(z.object({ reason: z.string(), count: z.int() })),
     message,
   })
@@ -250,6 +261,7 @@ export const PlanResponse = z
           { wave: 1, size: 1, sentinel_ids: ["sen_0001"] },
           { wave: 2, size: 1, sentinel_ids: ["sen_0002"] },
         ],
+        taken_over: 0,
         left_out: [{ reason: "already serves the image", count: 1 }],
         message: `A Rollout would now deploy ${EXAMPLE_IMAGE} to 2 sentinels in 2 waves of 1, 1.`,
       },

@@ -42,6 +42,7 @@ function fieldsOf(view: View) {
     skips: view.skips.map(failureResponse),
     in_flight: view.inFlight,
     waiting: view.waiting,
+    taken_over: view.takenOver,
     next: [...next],
     message,
   };

@@ -7,6 +7,7 @@ import {
 } from "@restatedev/restate-sdk";
 import type { Event } from "../domain/event.ts";
 import type { LegacyEvent } from "../domain/legacy-drive.ts";
+import { UnreadableError } from "../domain/readable.ts";
 import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import type { Admin } from "../restate/admin.ts";
@@ -41,6 +42,7 @@ import { planResponse } from "./plan.ts";
 import { resume } from "./resume.ts";
 import { rollbackAll } from "./rollback-all.ts";
 import { rollout } from "./rollout.ts";
+import { look } from "./state.ts";
 import { status } from "./status.ts";
 import { watch } from "./watchdog.ts";
 
@@ -110,8 +112,10 @@ export function createRolloutService(options: RolloutOptions) {
         "Tells which waves a Rollout would run now. Changes nothing.",
         bodyOf(RolloutRequest),
         answerOf(PlanResponse),
-        async (ctx, request) =>
-          planResponse(await selectSentinels(ctx, store, request, await ctx.date.now())),
+        async (ctx, request) => {
+          const earlier = await readableNow(ctx, countBytes);
+          return planResponse(await selectSentinels(ctx, store, request, await ctx.date.now()), earlier);
+        },
         { ...DRIVER, ...NOT_KEPT },
       ),
       History: operation(
@@ -175,6 +179,16 @@ export function createRolloutService(options: RolloutOptions) {
     },
     options: { asTerminalError, retryPolicy: RETRY_POLICY, enableLazyState: true },
   });
+}
+
+/** The present rollout; one that nobody can read is no reason not to plan. */
+async function readableNow(ctx: Shared, countBytes: ChangeOptions["countBytes"]) {
+  try {
+    return (await look(ctx, countBytes)).rollout;
+  } catch (error) {
+    if (error instanceof UnreadableError) return undefined;
+    throw error;
+  }
 }
 
 /** A public handler: checks the key and the body before anything else. */

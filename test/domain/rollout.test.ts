@@ -109,7 +109,7 @@ describe("a rollout", () => {
     const play = new Play();
     play.second().report([failed("b"), ready("c")]);
     play.do(cancel());
-    play.drives(begin("rollout-2", [[["z", "sentinel:v1"]]]));
+    play.drives(begin("rollout-2", [[["z", "sentinel:v1"]]], "sentinel:v3"));
     expect([...play.kv.keys()].sort()).toEqual([
       ...["drive", "plan", "rolloutState", "rolloutState/wave-1/1", "tallies"],
     ]);

@@ -49,6 +49,7 @@ describe("the responses", () => {
       skipped: 0,
       in_flight: 0,
       waiting: 2,
+      taken_over: 0,
       skips: [],
       failures: [{ sentinel_id: "a", reason: "ImagePullBackOff: manifest unknown" }],
       next: ["Resume", "Cancel"],

@@ -23,6 +23,7 @@ export function status(change: Partial<StatusResponse> = {}): StatusResponse {
     wave_sizes: [1, 4, 20, 25, 50],
     in_flight: 10,
     waiting: 75,
+    taken_over: 0,
     reverted: 0,
     waiting_for: "10 sentinels of wave 3/5 to come up",
     waiting_since: STARTED,

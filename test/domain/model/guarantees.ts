@@ -35,8 +35,9 @@ type Entries = (Entry & { id: string; wave: number })[];
 /** All sentinels of the present rollout, as they are recorded. */
 export function entriesOf({ kv }: Pick<World, "kv">): Entries {
   return [...kv].flatMap(([key, value]) => {
-    if (!key.startsWith(`${HEAD_KEY}/wave-`)) return [];
-    const wave = waveOf(key.slice(`${HEAD_KEY}/wave-`.length));
+    const [, place] = /^rolloutState\/(?:wave-|taken-over\/)(.*)$/.exec(key) ?? [];
+    if (place === undefined) return [];
+    const wave = key.includes("/wave-") ? waveOf(place) : -1;
     return Object.entries(value as Part).map(([id, entry]) => ({ ...entry, id, wave }));
   });
 }
@@ -49,10 +50,14 @@ function bookkeeping(world: World, rollout: RolloutState, system: System): void 
   // Its beginning was cut short.
   if (!world.kv.has(PLAN_KEY) || driveOf(world) === undefined) return;
   const planned = system.waves.flat(2);
-  holds(system.loads || entries.length === planned.length, "every sentinel has its place");
-  for (const { wave, is, id } of entries) {
+  const ids = entries.map(({ id }) => id);
+  holds(system.loads || system.sameImage || ids.length === planned.length, "every sentinel has its place");
+  const torn = world.left.torn !== (system.left.torn ?? 0);
+  holds(torn || new Set(ids).size === ids.length, "and no other one");
+  for (const { wave, is, id } of entries.filter((entry) => entry.wave >= 0)) {
     holds(wave >= currentWave || is !== "waiting", `${id} of an earlier wave was not forgotten`);
-    holds(wave <= currentWave || is === "waiting", `${id} of a later wave was not deployed`);
+    const back = system.sameImage && is === "reverted";
+    holds(wave <= currentWave || is === "waiting" || back, `${id} of a later wave was not deployed`);
     holds(state !== "completed" || is !== "waiting", `completed: ${id} has a result`);
   }
 }
@@ -228,7 +233,7 @@ function everyOutcomeIsKept(from: World, { outcome, to, event, name }: Step): vo
     if (was === is) continue;
     if (is === "waiting") continue;
     holds(words.includes(`${id} ${is} ${wave + 1}`), `${name} tells the history that ${id} ${is}`);
-    if (is === "reverted" && was === "waiting") {
+    if (is === "reverted" && was === "waiting" && wave >= 0) {
       holds(
         words.includes(`${id} succeeded ${wave + 1}`),
         `${name} tells the history that ${id} took the image`,
@@ -281,7 +286,9 @@ function nothingIsLeftOnTheImage({ left }: World, { outcome, to, name }: Step, s
   const entries = new Map(entriesOf(to).map((entry) => [entry.id, entry.is]));
   for (const [id, row] of Object.entries(to.rows)) {
     const is = entries.get(id);
-    const out = is === "failed" || is === "skipped";
+    // One that failed in an earlier rollout of the image, and whose turn did not come again, is left as it was, too.
+    const failedBefore = system.sameImage && row.is === "failed" && row.ran !== image;
+    const out = is === "failed" || is === "skipped" || failedBefore;
     holds(
       out || row.image !== image,
       `${name}: a complete rollback leaves nobody on the image, but ${id} (${is})`,
