@@ -60,7 +60,10 @@ export interface SentinelCount {
 
 export type DesiredValues = Pick<SentinelRow, "image" | "cpuMillicores" | "memoryMib" | "desiredReplicas">;
 
-export type Outcome = { status: "ready"; observed: Observation } | { status: "failed"; reason: string };
+export type Outcome =
+  | { status: "ready"; observed: Observation }
+  /** `image`: the desired one from now on; absent: it stays. */
+  | { status: "failed"; reason: string; image?: string };
 
 /** Every statement this service runs. All of them throw DatabaseError. */
 export interface SentinelStore {
@@ -129,6 +132,7 @@ export function createSentinelStore(db: Database): SentinelStore {
                 deployStatus: "failed",
                 deployError: outcome.reason.slice(0, REASON_LENGTH).toWellFormed(),
                 updatedAt: nowMs,
+                ...(outcome.image === undefined ? {} : { image: outcome.image }),
               },
       }),
 

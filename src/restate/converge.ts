@@ -12,7 +12,9 @@ const REASON_LIMIT = 1_024;
 /** How a Deploy ended: what is written into the row. */
 export type Ending =
   /** `seenMs`: when it was found converged (unix ms); absent where it served already and nothing was patched. */
-  { status: "ready"; observed: Observation; seenMs?: number } | { status: "failed"; reason: string };
+  | { status: "ready"; observed: Observation; seenMs?: number }
+  /** `image`: what the row is to say again; absent: it stays. */
+  | { status: "failed"; reason: string; image?: string };
 
 export interface Settlement {
   ending: Ending;
@@ -103,7 +105,7 @@ export function lookAgain(
 }
 
 /** The reason may be in the words of whoever can write to the cluster. */
-export function failed(reason: string): Settlement {
+export function failed(reason: string): { ending: Ending & { status: "failed" } } {
   return { ending: { status: "failed", reason: plainText(reason, REASON_LIMIT) } };
 }
 

@@ -17,13 +17,18 @@ import { RowWrites, type RowWritesOptions } from "./row-writes.ts";
 import type { DeployReply, DeployRequest } from "./schemas.ts";
 import type { Sightings } from "./sightings.ts";
 import { untilDeadline } from "./steps.ts";
+import {
+  REQUEST_KEY,
+  rolloutOf,
+  settleByLook,
+  staysKilled,
+  type Unfinished,
+  unfinishedOf,
+} from "./unfinished.ts";
 
 export interface DeployOptions extends RowWritesOptions, BeginOptions {
   sightings: Sightings;
 }
-
-/** What the Deploy that is running was asked for: should it be killed, the next one goes on with it. */
-const REQUEST_KEY = "deploy_request";
 
 /**
  * Brings one sentinel to the values asked for, and says whether it came up. Whatever happens the row does not stay
@@ -34,13 +39,19 @@ export async function deploy(
   request: DeployRequest,
   options: DeployOptions,
 ): Promise<DeployReply> {
-  const unfinished = (await ctx.get<DeployRequest>(REQUEST_KEY)) ?? undefined;
+  const before = await unfinishedOf(ctx);
+  const unfinished = before?.request;
   const asked = askedFor(request, unfinished);
-  const kept = unfinished !== undefined || asksForMore(asked);
+  const asksNothing = Object.values(request).every((field) => !field);
+  const rollout = rolloutOf(ctx.request().headers) ?? (asksNothing ? before?.rollout : undefined);
+  const keeps = asksForMore(asked) || rollout !== undefined;
   // Both are with Restate once the first step is done: before the patch, for the wake-up can come as soon as Kubernetes
   // has heard of the change.
   const wakeUp = listen(ctx);
-  if (asksForMore(asked)) ctx.set(REQUEST_KEY, asked);
+  if (keeps) {
+    const now: Unfinished = { request: asked, ...(rollout === undefined ? {} : { rollout }) };
+    ctx.set(REQUEST_KEY, now);
+  }
   const writes = new RowWrites(ctx, options);
   let taken = false;
   const mayHaveBegun = () => taken || grantOf(ctx.request().headers) === undefined;
@@ -52,6 +63,10 @@ export async function deploy(
     const { row, nowMs, settings } = beginning;
     const plan = planDeploy(row, request, unfinished, nowMs, settings.timeoutMs);
     writes.startedMs = plan.startedMs;
+    const why = plan.adopted ? await staysKilled(ctx, plan, before) : undefined;
+    if (why !== undefined) {
+      return settle(ctx, await settleByLook(ctx, why, row, plan, settings, wakeUp, writes, options), writes);
+    }
     const revert = revertOf(ctx.request().headers);
     if (revert !== undefined) {
       writes.before = row;
@@ -62,8 +77,8 @@ export async function deploy(
   });
   ctx.clear(AWAKEABLE_KEY);
   // What was never begun takes nothing over from a Deploy that was killed.
-  if (!taken && unfinished !== undefined) ctx.set(REQUEST_KEY, unfinished);
-  else if (kept) ctx.clear(REQUEST_KEY);
+  if (!taken && before !== undefined) ctx.set(REQUEST_KEY, before);
+  else if (keeps || before !== undefined) ctx.clear(REQUEST_KEY);
   if (response === undefined) {
     throw new TerminalError(`There is no sentinel ${ctx.key}.`, { errorCode: 404 });
   }

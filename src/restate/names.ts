@@ -28,6 +28,8 @@ export interface LaunchesRequest {
   /** Number of the grant: for whoever reads the call. */
   grant: number;
   direction: Direction;
+  /** It was killed, and is it to be gone on with? */
+  killed?: boolean;
 }
 
 /** The handlers that other handlers call, as clients see them. */
