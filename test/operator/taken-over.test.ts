@@ -17,7 +17,7 @@ async function retried(world: World): Promise<void> {
   await world.change("UPDATE sentinels SET k8s_name = 'sentinel-0007' WHERE id = 'sen_0007'");
   const { body } = await world.verb("Rollout", { image: NEW, wave_percentages: [100] });
   expect(body).toMatchObject({ state: "paused", total: 2, succeeded: 1, failed: 1, taken_over: 6 });
-  expect(body.message).toContain("RollbackAll will also revert 6 sentinels that an earlier rollout");
+  expect(body.message).toContain("the 6 that an earlier rollout of this image moved");
 }
 
 describe("a rollout of the image of a cancelled one", () => {
