@@ -1,3 +1,4 @@
+import { leftBehindNote } from "./left-behind.ts";
 import { howManyToRevert, settleByThemselves, whatResumeDoes, whatRollbackDoes } from "./next-steps.ts";
 import { percent, plural } from "./progress.ts";
 import type { Failure, PhaseChange, Progress } from "./state.ts";
@@ -146,6 +147,7 @@ function draft(change: PhaseChange): Draft {
           ...(change.interruption === undefined ? [] : [`*Why:* ${reason(change.interruption)}`]),
           ...failing(change.failures, change.failed),
           ...notReverted(change),
+          ...(change.left === undefined ? [] : [leftBehindNote(change.left)]),
         ],
       };
   }

@@ -1,5 +1,7 @@
 /** The words of the rollout: what is stored, what happens to it, and what others hear of it. Times are unix milliseconds. */
 
+import type { LeftBehind } from "./left-behind.ts";
+
 export type Phase = "idle" | "in_progress" | "paused" | "cancelled" | "completed" | "rolling_back";
 export type Operation = "Rollout" | "Resume" | "Cancel" | "RollbackAll";
 
@@ -295,6 +297,8 @@ export type PhaseChange = { progress: Progress } & (
       failed: number;
       skipped?: number;
       moved?: number;
+      /** What became of those that failed, looked at when it is told. */
+      left?: LeftBehind;
       interruption?: string;
     }
 );

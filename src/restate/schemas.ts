@@ -170,6 +170,13 @@ export const StatusResponse = rolloutFields
     wave_started_at: z.string().nullable().describe("When its current wave started (ISO 8601)."),
     wave_sizes: z.array(z.int()).describe("Sentinels in each wave."),
     reverted: z.int().describe("Sentinels that were rolled back."),
+    failed_on_image: z
+      .int()
+      .nullable()
+      .describe(
+        "Sentinels that failed and are set to the image: whoever heals comes up with it. Null: none failed, or it cannot be told now.",
+      ),
+    failed_serving: z.int().nullable().describe("Of them those that run it and are healthy."),
     waiting_for: z.string().describe("What it is waiting for; empty when for nothing."),
     waiting_since: z
       .string()
@@ -188,6 +195,8 @@ export const StatusResponse = rolloutFields
         wave_started_at: "2026-01-31T02:40:00.000Z",
         wave_sizes: [1, 4, 20, 25, 50],
         reverted: 0,
+        failed_on_image: 1,
+        failed_serving: 0,
         waiting_for: "an operator: Resume, Cancel or RollbackAll",
         waiting_since: "2026-01-31T02:52:00.000Z",
         estimated_seconds_left: null,
@@ -206,6 +215,13 @@ export const RollbackResponse = z
     moved: z
       .int()
       .describe("Of them those that somebody moved to another image since: they were left alone."),
+    failed_on_image: z
+      .int()
+      .nullable()
+      .describe(
+        "Sentinels that failed and are set to the image: whoever heals comes up with it. Null: none failed, or it cannot be told now.",
+      ),
+    failed_serving: z.int().nullable().describe("Of them those that run it and are healthy."),
     failures,
     skips: z.array(Failure).describe("At most 20 of the skipped and why."),
     state: State,
@@ -221,6 +237,8 @@ export const RollbackResponse = z
         total: 24,
         skipped: 0,
         moved: 0,
+        failed_on_image: null,
+        failed_serving: null,
         failures: [],
         skips: [],
         state: "cancelled",

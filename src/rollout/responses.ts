@@ -1,3 +1,4 @@
+import { type LeftBehind, leftBehindNote } from "../domain/left-behind.ts";
 import { offered } from "../domain/next-steps.ts";
 import { sumOf } from "../domain/parts.ts";
 import { flyingOf, lanesOf, numbersOf, plural, remaining, timeLeft } from "../domain/progress.ts";
@@ -53,12 +54,13 @@ export interface Surroundings {
   clusters?: ClusterHealth[];
   /** How long (ms) a Deploy may take. */
   deployTimeoutMs?: number;
+  leftBehind?: LeftBehind | undefined;
 }
 
 export function statusResponse(
   { rollout, drive }: Sight,
   nowMs: number,
-  { clusters = [], deployTimeoutMs = 0 }: Surroundings = {},
+  { clusters = [], deployTimeoutMs = 0, leftBehind }: Surroundings = {},
 ): StatusResponse {
   const leftMs = rollout === undefined ? undefined : timeLeft(rollout, drive?.forward, nowMs);
   const response = fieldsOf(viewOf(rollout, drive));
@@ -66,7 +68,8 @@ export function statusResponse(
   const notes = [...away.map((text) => `Cluster ${text}.`), ...silences(rollout, drive)];
   return {
     ...response,
-    message: [response.message, ...notes].join(" "),
+    message: [response.message, noteOf(leftBehind), ...notes].filter((each) => each !== "").join(" "),
+    ...leftBehindFields(leftBehind),
     started_at: iso(rollout?.startedAtMs),
     wave_started_at: iso(rollout?.waveStartedAtMs),
     wave_sizes: rollout?.waves.map(({ size }) => size) ?? [],
@@ -80,10 +83,12 @@ export function statusResponse(
 /**
  * @param report undefined: the rollback was taken over by what came after it
  * @param of the rollout; and when the rollback has ended, where that is known
+ * @param leftBehind undefined: nobody failed, or it could not be told
  */
 export function rollbackResponse(
   report: RollbackReport | undefined,
   { rolloutId, image, sinceMs }: { rolloutId: string; image: string; sinceMs?: number },
+  leftBehind?: LeftBehind,
 ): RollbackResponse {
   const { reverted = 0, targets = 0, skipped = 0, moved = 0, interruption } = report ?? {};
   const { failures = [], skips = [] } = report ?? {};
@@ -99,14 +104,25 @@ export function rollbackResponse(
         : `Rolled back: ${done}; call RollbackAll again to retry the other ${left}.`;
   return {
     ...{ reverted, total: targets, skipped, moved },
+    ...leftBehindFields(leftBehind),
     failures: failures.map(failureResponse),
     skips: skips.map(failureResponse),
     state: "cancelled",
     rollout_id: rolloutId,
     image,
     as_of: iso(sinceMs),
-    message: `${message} ${tellsOf(rolloutId, sinceMs)}`,
+    message: [message, noteOf(leftBehind), tellsOf(rolloutId, sinceMs)]
+      .filter((each) => each !== "")
+      .join(" "),
   };
+}
+
+function leftBehindFields(leftBehind: LeftBehind | undefined) {
+  return { failed_on_image: leftBehind?.holding ?? null, failed_serving: leftBehind?.serving ?? null };
+}
+
+function noteOf(leftBehind: LeftBehind | undefined): string {
+  return leftBehind === undefined ? "" : leftBehindNote(leftBehind);
 }
 
 function failureResponse({ id, reason }: Failure): { sentinel_id: string; reason: string } {

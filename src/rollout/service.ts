@@ -17,6 +17,7 @@ import { HistoryRequest, HistoryResponse } from "../restate/history-schemas.ts";
 import {
   type LaneRequest,
   type LaunchesRequest,
+  type LeftBehindRequest,
   RETRY_POLICY,
   RolloutObject,
   SINGLETON,
@@ -35,6 +36,7 @@ import type { DriveOptions } from "./drive.ts";
 import { selectSentinels } from "./fleet.ts";
 import { runLane } from "./lane.ts";
 import { launches } from "./launches.ts";
+import { countLeftBehind } from "./left-behind.ts";
 import { legacyTransition } from "./legacy.ts";
 import { loadParts } from "./load.ts";
 import { type HistoryReader, pastRollouts } from "./past-rollouts.ts";
@@ -156,6 +158,14 @@ export function createRolloutService(options: RolloutOptions) {
           ...NOT_KEPT,
         },
         (ctx: Shared, request: LaunchesRequest) => launches(ctx, request, countBytes),
+      ),
+      LeftBehind: handlers.object.shared(
+        {
+          description: "Counts what became of those that failed, by their rows; called by others only.",
+          ingressPrivate: true,
+          ...NOT_KEPT,
+        },
+        (ctx: Shared, request: LeftBehindRequest) => countLeftBehind(ctx, request, options),
       ),
       Load: handlers.object.shared(
         {

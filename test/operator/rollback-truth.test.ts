@@ -119,3 +119,28 @@ describe("a rollback that takes its time", () => {
     for (const each of told) expect(each).toContain(rollout_id);
   });
 });
+
+describe("a sentinel that misses its deadline, and comes up later", () => {
+  it.override({ options: { sentinels: 5, env: { DEPLOY_TIMEOUT_SECONDS: "10" } } });
+
+  it("is left alone as one that failed, and RollbackAll, Status and Slack say that it serves the image", async ({
+    world,
+  }) => {
+    await world.fault("sen_0005", "slow:14", NEW);
+    const { body: paused } = await world.verb("Rollout", { image: NEW, wave_percentages: [100] });
+    expect(paused).toMatchObject({ state: "paused", succeeded: 4, failed: 1 });
+    expect(await world.status()).toMatchObject({ failed_on_image: 1, failed_serving: 0 });
+    await until("it to have come up", async () => {
+      const { running_image, health } = await world.row("sen_0005");
+      return running_image === NEW && health === "healthy";
+    });
+    const body = await rollbackAll(world);
+    expect(body).toMatchObject({ reverted: 4, total: 4, failed_on_image: 1, failed_serving: 1 });
+    const note = "1 is set to the image, and 1 serves it";
+    expect(body.message).toContain(note);
+    expect(await world.on(NEW)).toEqual(["sen_0005"]);
+    expect((await world.status()).message).toContain(note);
+    await world.quiet();
+    expect(world.stack.slack.messages.at(-1)?.text).toContain(note);
+  });
+});

@@ -24,6 +24,8 @@ export function status(change: Partial<StatusResponse> = {}): StatusResponse {
     in_flight: 10,
     waiting: 75,
     taken_over: 0,
+    failed_on_image: null,
+    failed_serving: null,
     reverted: 0,
     waiting_for: "10 sentinels of wave 3/5 to come up",
     waiting_since: STARTED,
