@@ -34,6 +34,10 @@ export interface Answer {
   /** It is to report again after so many milliseconds, if nothing else has it report. */
   againInMs?: number;
   driver?: DriverOrder;
+  /** A part that is not whole yet: it is to be staged again. */
+  again?: boolean;
+  /** Parts that are still to be copied. */
+  left?: number;
   /** For a drive of version 0.1. */
   legacy?: LegacyOrder;
   /** What a lane holds that does not answer. */

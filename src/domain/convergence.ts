@@ -1,3 +1,5 @@
+import { plural } from "./progress.ts";
+
 /**
  * Has a Deployment taken its image? One pure predicate over plain numbers, in the order in which
  * `kubectl rollout status` checks them, so that what this service reports is what an operator would see.
@@ -121,11 +123,13 @@ export function observe(snapshot: DeploymentSnapshot): {
 
 function missing(s: DeploymentSnapshot): string | undefined {
   if (s.updatedReplicas < s.desiredReplicas) {
-    return `${s.updatedReplicas} of ${s.desiredReplicas} replicas to be updated`;
+    return `${s.updatedReplicas} of ${plural(s.desiredReplicas, "replica")} to be updated`;
   }
-  if (s.replicas > s.updatedReplicas) return `${s.replicas - s.updatedReplicas} old replicas to terminate`;
+  if (s.replicas > s.updatedReplicas) {
+    return `${plural(s.replicas - s.updatedReplicas, "old replica")} to terminate`;
+  }
   if (s.availableReplicas < s.updatedReplicas) {
-    return `${s.availableReplicas} of ${s.updatedReplicas} updated replicas to be available`;
+    return `${s.availableReplicas} of ${plural(s.updatedReplicas, "updated replica")} to be available`;
   }
   return undefined;
 }

@@ -18,6 +18,8 @@ export type Event =
       startedBy?: string;
     }
   | { type: "stage"; rolloutId: string; at: Place; part: Part }
+  /** Some of what a cancelled rollout moved is copied for the next one of the same image. */
+  | { type: "copy"; rolloutId: string; image: string }
   | { type: "resume"; invocationId: string }
   /** `fence`: awakeable id by which it is told that nothing more is on its way to be launched. */
   | { type: "cancel"; fence?: string }

@@ -3,7 +3,7 @@ import type { Report } from "./event.ts";
 import { entryOf } from "./history.ts";
 import { count } from "./lane-report.ts";
 import { cutForHead, KEPT_FAILURES, laneKey } from "./parts.ts";
-import { inFlightOf, lanesOf } from "./progress.ts";
+import { inFlightOf, lanesOf, progressOf } from "./progress.ts";
 import { recordPending } from "./record.ts";
 import type { Drive, Failure, LaneBook, RolloutState, SentinelResult } from "./state.ts";
 import type { Turn } from "./turn.ts";
@@ -102,6 +102,7 @@ export function formerLaneLost(turn: Turn, rolloutId: string, n: number): boolea
   const former = formerOf(turn, rolloutId);
   const lane = former?.drive.lanes[n];
   if (former === undefined || lane === undefined) return false;
+  if (former.drive.settles !== undefined) former.drive.settles += lane.out + lane.launching;
   Object.assign(lane, { out: 0, launching: 0 });
   turn.book.clear(laneKey(n));
   end(turn, former);
@@ -152,8 +153,14 @@ function answerTo(turn: Turn, former: Former, n: number): Pick<Answer, "over" | 
   };
 }
 
-/** Once nothing is in flight any more, its driver answers its caller. */
+/** Once nothing is in flight any more, its driver answers its caller, and Slack hears the count. */
 function end(turn: Turn, { rollout, drive }: Former, reporter?: number): void {
+  const { settles: lost } = drive;
+  if (lost !== undefined && inFlightOf(lanesOf(drive)) === 0) {
+    delete drive.settles;
+    const why = lost === 0 ? {} : { why: "a lane of its drive ended before its time" };
+    turn.changes.push({ kind: "settled", progress: progressOf(rollout, turn.nowMs), lost, ...why });
+  }
   turn.book.set(formerKey(rollout.rolloutId), { rollout, drive } satisfies Former);
   const driver = drive.forward?.lane;
   if (driver === undefined || driver === reporter || inFlightOf(lanesOf(drive)) > 0) return;

@@ -2,7 +2,9 @@ import type { Event } from "./event.ts";
 import { keepFormers } from "./former.ts";
 import { dropLanes, newLane } from "./lanes.ts";
 import { assertLegal } from "./legality.ts";
+import { resumeScope, rollbackScope } from "./next-steps.ts";
 import {
+  countedBeside,
   countedWaves,
   PLAN_KEY,
   partKey,
@@ -12,10 +14,11 @@ import {
   totalOf,
   waveOf,
 } from "./parts.ts";
-import { flyingOf, inFlightOf, lanesOf, plural, progressOf, remaining } from "./progress.ts";
+import { flyingOf, inFlightOf, lanesOf, numbersOf, plural, progressOf, remaining } from "./progress.ts";
 import { closeQueue, openQueue } from "./queue.ts";
 import { recordPending } from "./record.ts";
-import type { Drive, Failure, PartPlan, RolloutState, WaveCount } from "./state.ts";
+import type { Drive, Failure, Part, PartPlan, Place, RolloutState, WaveCount } from "./state.ts";
+import { keep, merge, stageTakenOver, takeOver, takesOver } from "./taken-over.ts";
 import type { Turn } from "./turn.ts";
 
 /** A message to Slack names this many failing sentinels. */
@@ -39,10 +42,16 @@ export function begin(turn: Turn, event: Event & { type: "begin" }): void {
   if (turn.nowMs - event.askedMs > LONGEST_PLANNING_MS)
     throw new StaleRequestError(turn.nowMs - event.askedMs);
   const writeFormer = keepFormers(turn);
+  const taken = takesOver(turn.rollout, event.image) ? takeOver(turn, event.rolloutId) : undefined;
   // Whatever version 0.1 stored of its own rollout is not worth storing anew.
   turn.book.discard();
   const { plan, parts, nowMs } = { ...event, nowMs: turn.nowMs };
-  const tallies: Tallies = Object.fromEntries(parts.map((part, i) => [plan[i]?.at ?? "", tallyOf(part)]));
+  const placed = parts.map((part, i): [Place, Part] => {
+    const at = plan[i]?.at ?? "";
+    return [at, taken === undefined ? part : merge(turn, taken, at, part, event.image).part];
+  });
+  const tallies: Tallies = Object.fromEntries(placed.map(([at, part]) => [at, tallyOf(part)]));
+  Object.assign(tallies, taken?.tallies);
   const waves = countedWaves(plannedWaves(plan), tallies);
   // No lane has the number of one that is still there.
   const lane = turn.drive?.nextLane ?? 1;
@@ -60,6 +69,7 @@ export function begin(turn: Turn, event: Event & { type: "begin" }): void {
     waveStartedAtMs: nowMs,
     sinceMs: nowMs,
     pauseReason: "",
+    ...countedBeside(tallies),
   };
   turn.drive = {
     rolloutId: event.rolloutId,
@@ -69,12 +79,14 @@ export function begin(turn: Turn, event: Event & { type: "begin" }): void {
     nextLane: lane + 1,
     window: 1,
     hungry: [],
+    ...(taken === undefined ? {} : { again: true }),
   };
   turn.watch = event.invocationId;
   writeFormer();
   turn.book.set(PLAN_KEY, plan);
   turn.book.set(TALLIES_KEY, tallies);
-  for (const [i, part] of parts.entries()) turn.book.set(partKey(plan[i]?.at ?? ""), part);
+  for (const [at, part] of placed) turn.book.set(partKey(at), part);
+  if (taken !== undefined) keep(turn, taken);
   const progress = progressOf(turn.rollout, nowMs);
   turn.changes.push({ kind: "started", progress, waveSizes: waves.map(({ size }) => size) });
   turn.changes.push({ kind: "wave started", progress });
@@ -86,16 +98,12 @@ function plannedWaves(plan: readonly PartPlan[]): WaveCount[] {
   return sizes.map((size) => ({ size, succeeded: 0, failed: 0, skipped: 0, reverted: 0 }));
 }
 
-/** One more part of the fleet has been read. False: of a rollout that is over. */
-export function stage(turn: Turn, { rolloutId, at, part }: Event & { type: "stage" }): boolean {
+/** One more part of the fleet has been read. `again`: it is not whole yet. */
+export function stage(turn: Turn, event: Event & { type: "stage" }): "refused" | "staged" | "again" {
   const { rollout, drive } = turn;
-  if (rollout?.rolloutId !== rolloutId || drive === undefined || !mayLoad(rollout)) return false;
-  const tallies = { ...turn.tallies() };
-  if (tallies[at] !== undefined) return true;
-  tallies[at] = tallyOf(part);
-  turn.book.set(partKey(at), part);
-  turn.book.set(TALLIES_KEY, tallies);
-  return true;
+  if (rollout?.rolloutId !== event.rolloutId || drive === undefined || !mayLoad(rollout)) return "refused";
+  if (turn.tallies()[event.at] !== undefined) return "staged";
+  return stageTakenOver(turn, event) ? "staged" : "again";
 }
 
 function mayLoad({ state }: RolloutState): boolean {
@@ -109,13 +117,13 @@ export function resume(turn: Turn, { invocationId }: Event & { type: "resume" })
   endForward(turn);
   turn.become({ state: "in_progress", pauseReason: "" });
   const { rollout, drive } = turn.driving();
-  const left = remaining(rollout);
-  turn.changes.push({ kind: "resumed", progress: progressOf(rollout, turn.nowMs), remaining: left });
+  const scope = resumeScope(rollout);
+  turn.changes.push({ kind: "resumed", progress: progressOf(rollout, turn.nowMs), resume: scope });
   const lane = drive.nextLane++;
   drive.forward = { invocationId, lane, startedAtMs: turn.nowMs, firstWave: rollout.currentWave };
   drive.lanes[lane] = { ...newLane("forward"), invocationId };
   // An interrupted wave is finished first: no sentinel is ever skipped silently.
-  if (left === 0) advance(turn);
+  if (scope.left === 0) advance(turn);
   if (drive.forward === undefined) return;
   drive.forward.firstWave = turn.driving().rollout.currentWave;
   turn.watch = invocationId;
@@ -132,7 +140,9 @@ export function cancel(turn: Turn): void {
   turn.become({ state: "cancelled", pauseReason: "" });
   const { rollout, drive } = turn.driving();
   if (drive.forward !== undefined) turn.ringLegacy(drive.forward);
-  turn.changes.push({ kind: "cancelled", progress: progressOf(rollout, turn.nowMs, drive) });
+  const { inFlight } = numbersOf(rollout, drive);
+  if (inFlight > 0) drive.settles = 0;
+  turn.changes.push({ kind: "cancelled", progress: progressOf(rollout, turn.nowMs, drive), inFlight });
 }
 
 /** The driver begins a wave, once all of it is in the state. @returns false while parts of it are missing */
@@ -214,6 +224,8 @@ function advance(turn: Turn): void {
     endForward(turn);
     return;
   }
+  // All of it has its result.
+  delete drive.lost;
   const driver = drive.forward?.lane;
   dropLanes(turn, (lane, n) => lane.of === "forward" && n !== driver);
   turn.become({ currentWave: rollout.currentWave + 1, waveStartedAtMs: turn.nowMs });
@@ -229,21 +241,39 @@ export function pause(turn: Turn, reason: string): void {
     progress: progressOf(rollout, turn.nowMs),
     reason,
     failures: shownFailures(rollout),
-    remaining: remaining(rollout),
+    resume: resumeScope(rollout),
+    rollback: rollbackScope(rollout, turn.drive),
   });
   endForward(turn);
 }
 
-/** Nobody drives forward any more; the driver is told, and whoever waits for its lanes. */
-export function endForward(turn: Turn): void {
+/**
+ * Nobody drives forward any more; the driver is told, and whoever waits for its lanes.
+ * @param why nobody will hear of what is still in flight
+ */
+export function endForward(turn: Turn, why?: string): void {
   const { rollout, drive } = turn.driving();
   const { forward } = drive;
   if (forward === undefined) return;
   recordPending(turn);
   dropLanes(turn, ({ of }) => of === "forward");
   delete drive.forward;
+  tellSettled(turn, why ?? forward.stopping ?? "a part of its drive does not answer");
   if (drive.rollback !== undefined) turn.ringLegacy(drive.rollback);
   if (rollout.state !== "rolling_back") closeQueue(turn);
+}
+
+/** The count that the Cancel could not tell yet. A rollback that has begun since tells its own. */
+function tellSettled(turn: Turn, why: string): void {
+  const { rollout, drive } = turn.driving();
+  const { settles: lost } = drive;
+  delete drive.settles;
+  if (lost === undefined || rollout.state !== "cancelled") return;
+  turn.changes.push({
+    kind: "settled",
+    progress: progressOf(rollout, turn.nowMs, drive),
+    ...(lost === 0 ? { lost } : { lost, why }),
+  });
 }
 
 export function shownFailures(rollout: RolloutState): Failure[] {

@@ -6,9 +6,10 @@ import { cancel, endForward, pause, strandedDrive } from "./forward.ts";
 import { goOn, orderOf } from "./go-on.ts";
 import { ringAgain } from "./lane-report.ts";
 import { dropLanes } from "./lanes.ts";
-import { DRIVE_KEY, HEAD_KEY } from "./parts.ts";
+import { DRIVE_KEY, HEAD_KEY, partKey } from "./parts.ts";
 import { retell } from "./record.ts";
 import { endRollback, stranded, takeLost } from "./rollback.ts";
+import type { Place } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /** A driver, or a lane, was cancelled: nothing more is launched, and what is in flight settles. */
@@ -59,7 +60,7 @@ export function abandoned(turn: Turn, { invocationId, reason }: Event & { type: 
     const lost = dropLanes(turn, ({ of }) => of === "forward");
     takeLost(turn, lost);
     if (rollout.state === "in_progress") pause(turn, reason);
-    else endForward(turn);
+    else endForward(turn, reason);
   } else if (invocationId !== undefined && rollback?.invocationId === invocationId) {
     retell(turn, "rollback");
     dropLanes(turn, ({ of }) => of === "rollback");
@@ -81,8 +82,14 @@ export function forgetAll(turn: Turn): void {
   clearOthers(turn.book);
 }
 
-/** Nothing of an earlier rollout stays beside the new one. */
-export function clearOthers(book: Book): void {
-  const written = new Set([HEAD_KEY, DRIVE_KEY, ...book.writes(() => 0).map(({ key }) => key)]);
+/**
+ * Nothing of an earlier rollout stays beside the new one.
+ * @param kept places of parts that are handed on to it
+ */
+export function clearOthers(book: Book, kept: readonly Place[] = []): void {
+  const written = new Set([
+    ...[HEAD_KEY, DRIVE_KEY, ...kept.map(partKey)],
+    ...book.writes(() => 0).map(({ key }) => key),
+  ]);
   for (const key of book.keys()) if (!written.has(key)) book.clear(key);
 }

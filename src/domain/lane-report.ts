@@ -1,7 +1,8 @@
 import type { Report } from "./event.ts";
-import { laneKey } from "./parts.ts";
+import { laneKey, waveOf } from "./parts.ts";
+import { pendingOf } from "./progress.ts";
 import { RECORD_AFTER_MS, recordPending } from "./record.ts";
-import type { Lane, LaneBook, SentinelResult } from "./state.ts";
+import type { Lane, LaneBook, Place, SentinelResult } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /**
@@ -38,8 +39,7 @@ export function takeReport(turn: Turn, report: Report): SentinelResult[] {
   delete lane.silent;
   count(lane, book);
   lane.seq = report.seq;
-  const pending = lane.succeeded + lane.failed + lane.skipped + lane.reverted > 0;
-  if (pending) drive.pending ??= { sinceMs: turn.nowMs, lane: report.lane };
+  if (pendingOf(lane) > 0) drive.pending ??= { sinceMs: turn.nowMs, lane: report.lane };
   if (repeated || cut) {
     // Whoever was to hear of it did not.
     recordPending(turn);
@@ -75,15 +75,24 @@ function isRecorded({ is }: SentinelResult): boolean {
 
 /** A lane's numbers, from its book. */
 export function count(lane: Lane, { out, grant, done }: LaneBook): void {
-  const of = (is: SentinelResult["is"]) => done.filter((result) => result.is === is).length;
-  const first = done.filter(({ is, unrecorded }) => is === "reverted" && unrecorded).length;
+  const isEarlier = ({ at }: { at: Place }) => waveOf(at) < 0;
+  const own = done.filter((result) => !isEarlier(result));
+  const earlier = done.filter((result) => isEarlier(result) && result.is === "reverted");
+  const of = (is: SentinelResult["is"]) => own.filter((result) => result.is === is).length;
+  const firstOf = (results: SentinelResult[]) =>
+    results.filter(({ is, unrecorded }) => is === "reverted" && unrecorded).length;
   Object.assign(lane, {
     out: out.length,
     launching: grant?.items.length ?? 0,
-    succeeded: of("succeeded") + first,
+    succeeded: of("succeeded") + firstOf(own),
     failed: of("failed"),
     skipped: of("skipped"),
     reverted: of("reverted"),
+    stays: done.filter(({ is }) => is === "gone" || is === "moved").length,
+    earlierOut: out.filter(isEarlier).length,
+    earlierLaunching: grant?.items.filter(isEarlier).length ?? 0,
+    earlierTook: firstOf(earlier),
+    earlierReverted: earlier.length,
   });
 }
 
@@ -98,9 +107,7 @@ export function recordIfDue(turn: Turn): void {
   if (pending === undefined) return;
   const lane = drive.lanes[pending.lane];
   const left = lane === undefined || lane.over === true || lane.silent !== undefined;
-  const waiting = Object.values(drive.lanes).map(
-    ({ succeeded, failed, skipped, reverted }) => succeeded + failed + skipped + reverted,
-  );
+  const waiting = Object.values(drive.lanes).map(pendingOf);
   const much =
     waiting.some((n) => n >= MOST_PENDING_OF_A_LANE) || waiting.reduce((a, b) => a + b, 0) >= MOST_PENDING;
   if (left || much || turn.nowMs - pending.sinceMs >= RECORD_AFTER_MS) recordPending(turn);

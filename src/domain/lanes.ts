@@ -1,5 +1,5 @@
 import type { Report } from "./event.ts";
-import { laneKey } from "./parts.ts";
+import { laneKey, waveOf } from "./parts.ts";
 import { inFlightOf, lanesOf } from "./progress.ts";
 import { hasMore, take } from "./queue.ts";
 import { recordPending } from "./record.ts";
@@ -32,7 +32,8 @@ export function newLane(of: Direction): Lane {
   return {
     of,
     ...{ out: 0, launching: 0, launched: 0, seq: 0, grants: 0 },
-    ...{ succeeded: 0, failed: 0, skipped: 0, reverted: 0 },
+    ...{ succeeded: 0, failed: 0, skipped: 0, reverted: 0, stays: 0 },
+    ...{ earlierOut: 0, earlierLaunching: 0, earlierTook: 0, earlierReverted: 0 },
   };
 }
 
@@ -155,6 +156,7 @@ function grantOf(turn: Turn, lane: Lane, items: Item[], fills: boolean): Grant {
   const { rollout } = turn.driving();
   lane.grants++;
   lane.launching = items.length;
+  lane.earlierLaunching = items.filter(({ at }) => waveOf(at) < 0).length;
   lane.launched += items.length;
   const image = lane.of === "forward" ? { image: rollout.image } : {};
   if (fills) lane.fills = true;
@@ -194,9 +196,14 @@ export function dropLanes(turn: Turn, lost: (lane: Lane, n: number) => boolean):
   turn.book.all(gone.map(([n]) => laneKey(n)));
   const held = gone.flatMap(([n, lane]) => {
     const { out, grant } = turn.laneBook(n);
-    Object.assign(lane, { out: 0, launching: 0, over: true });
+    Object.assign(lane, { out: 0, launching: 0, earlierOut: 0, earlierLaunching: 0, over: true });
     turn.ring(n);
-    return [...out, ...(grant?.items ?? [])];
+    const items = [...out, ...(grant?.items ?? [])];
+    if (lane.of === "forward" && items.length > 0) {
+      drive.lost = true;
+      if (drive.settles !== undefined) drive.settles += items.length;
+    }
+    return items;
   });
   // What they had reported is kept.
   recordPending(turn, [...new Set(held.map(({ at }) => at))]);

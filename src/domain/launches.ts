@@ -21,6 +21,13 @@ export function launchesIn(
   return rollout.state === state && driver !== undefined && driver.stopping === undefined;
 }
 
+/** Is a Deploy of this rollout that was killed still wanted? Not once operators have cancelled it. */
+export function isWanted(rollout: RolloutState | undefined, rolloutId: string): boolean {
+  return (
+    rollout?.rolloutId === rolloutId && rollout.state !== "cancelled" && rollout.state !== "rolling_back"
+  );
+}
+
 /**
  * Does what a lane was granted a while ago still hold? Once it does not, it never will again: a lane outlives neither its
  * drive nor a pause. So a Deploy that stands down is one of a drive that launches nothing more, and not missed by any wave.

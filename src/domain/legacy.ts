@@ -99,6 +99,8 @@ export function migrated(old: LegacyRollout, beside: readonly unknown[]): Migrat
     nextLane: 3,
     window: 1,
     hungry: [],
+    // That version did not remember it.
+    lost: true,
   };
   if (forward !== undefined) {
     drive.forward = driverOf(forward, 1, old.currentWave);
@@ -106,7 +108,15 @@ export function migrated(old: LegacyRollout, beside: readonly unknown[]): Migrat
   }
   if (rollback !== undefined) {
     const reverted = old.revertedIds.length;
-    drive.rollback = { ...driverOf(rollback, 2, old.currentWave), reverted, missed: 0, failures: [] };
+    drive.rollback = {
+      ...driverOf(rollback, 2, old.currentWave),
+      reverted,
+      missed: 0,
+      gone: 0,
+      moved: 0,
+      skips: [],
+      failures: [],
+    };
     drive.lanes[2] = { ...newLane("rollback"), invocationId: rollback.invocationId };
   }
   const plan = parts.map(([at, part]): PartPlan => {

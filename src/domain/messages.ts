@@ -1,5 +1,8 @@
-import { plural } from "./progress.ts";
+import { leftBehindNote } from "./left-behind.ts";
+import { howManyToRevert, settleByThemselves, whatResumeDoes, whatRollbackDoes } from "./next-steps.ts";
+import { percent, plural } from "./progress.ts";
 import type { Failure, PhaseChange, Progress } from "./state.ts";
+import { KEEPS } from "./view.ts";
 
 /** A Slack message: Block Kit blocks, and the plain text for notifications and for clients without blocks. */
 export interface SlackMessage {
@@ -80,27 +83,34 @@ function draft(change: PhaseChange): Draft {
       return {
         header: `Sentinel rollout paused in ${wave}`,
         fields: [done(p), ...notDone(p), ["Running for", duration(p.elapsedMs)]],
-        body: [
-          `*Why:* ${reason(change.reason)}`,
-          ...failing(change.failures, p.failed),
-          nextSteps(change.remaining ?? 0),
-        ],
+        body: [`*Why:* ${reason(change.reason)}`, ...failing(change.failures, p.failed), nextSteps(change)],
       };
     case "resumed":
       return {
         header: "Sentinel rollout resumed",
         fields: [done(p), ...notDone(p)],
-        body: [
-          change.remaining === 0
-            ? "Goes on after the failed wave; failed sentinels are not retried."
-            : `Deploys the ${plural(change.remaining, "sentinel")} of ${wave} not attempted yet, then goes on.`,
-        ],
+        body: change.resume === undefined ? [] : [`*Now:* ${whatResumeDoes(p, change.resume)}`],
       };
     case "cancelled":
       return {
         header: `Sentinel rollout cancelled in ${wave}`,
         fields: [done(p), ...notDone(p), ["Ran for", duration(p.elapsedMs)]],
-        body: ["Nothing more is launched; sentinels that took the new image keep it."],
+        body: [
+          "Nothing more is launched; sentinels that took the new image keep it.",
+          ...(change.inFlight ? [`The ${settleByThemselves(change.inFlight)}; their count follows.`] : []),
+        ],
+      };
+    case "settled":
+      return {
+        header: `Sentinel rollout cancelled: ${change.lost === 0 ? "all in flight have settled" : "not all results are known"}`,
+        fields: [done(p), ...notDone(p)],
+        body:
+          change.lost === 0
+            ? []
+            : [
+                `*Why:* ${plural(change.lost, "Deploy")} in flight ${change.lost === 1 ? "has" : "have"} no result: ${reason(change.why ?? "unknown")}`,
+                "*RollbackAll* goes by the rows.",
+              ],
       };
     case "silent":
       return {
@@ -122,7 +132,12 @@ function draft(change: PhaseChange): Draft {
     case "rollback started":
       return {
         header: "Sentinel rollback started",
-        fields: [["Sentinels on the new image", String(change.targets)]],
+        fields: [
+          [
+            "To revert",
+            howManyToRevert(change.scope ?? { took: change.targets ?? 0, inFlight: 0, unknown: 0 }),
+          ],
+        ],
         body: ["Each returns to the image it ran before; failed sentinels are not touched."],
       };
     case "rollback completed":
@@ -137,23 +152,38 @@ function draft(change: PhaseChange): Draft {
         body: [
           ...(change.interruption === undefined ? [] : [`*Why:* ${reason(change.interruption)}`]),
           ...failing(change.failures, change.failed),
-          ...(change.failed === 0 ? [] : ["Call *RollbackAll* again to retry those that did not revert."]),
+          ...notReverted(change),
+          ...(change.left === undefined ? [] : [leftBehindNote(change.left)]),
         ],
       };
   }
 }
 
-/** @param remaining sentinels of the wave without a result */
-function nextSteps(remaining: number): string {
-  const resume =
-    remaining === 0
-      ? "go on with the next wave; failed sentinels are not retried"
-      : `deploy the ${plural(remaining, "sentinel")} of the wave without a result, then go on`;
+/** Another call helps only those that are still the rollout's to revert. */
+function notReverted({
+  failed,
+  skipped = 0,
+  moved = 0,
+  interruption,
+}: PhaseChange & { kind: "rollback completed" }): string[] {
+  const retry = failed - skipped - moved;
+  return [
+    ...(skipped === 0 ? [] : [`${skipped} skipped: archived, on standby or deleted.`]),
+    ...(moved === 0 ? [] : [`${moved} left alone: on another image since.`]),
+    ...(retry === 0 && interruption === undefined
+      ? []
+      : ["Call *RollbackAll* again to retry those that did not revert."]),
+  ];
+}
+
+function nextSteps({ progress, resume, rollback }: PhaseChange & { kind: "paused" }): string {
+  const revert =
+    rollback === undefined ? "every sentinel that took the new image" : whatRollbackDoes(rollback);
   return [
     "*Next:*",
-    `• *Resume* – ${resume}`,
-    "• *Cancel* – stop here and keep the new image where it came up",
-    "• *RollbackAll* – revert every sentinel that took the new image",
+    `• *Resume* – ${resume === undefined ? "go on" : whatResumeDoes(progress, resume)}`,
+    `• *Cancel* – ${KEEPS}`,
+    ...(revert === undefined ? [] : [`• *RollbackAll* – revert ${revert}`]),
   ].join("\n");
 }
 
@@ -167,17 +197,20 @@ export function duration(ms: number): string {
 }
 
 function done(p: Progress): [string, string] {
-  return ["On the new image", share(p.succeeded, p.total)];
+  return ["On the new image", share(p.succeeded - (p.reverted ?? 0), p.total)];
 }
 
-/** Skipped ones are rare: they are named only where there are any. */
-function notDone(p: Progress): [string, string][] {
-  const failed: [string, string] = ["Failed", String(p.failed)];
-  return p.skipped > 0 ? [failed, ["Skipped, no longer running", String(p.skipped)]] : [failed];
+/** Skipped and reverted ones are rare: they are named only where there are any. */
+function notDone({ failed, skipped, reverted = 0 }: Progress): [string, string][] {
+  return [
+    ["Failed", String(failed)],
+    ...(skipped > 0 ? [["Skipped, no longer running", String(skipped)] as [string, string]] : []),
+    ...(reverted > 0 ? [["Reverted", String(reverted)] as [string, string]] : []),
+  ];
 }
 
 function share(part: number, whole: number): string {
-  return whole === 0 ? "0 of 0" : `${part} of ${whole} (${Math.floor((part / whole) * 100)} %)`;
+  return whole === 0 ? "0 of 0" : `${part} of ${whole} (${percent(part, whole)} %)`;
 }
 
 function failing(failures: Failure[], count: number): string[] {

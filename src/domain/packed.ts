@@ -48,7 +48,8 @@ export function unpacked(key: string, stored: unknown): unknown {
 /** Of a lane, in the order in which they are stored; zeros at the end are left out. */
 const NUMBERS = [
   ...(["seenMs", "out", "launching", "launched", "seq", "grants"] as const),
-  ...(["succeeded", "failed", "skipped", "reverted"] as const),
+  ...(["succeeded", "failed", "skipped", "reverted", "stays"] as const),
+  ...(["earlierOut", "earlierLaunching", "earlierTook", "earlierReverted"] as const),
 ];
 const FLAGS = ["fills", "announced", "over"] as const;
 

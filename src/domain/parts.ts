@@ -20,7 +20,8 @@ export const KEPT_FAILURES = 20;
 const REASON_BYTES = 400;
 
 export function partKey(at: Place): string {
-  return `${HEAD_KEY}/wave-${at}`;
+  const [wave, part] = at.split("/");
+  return wave === "0" ? `${HEAD_KEY}/taken-over/${part}` : `${HEAD_KEY}/wave-${at}`;
 }
 
 export function laneKey(lane: number | string): string {
@@ -31,20 +32,34 @@ export function launchingKey(at: Place): string {
   return `launching/${at}`;
 }
 
-/** What became of the sentinels of one part: size, succeeded, failed, skipped, reverted. */
-export type Tally = [size: number, succeeded: number, failed: number, skipped: number, reverted: number];
+/** What became of the sentinels of one part; what is last, and 0, is left out. */
+export type Tally = [
+  size: number,
+  succeeded: number,
+  failed: number,
+  skipped: number,
+  reverted: number,
+  stay?: number,
+  /** Waiting, and moved by an earlier rollout of the image. */
+  earlier?: number,
+];
 export type Tallies = Record<Place, Tally>;
 
 /** Counted anew from the part itself, so that a change that was cut short counts nothing twice. */
 export function tallyOf(part: Part): Tally {
   const tally: Tally = [0, 0, 0, 0, 0];
-  for (const { is } of Object.values(part)) {
+  let [stay, earlier] = [0, 0];
+  for (const { is, stays, ...entry } of Object.values(part)) {
     tally[0]++;
     if (is === "succeeded" || is === "reverted") tally[1]++;
     if (is === "failed") tally[2]++;
     if (is === "skipped") tally[3]++;
     if (is === "reverted") tally[4]++;
+    if (stays !== undefined) stay++;
+    if (is === "waiting" && entry.earlier) earlier++;
   }
+  if (stay + earlier > 0) tally[5] = stay;
+  if (earlier > 0) tally[6] = earlier;
   return tally;
 }
 
@@ -54,7 +69,7 @@ export function countedWaves(waves: readonly WaveCount[], tallies: Tallies): Wav
   for (const [at, tally] of Object.entries(tallies)) {
     const wave = waveOf(at);
     const sum = sums.get(wave);
-    sums.set(wave, sum === undefined ? tally : (sum.map((n, i) => n + (tally[i] ?? 0)) as Tally));
+    sums.set(wave, sum === undefined ? tally : (sum.map((n = 0, i) => n + (tally[i] ?? 0)) as Tally));
   }
   return waves.map((wave, i) => {
     const sum = sums.get(i);
@@ -64,13 +79,24 @@ export function countedWaves(waves: readonly WaveCount[], tallies: Tallies): Wav
   });
 }
 
+/** What the head says beside the waves. */
+export function countedBeside(tallies: Tallies): Pick<RolloutState, "stay" | "takenOver"> {
+  const stay = Object.values(tallies).reduce((sum, tally) => sum + (tally[5] ?? 0), 0);
+  const earlier = Object.entries(tallies).flatMap(([at, tally]) => (waveOf(at) < 0 ? [tally] : []));
+  const size = earlier.reduce((sum, [, succeeded]) => sum + succeeded, 0);
+  const reverted = earlier.reduce((sum, tally) => sum + tally[4], 0);
+  const again = Object.values(tallies).reduce((sum, tally) => sum + (tally[6] ?? 0), 0);
+  const takenOver = { size, reverted, ...(again === 0 ? {} : { again }) };
+  return { ...(stay === 0 ? {} : { stay }), ...(size + again === 0 ? {} : { takenOver }) };
+}
+
 /** The wave (0-based) of a place. */
 export function waveOf(at: Place): number {
   return Number.parseInt(at, 10) - 1;
 }
 
 /** All places that are in the state, in the order of the waves. */
-export function placesOf(tallies: Tallies): Place[] {
+export function placesOf(tallies: Readonly<Record<Place, unknown>>): Place[] {
   return Object.keys(tallies).sort((a, b) => waveOf(a) - waveOf(b) || partOf(a) - partOf(b));
 }
 

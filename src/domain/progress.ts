@@ -25,6 +25,20 @@ export function flyingOf(lanes: readonly Lane[]): number {
   return lanes.reduce((sum, { out, launching, silent }) => sum + out + (silent ? 0 : launching), 0);
 }
 
+/** Results of a lane that wait for their record. */
+export function pendingOf({ succeeded, failed, skipped, reverted, stays, earlierReverted }: Lane): number {
+  return succeeded + failed + skipped + reverted + stays + earlierReverted;
+}
+
+/** Of these those that are in the rollout's own waves. */
+function ownFlyingOf(lanes: readonly Lane[]): number {
+  const earlier = lanes.reduce(
+    (sum, { earlierOut, earlierLaunching, silent }) => sum + earlierOut + (silent ? 0 : earlierLaunching),
+    0,
+  );
+  return flyingOf(lanes) - earlier;
+}
+
 export function lanesOf(drive: Drive | undefined, of?: Lane["of"]): Lane[] {
   const lanes = Object.values(drive?.lanes ?? {});
   return of === undefined ? lanes : lanes.filter((lane) => lane.of === of);
@@ -43,16 +57,16 @@ export function numbersOf(rollout: RolloutState, drive: Drive | undefined): Numb
   const skipped = counted("skipped", total - failed);
   const took = counted("succeeded", total - failed - skipped);
   const reverted = counted("reverted", took);
-  const succeeded = Math.max(reverted, took - flyingOf(lanesOf(drive, "rollback")));
+  const succeeded = Math.max(reverted, took - ownFlyingOf(lanesOf(drive, "rollback")));
   const left = total - succeeded - failed - skipped;
-  const inFlight = Math.min(flyingOf(lanes), left);
+  const inFlight = Math.min(ownFlyingOf(lanes), left);
   const waiting = left - inFlight;
   return { total, succeeded, failed, skipped, reverted, inFlight, waiting };
 }
 
 /** @param drive of this rollout; absent: as it is recorded */
 export function progressOf(rollout: RolloutState, nowMs: number, drive?: Drive): Progress {
-  const { total, failed, skipped } = numbersOf(rollout, drive);
+  const { total, failed, skipped, reverted } = numbersOf(rollout, drive);
   const pending = lanesOf(drive).reduce((sum, lane) => sum + lane.succeeded, 0);
   return {
     rolloutId: rollout.rolloutId,
@@ -64,6 +78,7 @@ export function progressOf(rollout: RolloutState, nowMs: number, drive?: Drive):
     succeeded: Math.min(sumOf(rollout, "succeeded") + pending, total - failed - skipped),
     failed,
     skipped,
+    reverted,
     elapsedMs: Math.max(0, nowMs - rollout.startedAtMs),
     waveElapsedMs: Math.max(0, nowMs - rollout.waveStartedAtMs),
   };
@@ -73,6 +88,12 @@ export function progressOf(rollout: RolloutState, nowMs: number, drive?: Drive):
 export function remaining({ waves, currentWave }: RolloutState): number {
   const wave = waves[currentWave];
   return wave === undefined ? 0 : Math.max(0, wave.size - wave.succeeded - wave.failed - wave.skipped);
+}
+
+/** Rounded to the nearest; but 0 and 100 only when true. */
+export function percent(part: number, whole: number): number {
+  if (part <= 0 || whole <= 0) return 0;
+  return part >= whole ? 100 : Math.min(99, Math.max(1, Math.round((100 * part) / whole)));
 }
 
 export function plural(count: number, noun: string): string {

@@ -127,13 +127,16 @@ function placeAfter(turn: Turn, at: Place): Place | undefined {
   const { rollout } = turn.driving();
   const tallies = turn.tallies();
   const back = rollout.state === "rolling_back";
+  const mayHaveMoved = (place: Place) =>
+    waveOf(place) <= rollout.currentWave || (tallies[place]?.[6] ?? 0) > 0;
   const places = placesOf(tallies).filter((place) =>
-    back ? waveOf(place) <= rollout.currentWave : waveOf(place) === rollout.currentWave,
+    back ? mayHaveMoved(place) : waveOf(place) === rollout.currentWave,
   );
   if (back) places.reverse();
   const worth = (place: Place) => {
     const [size, succeeded, failed, skipped, reverted] = tallies[place] as Tally;
-    const unrecorded = size > succeeded + failed + skipped && waveOf(place) === rollout.currentWave;
+    const open = size > succeeded + failed + skipped;
+    const unrecorded = open && (back || waveOf(place) === rollout.currentWave);
     return unrecorded || (back && succeeded > reverted);
   };
   return places.slice(at === "" ? 0 : places.indexOf(at) + 1).find(worth);
@@ -150,10 +153,10 @@ function toRevert(turn: Turn, at: Place, part: Part): Item[] {
   const { rollout } = turn.driving();
   const flying = settlingIds(turn);
   return Object.entries(part)
-    .filter(
-      ([id, { is }]) =>
-        !flying.has(id) && (is === "succeeded" || (is === "waiting" && waveOf(at) === rollout.currentWave)),
-    )
+    .filter(([id, { is, earlier }]) => {
+      const unknown = waveOf(at) === rollout.currentWave || waveOf(at) < 0 || earlier === true;
+      return !flying.has(id) && (is === "succeeded" || (is === "waiting" && unknown));
+    })
     .map(([id, { from, is }]): Item => ({ id, at, from, ...(is === "waiting" ? { unrecorded: true } : {}) }))
     .reverse();
 }

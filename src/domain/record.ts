@@ -1,5 +1,6 @@
 import type { OutcomeRecord } from "./history.ts";
 import {
+  countedBeside,
   countedWaves,
   cutForHead,
   cutForPart,
@@ -10,6 +11,7 @@ import {
   tallyOf,
   waveOf,
 } from "./parts.ts";
+import { pendingOf } from "./progress.ts";
 import type { Direction, Entry, Failure, LaneBook, Part, Place, SentinelResult } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
@@ -22,10 +24,7 @@ export const RECORD_AFTER_MS = 1_500;
  */
 export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
   const { rollout, drive } = turn.driving();
-  const lanes = Object.entries(drive.lanes).filter(
-    ([, { succeeded, failed, skipped, reverted, over }]) =>
-      over || succeeded + failed + skipped + reverted > 0,
-  );
+  const lanes = Object.entries(drive.lanes).filter(([, lane]) => lane.over || pendingOf(lane) > 0);
   if (lanes.length === 0) return;
   const books = turn.book.all<LaneBook>(lanes.map(([lane]) => laneKey(lane)));
   const byPlace = new Map<Place, SentinelResult[]>(anew.map((at) => [at, []]));
@@ -52,6 +51,7 @@ export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
     tallies[at] = tallyOf(part);
   }
   turn.book.set(TALLIES_KEY, tallies);
+  turn.count(countedBeside(tallies));
   turn.become({
     waves: countedWaves(rollout.waves, tallies),
     failures: newest(rollout.failures, failures),
@@ -64,7 +64,10 @@ export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
       turn.book.clear(laneKey(key));
       continue;
     }
-    Object.assign(lane, { succeeded: 0, failed: 0, skipped: 0, reverted: 0 });
+    Object.assign(lane, {
+      ...{ succeeded: 0, failed: 0, skipped: 0, reverted: 0, stays: 0 },
+      ...{ earlierTook: 0, earlierReverted: 0 },
+    });
     if (book !== undefined) turn.setLaneBook(key, { ...book, done: [] });
   }
   delete drive.pending;
@@ -116,7 +119,12 @@ function entryAfter(entry: Entry, { is, why }: SentinelResult): Entry | undefine
     case "skipped":
       return entry.is === "waiting" ? { ...entry, is, why: cutForPart(why ?? "unknown") } : undefined;
     case "reverted":
-      return entry.is === "waiting" || entry.is === "succeeded" ? { ...entry, is } : undefined;
+      return entry.is === "waiting" || entry.is === "succeeded" ? { from: entry.from, is } : undefined;
+    case "gone":
+    case "moved":
+      return entry.is === "succeeded"
+        ? { ...entry, stays: is, why: cutForPart(why ?? "unknown") }
+        : undefined;
     case "missed":
     case "untouched":
       return undefined;
@@ -126,7 +134,7 @@ function entryAfter(entry: Entry, { is, why }: SentinelResult): Entry | undefine
 /** One that was reverted without having been recorded before has taken the image, too. */
 function outcomesOf(entry: Entry | undefined, result: SentinelResult): OutcomeRecord[] {
   const { id: sentinelId, is, why, durationMs, at } = result;
-  if (is === "missed" || is === "untouched") return [];
+  if (is === "missed" || is === "gone" || is === "moved" || is === "untouched") return [];
   const record: OutcomeRecord = {
     sentinelId,
     wave: waveOf(at) + 1,
@@ -134,6 +142,7 @@ function outcomesOf(entry: Entry | undefined, result: SentinelResult): OutcomeRe
     ...(is === "failed" || is === "skipped" ? { reason: why ?? "" } : {}),
     ...(durationMs === undefined ? {} : { durationMs }),
   };
-  const first = is === "reverted" && entry?.is === "waiting";
+  // That one of wave 0 took the image is in the history of an earlier rollout.
+  const first = is === "reverted" && entry?.is === "waiting" && record.wave > 0;
   return first ? [{ sentinelId, wave: record.wave, outcome: "succeeded" }, record] : [record];
 }

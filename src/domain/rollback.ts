@@ -2,11 +2,13 @@ import type { Event, Silence } from "./event.ts";
 import { endForward, FAILURES_IN_A_MESSAGE, strandedDrive } from "./forward.ts";
 import { dropLanes, newLane } from "./lanes.ts";
 import { assertLegal } from "./legality.ts";
+import { rollbackScope } from "./next-steps.ts";
 import { cutForHead, KEPT_FAILURES, partKey, ROLLBACK_KEY, sumOf } from "./parts.ts";
 import { inFlightOf, lanesOf, progressOf } from "./progress.ts";
 import { addLate, closeQueue, hasMore, openQueue } from "./queue.ts";
 import { recordPending } from "./record.ts";
 import type { Entry, Failure, Item, Part, SentinelResult } from "./state.ts";
+import { earlierLeft } from "./taken-over.ts";
 import type { Turn } from "./turn.ts";
 
 /** What a rollback came to, kept for the call that waits for it. */
@@ -14,8 +16,12 @@ export interface RollbackReport {
   invocationId: string;
   reverted: number;
   targets: number;
-  /** The first few of those that did not revert. */
+  /** Of those that did not revert: who is no longer running, and who is on another image since. */
+  skipped: number;
+  moved: number;
+  /** The first few of the others, those on another image included; and of the skipped. */
   failures: Failure[];
+  skips: Failure[];
   interruption?: string;
 }
 
@@ -35,12 +41,12 @@ export function beginRollback(turn: Turn, { invocationId, silent }: Event & { ty
     lane,
     startedAtMs: turn.nowMs,
     firstWave: rollout.currentWave,
-    ...{ reverted: 0, missed: 0, failures: [] },
+    ...{ reverted: 0, missed: 0, gone: 0, moved: 0, skips: [], failures: [] },
   };
   drive.lanes[lane] = { ...newLane("rollback"), invocationId };
   turn.watch = invocationId;
-  const targets = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted");
-  turn.changes.push({ kind: "rollback started", progress: progressOf(rollout, turn.nowMs), targets });
+  const scope = rollbackScope(rollout, drive);
+  turn.changes.push({ kind: "rollback started", progress: progressOf(rollout, turn.nowMs), scope });
 }
 
 /** What does not answer is not waited for: the rows tell what became of its sentinels. */
@@ -51,7 +57,10 @@ function writeOff(turn: Turn, silent: readonly Silence[]): void {
     turn,
     (lane) => lane.of === "forward" && (lane.silent !== undefined || ids.has(lane.invocationId ?? "")),
   );
-  if (inFlightOf(lanesOf(drive, "forward")) === 0) endForward(turn);
+  if (inFlightOf(lanesOf(drive, "forward")) > 0) return;
+  // The rollback tells its own count.
+  delete drive.settles;
+  endForward(turn);
 }
 
 /** Nor is what stops to answer while the rollback runs: what it was granted it may never launch. */
@@ -111,11 +120,11 @@ export function countReverts(turn: Turn, results: readonly SentinelResult[]): vo
   if (rollback === undefined) return;
   for (const { id, is, why } of results) {
     if (is === "reverted") rollback.reverted++;
-    if (is !== "missed") continue;
+    if (is !== "missed" && is !== "gone" && is !== "moved") continue;
     rollback.missed++;
-    if (rollback.failures.length < KEPT_FAILURES) {
-      rollback.failures.push({ id, reason: cutForHead(why ?? "unknown") });
-    }
+    if (is !== "missed") rollback[is]++;
+    const list = is === "gone" ? rollback.skips : rollback.failures;
+    if (list.length < KEPT_FAILURES) list.push({ id, reason: cutForHead(why ?? "unknown") });
   }
 }
 
@@ -123,8 +132,12 @@ export function leftToRevert({ rollout, drive }: Turn): number {
   if (rollout === undefined || drive?.rollback === undefined) return 0;
   const lanes = lanesOf(drive, "rollback");
   // One that was not known to have taken the image counts on both sides.
-  const pending = lanes.reduce((sum, lane) => sum + lane.reverted - lane.succeeded, 0);
-  const left = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted") - pending - drive.rollback.missed;
+  const pending = lanes.reduce(
+    (sum, lane) => sum + lane.reverted - lane.succeeded + lane.earlierReverted - lane.earlierTook,
+    0,
+  );
+  const took = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted") + earlierLeft(rollout);
+  const left = took - pending - drive.rollback.missed;
   return left - inFlightOf(lanes);
 }
 
@@ -156,12 +169,17 @@ export function endRollback(turn: Turn, interruption: string | undefined): void 
   if (rollback === undefined) return;
   turn.become({ state: "cancelled" });
   closeQueue(turn);
-  const { reverted, missed, failures } = rollback;
+  const { reverted, missed, gone, moved, skips, failures } = rollback;
+  // The rows of all those without a result have told.
+  if (interruption === undefined && missed === gone + moved) {
+    delete drive.lost;
+    delete drive.again;
+  }
   const report: RollbackReport = {
     invocationId: rollback.invocationId,
     reverted,
     targets: reverted + missed,
-    failures,
+    ...{ skipped: gone, moved, failures, skips },
     ...(interruption === undefined ? {} : { interruption }),
   };
   turn.book.set(ROLLBACK_KEY, report);
@@ -175,18 +193,18 @@ export function stranded(turn: Turn, reason: string): void {
   const { rollout } = turn.driving();
   turn.become({ state: "cancelled" });
   closeQueue(turn);
-  const none = { invocationId: "", reverted: 0, targets: 0, failures: [] };
+  const none = { invocationId: "", reverted: 0, targets: 0, skipped: 0, moved: 0, failures: [], skips: [] };
   const report = turn.book.get<RollbackReport>(ROLLBACK_KEY) ?? none;
   tellEnd(turn, { ...report, interruption: reason }, rollout.sinceMs);
 }
 
-function tellEnd(turn: Turn, { invocationId, ...report }: RollbackReport, startedAtMs: number): void {
+function tellEnd(turn: Turn, { invocationId, skips, ...report }: RollbackReport, startedAtMs: number): void {
   turn.changes.push({
     kind: "rollback completed",
     progress: progressOf(turn.driving().rollout, turn.nowMs),
     ...report,
     failed: report.targets - report.reverted,
-    failures: report.failures.slice(0, FAILURES_IN_A_MESSAGE),
+    failures: [...report.failures, ...skips].slice(0, FAILURES_IN_A_MESSAGE),
     durationMs: Math.max(0, turn.nowMs - startedAtMs),
   });
 }

@@ -12,6 +12,7 @@ import { DRIVE_KEY, HEAD_KEY, laneKey } from "./parts.ts";
 import { reported } from "./reported.ts";
 import { beginRollback } from "./rollback.ts";
 import { heldBySilent, silenced } from "./silence.ts";
+import { copySome, takesOver } from "./taken-over.ts";
 import { Turn } from "./turn.ts";
 
 /**
@@ -32,7 +33,7 @@ export function apply(book: Book, event: Event, nowMs: number): Outcome {
   const own = historyOf(before, turn, event).map((entry) => ({ entry, revision: ++drive.revision }));
   const history = [...turn.others, ...own];
   if (turn.rollout !== before) book.set(HEAD_KEY, turn.rollout);
-  if (event.type === "begin") clearOthers(book);
+  if (event.type === "begin") clearOthers(book, Object.keys(turn.tallies()));
   if (answer.accepted) book.set(DRIVE_KEY, turn.drive);
   const rank = event.type === "begin" ? rankInBeginning : turn.begun ? rankLater : rankForgetting;
   const writes = book.writes(rank);
@@ -91,7 +92,13 @@ function happen(turn: Turn, event: Event): Answer {
       return { ...accepted(turn), ...(waits ? { waits } : {}), view: viewNow(turn) };
     }
     case "stage":
-      return stage(turn, event) ? accepted(turn) : refused(turn);
+      return staged(turn, event);
+    case "copy": {
+      if (turn.rollout?.rolloutId !== event.rolloutId || !takesOver(turn.rollout, event.image))
+        return refused(turn);
+      if (turn.drive === undefined) return refused(turn);
+      return { ...accepted(turn), left: copySome(turn) };
+    }
     case "report":
       return reported(turn, event);
     case "interrupt":
@@ -113,6 +120,12 @@ function happen(turn: Turn, event: Event): Answer {
       goOn(turn);
       return { ...accepted(turn), ...(event.type === "silent" ? { held: heldBySilent(turn) } : {}) };
   }
+}
+
+function staged(turn: Turn, event: Event & { type: "stage" }): Answer {
+  const how = stage(turn, event);
+  if (how === "refused") return refused(turn);
+  return { ...accepted(turn), ...(how === "again" ? { again: true } : {}) };
 }
 
 /** A drive has begun: its driver has its number, and its first wave. */

@@ -1,7 +1,7 @@
 import type { Event } from "./event.ts";
 import { count } from "./lane-report.ts";
 import { laneKey } from "./parts.ts";
-import { progressOf } from "./progress.ts";
+import { pendingOf, progressOf } from "./progress.ts";
 import { countReverts, takeLate, writeOffSilent } from "./rollback.ts";
 import type { Item, SentinelResult } from "./state.ts";
 import type { Turn } from "./turn.ts";
@@ -90,7 +90,7 @@ function takeFound(turn: Turn, { lane: n, results }: Event & { type: "found" }):
   };
   turn.setLaneBook(n, next);
   count(lane, next);
-  if (lane.succeeded + lane.failed + lane.skipped + lane.reverted > 0) {
+  if (pendingOf(lane) > 0) {
     drive.pending ??= { sinceMs: turn.nowMs, lane: n };
   }
   if (lane.of === "forward") takeLate(turn, found);

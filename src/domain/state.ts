@@ -1,5 +1,7 @@
 /** The words of the rollout: what is stored, what happens to it, and what others hear of it. Times are unix milliseconds. */
 
+import type { LeftBehind } from "./left-behind.ts";
+
 export type Phase = "idle" | "in_progress" | "paused" | "cancelled" | "completed" | "rolling_back";
 export type Operation = "Rollout" | "Resume" | "Cancel" | "RollbackAll";
 
@@ -38,6 +40,13 @@ export interface RolloutState {
   pauseReason: string;
   /** What a cluster's admission has made of the image, as a Deploy was the first to tell. */
   rewrittenTo?: string;
+  /**
+   * What earlier rollouts of this image moved that stands in no wave of this one, and how many of those were reverted since;
+   * and how many stand in a wave, and wait to be deployed again (absent: none).
+   */
+  takenOver?: { size: number; reverted: number; again?: number };
+  /** How many took the image and are not a rollback's to revert any more; absent: none. */
+  stay?: number;
 }
 
 export type SentinelState = "waiting" | "succeeded" | "failed" | "skipped" | "reverted";
@@ -46,14 +55,18 @@ export type SentinelState = "waiting" | "succeeded" | "failed" | "skipped" | "re
 export interface Entry {
   from: string;
   is: SentinelState;
-  /** Why it failed or was skipped. */
+  /** Why it failed or was skipped, or stays on the image. */
   why?: string;
+  /** An earlier rollout of this image may have moved it, whether or not its turn comes in this one. */
+  earlier?: true;
+  /** It took the image, and is not a rollback's to revert any more: it is no longer running, or on another image since. */
+  stays?: "gone" | "moved";
 }
 
 /** At most 400 sentinels of a wave by id, in order; under the key `rolloutState/wave-<n>/<part>`. */
 export type Part = Record<string, Entry>;
 
-/** A part's place: `<wave>/<part>`, both from 1. */
+/** A part's place: `<wave>/<part>`, both from 1; wave 0 is what an earlier rollout of the image moved. */
 export type Place = string;
 
 export type Direction = "forward" | "rollback";
@@ -75,8 +88,14 @@ export interface Driver {
 
 export interface RollbackDriver extends Driver {
   reverted: number;
-  /** Targets that did not revert, and the first few of them. */
+  /**
+   * Targets that did not revert, how many of them are gone, and how many on another image; and the first few of those that
+   * are gone, and of the others.
+   */
   missed: number;
+  gone: number;
+  moved: number;
+  skips: Failure[];
   failures: Failure[];
 }
 
@@ -102,6 +121,12 @@ export interface Lane {
   failed: number;
   skipped: number;
   reverted: number;
+  stays: number;
+  /** Likewise of wave 0, which is not of the rollout's own numbers: in flight, not said to be launched, and two kinds of results. */
+  earlierOut: number;
+  earlierLaunching: number;
+  earlierTook: number;
+  earlierReverted: number;
   /** Its driver has been told to open it. */
   announced?: true;
   /** It gets nothing more, and ends. */
@@ -142,6 +167,15 @@ export interface Drive {
   late?: { chunk: number; next: number; chunks: number };
   /** Awakeable of a Cancel that waits until nothing more is on its way. */
   fence?: string;
+  /**
+   * It was cancelled with Deploys in flight: Slack is to hear of it once they have settled. How many of them nobody will
+   * hear of.
+   */
+  settles?: number;
+  /** A lane went with Deploys in flight: whether sentinels without a result took the image only their rows tell. */
+  lost?: true;
+  /** Some that wait may have been moved by an earlier rollout of the image: a rollback has not looked at them yet. */
+  again?: true;
 }
 
 /** What a lane is to launch. `n` counts the grants of a lane. */
@@ -165,11 +199,14 @@ export interface Item {
   unrecorded?: true;
 }
 
-/** What became of one sentinel. `missed` did not revert, `untouched` never took the image. */
+/**
+ * What became of one sentinel. In a rollback: `missed` did not revert, `gone` is archived, on standby or deleted, `moved` is on
+ * another image since, `untouched` never took the image.
+ */
 export interface SentinelResult {
   id: string;
   at: Place;
-  is: "succeeded" | "failed" | "skipped" | "reverted" | "missed" | "untouched";
+  is: "succeeded" | "failed" | "skipped" | "reverted" | "missed" | "gone" | "moved" | "untouched";
   why?: string;
   /** How long its Deploy took, where that is known. */
   durationMs?: number;
@@ -213,30 +250,60 @@ export interface Progress {
   succeeded: number;
   failed: number;
   skipped: number;
+  /** Of those that succeeded; absent in what version 0.1 has queued. */
+  reverted?: number;
   /** Milliseconds since the rollout began, and since its wave did. */
   elapsedMs: number;
   waveElapsedMs: number;
 }
 
-/** What Slack hears of, in order, once each. */
+/** What a Resume finds: sentinels of the wave without a result, which it deploys first, and failed ones of it. */
+export interface ResumeScope {
+  left: number;
+  failed: number;
+}
+
+/** What a RollbackAll finds. */
+export interface RollbackScope {
+  /** Took the image, and are to be reverted. */
+  took: number;
+  /** Took it, and could not be reverted before: no longer running, or on another image since. Absent: none. */
+  stay?: number;
+  /** Of an earlier rollout of the image, which moved them. Absent: none. */
+  takenOver?: number;
+  /** May take it yet. */
+  inFlight: number;
+  /** Of which nobody knows: their rows tell. */
+  unknown: number;
+}
+
+/** What Slack hears of, in order, once each. What version 0.1 has queued lacks the fields that may be absent. */
 export type PhaseChange = { progress: Progress } & (
   | { kind: "started"; waveSizes: number[] }
   | { kind: "wave started" }
   | { kind: "wave completed" }
   | { kind: "rewritten"; to: string }
-  | { kind: "paused"; reason: string; failures: Failure[]; remaining?: number }
-  | { kind: "resumed"; remaining: number }
-  | { kind: "cancelled" }
+  | { kind: "paused"; reason: string; failures: Failure[]; resume?: ResumeScope; rollback?: RollbackScope }
+  | { kind: "resumed"; resume?: ResumeScope }
+  | { kind: "cancelled"; inFlight?: number }
+  /** What was in flight at a Cancel is no more; `lost` have no result, and `why`. */
+  | { kind: "settled"; lost: number; why?: string }
   | { kind: "completed"; failures: Failure[] }
   | { kind: "silent"; invocationId: string; why: string; rollingBack: boolean }
-  | { kind: "rollback started"; targets: number }
+  | { kind: "rollback started"; scope?: RollbackScope; targets?: number }
   | {
       kind: "rollback completed";
       reverted: number;
       targets: number;
       durationMs: number;
+      /** The first few of those that did not revert. */
       failures: Failure[];
+      /** All that did not revert; of them those that are no longer running, and those on another image (absent: none). */
       failed: number;
+      skipped?: number;
+      moved?: number;
+      /** What became of those that failed, looked at when it is told. */
+      left?: LeftBehind;
       interruption?: string;
     }
 );

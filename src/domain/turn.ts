@@ -3,12 +3,33 @@ import type { HistoryEntry, OutcomeRecord } from "./history.ts";
 import { legacyRollout, migrate } from "./legacy.ts";
 import { DRIVE_KEY, HEAD_KEY, laneKey, TALLIES_KEY, type Tallies } from "./parts.ts";
 import { readable } from "./readable.ts";
-import type { Drive, Driver, Grant, Lane, LaneBook, PhaseChange, RolloutState } from "./state.ts";
+import type {
+  Drive,
+  Driver,
+  Failure,
+  Grant,
+  Lane,
+  LaneBook,
+  PhaseChange,
+  RollbackDriver,
+  RolloutState,
+} from "./state.ts";
 
 /** What a lane hears through its bell: its next grant, or only that there is something to ask for. */
 export interface Ring {
   bell: string;
   grant?: Grant;
+}
+
+/** One that an earlier version began has no more than its first fields. */
+function copyOfRollback(rollback: RollbackDriver): RollbackDriver {
+  const {
+    gone = 0,
+    moved = 0,
+    skips = [],
+    failures,
+  } = rollback as Partial<RollbackDriver> & { failures: Failure[] };
+  return { ...rollback, gone, moved, skips: [...skips], failures: [...failures] };
 }
 
 /** A decision changes its own copy: what was read stays as it was, should it have to be made again. */
@@ -19,7 +40,7 @@ function copyOf(drive: Drive | undefined): Drive | undefined {
   return {
     ...drive,
     ...(forward === undefined ? {} : { forward: { ...forward } }),
-    ...(rollback === undefined ? {} : { rollback: { ...rollback, failures: [...rollback.failures] } }),
+    ...(rollback === undefined ? {} : { rollback: copyOfRollback(rollback) }),
     ...(queue === undefined ? {} : { queue: { ...queue } }),
     ...(late === undefined ? {} : { late: { ...late } }),
     ...(pending === undefined ? {} : { pending: { ...pending } }),
@@ -97,6 +118,12 @@ export class Turn {
     const next = { ...rollout, ...change };
     const moved = next.state !== rollout.state || next.currentWave !== rollout.currentWave;
     this.rollout = moved ? { ...next, sinceMs: this.nowMs } : next;
+  }
+
+  /** What the head counts beside its waves. */
+  count(beside: Pick<RolloutState, "stay" | "takenOver">): void {
+    const { stay: _, takenOver: __, ...head } = this.driving().rollout;
+    this.rollout = { ...head, ...beside };
   }
 
   /** Has a lane ask for what is new, or take its grant. False: it is not waiting. */

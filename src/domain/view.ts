@@ -1,7 +1,16 @@
 import { LEGAL } from "./legality.ts";
+import {
+  offered,
+  resumeScope,
+  rollbackScope,
+  settleByThemselves,
+  whatResumeDoes,
+  whatRollbackDoes,
+} from "./next-steps.ts";
 import { sumOf } from "./parts.ts";
-import { type Numbers, numbersOf, plural, remaining } from "./progress.ts";
+import { type Numbers, numbersOf, plural } from "./progress.ts";
 import type { Drive, Failure, Operation, Phase, RolloutState } from "./state.ts";
+import { earlierLeft, takenOverNote } from "./taken-over.ts";
 
 /** What operators are answered; the edge writes it in snake_case. */
 export interface View {
@@ -21,6 +30,11 @@ export interface View {
   /** Deploys that are under way, and sentinels whose turn has not come. */
   inFlight: number;
   waiting: number;
+  /** Since when the state is what it is (unix ms); absent where that is not known. */
+  sinceMs?: number;
+  /** What earlier rollouts of the image moved and is still on it: RollbackAll reverts it, too. */
+  takenOver: number;
+  /** What operators are offered. */
   next: readonly Operation[];
   message: string;
 }
@@ -44,17 +58,20 @@ export function viewOf(rollout: RolloutState | undefined, drive: Drive | undefin
     ...{ total, succeeded, failed, skipped, inFlight, waiting },
     failures: rollout.failures,
     skips: rollout.skips,
-    next: LEGAL[rollout.state],
-    message: sentence(rollout, numbers, drive),
+    sinceMs: rollout.sinceMs,
+    takenOver: earlierLeft(rollout),
+    next: offered(rollout, drive),
+    message: `${sentence(rollout, numbers, drive)}${mayRollBackLater(rollout) ? takenOverNote(rollout) : ""}`,
   };
 }
 
 /** A rollout of nothing: there is no running sentinel. */
-export function viewOfNothing(image: string): View {
+export function viewOfNothing(image: string, nowMs: number): View {
   return {
     ...NOTHING,
     state: "completed",
     image,
+    sinceMs: nowMs,
     next: LEGAL.completed,
     message: "There is no running sentinel: nothing to roll out.",
   };
@@ -73,6 +90,18 @@ export function viewOfSuperseded(last: View, since: string): View {
   };
 }
 
+/** Likewise, where nothing of it is left but its history. */
+export function viewOfForgotten(rolloutId: string, image: string): View {
+  return {
+    ...NOTHING,
+    rolloutId,
+    image,
+    state: "cancelled",
+    next: [],
+    message: `The rollout of ${image} was cancelled; another rollout has started since. History has its numbers.`,
+  };
+}
+
 const NOTHING = {
   rolloutId: "",
   image: "",
@@ -86,7 +115,26 @@ const NOTHING = {
   skips: [],
   inFlight: 0,
   waiting: 0,
+  takenOver: 0,
 };
+
+/** A pause names all that RollbackAll would revert. */
+function mayRollBackLater({ state }: RolloutState): boolean {
+  return state === "in_progress" || state === "cancelled";
+}
+
+/** What Cancel does with a paused rollout. */
+export const KEEPS = "stop here and keep the new image where it came up";
+
+/** Another rollback would not help these. */
+function staying({ stay = 0 }: RolloutState): string {
+  return stay === 0 ? "" : `, ${stay} no longer running or on another image since`;
+}
+
+/** Where it paused is said already. */
+function withoutPlace(reason: string): string {
+  return reason.replace(/^wave \d+\/\d+: /, "");
+}
 
 function sentence(
   rollout: RolloutState,
@@ -102,15 +150,13 @@ function sentence(
     case "in_progress": {
       const { stopping } = drive?.forward ?? {};
       if (stopping === undefined) return `Wave ${wave} of ${waves} is rolling out: ${done}${bad}.`;
-      return `Wave ${wave} of ${waves} launches nothing more and will be paused (${stopping}): ${done}${bad}, ${plural(inFlight, "Deploy")} in flight.`;
+      return `Wave ${wave} of ${waves} launches nothing more and will be paused: ${stopping}. ${done}${bad}, ${plural(inFlight, "Deploy")} in flight.`;
     }
     case "paused": {
-      const left = remaining(rollout);
-      const resume =
-        left === 0
-          ? "Resume skips the failed sentinels"
-          : `Resume deploys the ${plural(left, "sentinel")} of the wave without a result, and then goes on`;
-      return `Paused in wave ${wave} of ${waves} (${rollout.pauseReason}): ${done}${bad}. ${resume}, Cancel keeps things as they are, RollbackAll reverts.`;
+      const resume = whatResumeDoes({ wave, waves, failed }, resumeScope(rollout));
+      const revert = whatRollbackDoes(rollbackScope(rollout, drive));
+      const rollback = revert === undefined ? "" : ` RollbackAll: revert ${revert}.`;
+      return `Paused in wave ${wave} of ${waves}: ${withoutPlace(rollout.pauseReason)}. ${done}${bad}. Resume: ${resume}. Cancel: ${KEEPS}.${rollback}`;
     }
     case "completed":
       return failed === 0
@@ -119,15 +165,12 @@ function sentence(
     case "rolling_back":
       return drive?.rollback?.stopping === undefined
         ? `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted so far.`
-        : `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted; it launches nothing more and ends (${drive.rollback.stopping}).`;
+        : `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted; it launches nothing more and ends: ${drive.rollback.stopping}.`;
     case "cancelled": {
-      const settling =
-        inFlight === 0
-          ? ""
-          : ` ${plural(inFlight, "Deploy")} in flight ${inFlight === 1 ? "settles" : "settle"} by themselves.`;
-      return reverted === 0
+      const settling = inFlight === 0 ? "" : ` ${settleByThemselves(inFlight)}.`;
+      return reverted === 0 && rollout.stay === undefined
         ? `Cancelled: ${done}${bad}.${settling}`
-        : `Cancelled and rolled back: ${reverted} of ${plural(took, "sentinel")} reverted.${settling}`;
+        : `Cancelled and rolled back: ${reverted} of ${plural(took, "sentinel")} reverted${staying(rollout)}.${settling}`;
     }
   }
 }

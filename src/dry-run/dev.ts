@@ -1,5 +1,7 @@
 /** `npm run dev`: the stack of the dry run, left running for curl, the Restate UI and kubectl until Ctrl-C. */
+
 import { once } from "node:events";
+import { plural } from "../domain/progress.ts";
 import { startCommandStack } from "./command-stack.ts";
 import { type CommandOptions, OPTIONS_HELP, parseOptions } from "./options.ts";
 import { ROLLOUT } from "./progress.ts";
@@ -50,7 +52,7 @@ function manual(stack: Stack, options: CommandOptions): string {
       `  -d '${body}'`,
     ].join("\n");
   return `
-Ready: ${stack.fleet.length} sentinels in the namespace ${stack.namespace}. Ctrl-C removes everything.
+Ready: ${plural(stack.fleet.length, "sentinel")} in the namespace ${stack.namespace}. Ctrl-C removes everything.
 
   Restate UI       ${ui}
   Restate ingress  ${onLocalhost(stack.ingress)}

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { V1Deployment } from "@kubernetes/client-node";
 import { createConnection } from "mysql2/promise";
+import { plural } from "../domain/progress.ts";
 import { databaseAddress } from "../mysql/address.ts";
 import { brief, type Cluster, hasCode, ID_LABEL, listSentinelDeployments } from "./cluster.ts";
 import type { SentinelFault } from "./faults.ts";
@@ -93,7 +94,7 @@ async function untilAvailable(
     if (Date.now() > deadline) {
       const names = waiting.slice(0, 5).map(idOf).join(", ");
       throw new Error(
-        `${waiting.length} sentinels of the fleet are not available on ${OLD_IMAGE} after ` +
+        `${plural(waiting.length, "sentinel")} of the fleet ${waiting.length === 1 ? "is" : "are"} not available on ${OLD_IMAGE} after ` +
           `${AVAILABLE_TIMEOUT_MS / 1000} s: ${names}${waiting.length > 5 ? ", …" : ""}`,
       );
     }

@@ -1,4 +1,5 @@
 import type { Config } from "../config.ts";
+import { plural } from "../domain/progress.ts";
 import { migrateDatabase } from "../mysql/migrate.ts";
 import { checkFaults, seedFleet } from "./fleet.ts";
 import { planFleet } from "./fleet-plan.ts";
@@ -84,7 +85,7 @@ function startCluster(options: StackOptions, directory: string, config: Config):
 
 /** Makes the fleet. */
 export async function seedParts(options: StackOptions, config: Config, parts: StackParts): Promise<void> {
-  options.log?.(`seeding ${parts.fleet.length} sentinels`);
+  options.log?.(`seeding ${plural(parts.fleet.length, "sentinel")}`);
   await seedFleet({
     databaseUrl: parts.databaseUrl,
     sentinels: parts.fleet,

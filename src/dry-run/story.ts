@@ -1,4 +1,5 @@
 import { duration } from "../domain/messages.ts";
+import { plural } from "../domain/progress.ts";
 import type { RolloutResponse } from "../restate/schemas.ts";
 import { failedPart, type RolloutProgress } from "./progress.ts";
 import type { SlackMessage } from "./slack-sink.ts";
@@ -17,14 +18,14 @@ export function tellStory(story: Story): string {
   const { response } = story;
   return [
     "",
-    `Rollout of ${response.image} over ${response.total} sentinels: ${response.state} after ${brief(story.tookMs)}`,
+    `Rollout of ${response.image} over ${plural(response.total, "sentinel")}: ${response.state} after ${brief(story.tookMs)}`,
     "",
     ...waveLines(story),
     ...failureLines(response),
     response.message,
-    ...(response.next.length === 0 ? [] : [`Legal now: ${response.next.join(", ")}`]),
+    ...(response.next.length === 0 ? [] : [`Next: ${response.next.join(", ")}`]),
     "",
-    `Slack heard ${story.slack.length} messages:`,
+    `Slack heard ${plural(story.slack.length, "message")}:`,
     ...story.slack.map((message) => slackLine(message, response.image)),
     "",
   ].join("\n");
@@ -40,7 +41,7 @@ function waveLines({ progress, endedAtMs }: Story): string[] {
   if (progress === undefined) return [];
   const lines = progress.waves.map((wave, index) => {
     const name = `  wave ${index + 1}/${progress.waves.length}`;
-    const size = `${wave.size} ${wave.size === 1 ? "sentinel" : "sentinels"}`.padEnd(15);
+    const size = plural(wave.size, "sentinel").padEnd(15);
     if (index > progress.current) return `${name}  ${size} not started`;
     const end = index === progress.current ? endedAtMs : progress.waves[index + 1]?.startedAtMs;
     const took = wave.startedAtMs === undefined || end === undefined ? "" : brief(end - wave.startedAtMs);

@@ -3,6 +3,7 @@ import type { DeploymentSnapshot } from "../domain/convergence.ts";
 import type { Logger } from "../log.ts";
 import { type ClusterConnection, REQUEST_TIMEOUT_MS } from "./connection.ts";
 import { apiFailure, TransientKubernetesError, transient } from "./errors.ts";
+import { createExchange, type Exchange } from "./exchange.ts";
 import type { PatchOperation } from "./patch.ts";
 import { createPatch, type Patch } from "./patching.ts";
 import { ask, json } from "./plain.ts";
@@ -12,9 +13,10 @@ import { snapshotOf } from "./snapshot.ts";
 import type { Answer } from "./transport.ts";
 import { type DeploymentWatch, type WatchHandlers, watchDeployments } from "./watch.ts";
 
+export type { PatchOutcome } from "./attempt.ts";
 export { TransientKubernetesError } from "./errors.ts";
+export type { ExchangeOutcome } from "./exchange.ts";
 export type { DeploymentChange } from "./patch.ts";
-export type { PatchOutcome } from "./patching.ts";
 export type { PatchTerms } from "./restart.ts";
 
 /** The sentinels' Deployments of one cluster. Every call answers in bounded time or throws TransientKubernetesError. */
@@ -22,6 +24,8 @@ export interface Cluster {
   readonly name: string;
   /** Changes only what is given. The same change, under the same terms, a second time changes nothing. */
   readonly patch: Patch;
+  /** Likewise, but only where the image is the one that is to be exchanged, and not where somebody has changed it since. */
+  readonly exchange: Exchange;
   /** Undefined: it does not exist. */
   read(k8sName: string): Promise<DeploymentSnapshot | undefined>;
   /** Why the pods of the newest template do not come up, in their own words, or undefined. */
@@ -86,10 +90,13 @@ export function createCluster(
     }
   }
 
+  const requests = { namespace, containerName, send, read, podTrouble };
+
   return {
     name,
     podTrouble,
-    patch: createPatch({ namespace, containerName, send, read, podTrouble }),
+    patch: createPatch(requests),
+    exchange: createExchange(requests),
 
     watch: (handlers, logger) => watchDeployments({ connection, namespace, containerName, handlers, logger }),
 

@@ -112,7 +112,7 @@ function detail(reason: string | undefined, message: string | undefined): string
   const parts = [reason === "Error" ? undefined : reason, message?.trim()].filter(
     (part) => part !== undefined && part !== "",
   );
-  return parts.length === 0 ? "" : ` (${parts.join(": ")})`;
+  return parts.length === 0 ? "" : `, ${parts.join(": ")}`;
 }
 
 function sentence(reason: string, message: string | undefined): string {

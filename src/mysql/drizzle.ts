@@ -20,7 +20,9 @@ export const {
   gte,
   inArray,
   isNotNull,
+  lt,
   lte,
+  or,
   sql,
 } = core;
 export const { bigint, index, int, mysqlEnum, mysqlTable, primaryKey, unique, varchar } = mysqlCore;

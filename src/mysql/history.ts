@@ -2,7 +2,7 @@ import type { SQL } from "drizzle-orm";
 import type { MySqlColumn } from "drizzle-orm/mysql-core";
 import type { HistoryEntry, OutcomeRecord, RolloutRecord, SentinelOutcome } from "../domain/history.ts";
 import { chunks } from "./batches.ts";
-import { asc, desc, eq, getTableColumns, sql } from "./drizzle.ts";
+import { and, asc, count, desc, eq, getTableColumns, gt, inArray, lt, or, sql } from "./drizzle.ts";
 import { outcomes, rollouts } from "./history-schema.ts";
 import { type Database, settled } from "./pool.ts";
 
@@ -49,12 +49,21 @@ export interface HistoryStore {
    * @param revision grows with every change of the rollout
    */
   record(entry: HistoryEntry, revision: number): Promise<void>;
-  /** The newest first. */
-  rollouts(limit: number): Promise<PastRollout[]>;
+  /** The newest first; those that come after a place among them, which need not be there any more. */
+  rollouts(limit: number, after?: Pick<PastRollout, "startedAt" | "id">): Promise<PastRollout[]>;
+  countRollouts(): Promise<number>;
   rollout(id: string): Promise<PastRollout | undefined>;
-  /** Of one rollout: failed ones first, then skipped, reverted, succeeded; by id. */
-  outcomes(rolloutId: string, limit: number): Promise<PastOutcome[]>;
+  /** Of one rollout: failed ones first, then skipped, reverted, succeeded; by id. Likewise. */
+  outcomes(
+    rolloutId: string,
+    limit: number,
+    after?: Pick<PastOutcome, "outcome" | "sentinelId">,
+  ): Promise<PastOutcome[]>;
+  countOutcomes(rolloutId: string): Promise<number>;
 }
+
+/** In the order in which people want to see them. */
+export const OUTCOMES: readonly SentinelOutcome[] = outcomes.outcome.enumValues;
 
 /** Lengths of columns. */
 const TEXT_LENGTH = 1_024;
@@ -82,14 +91,23 @@ export function createHistoryStore(db: Database): HistoryStore {
       }
     },
 
-    rollouts: (limit) =>
+    rollouts: (limit, after) =>
       settled(
         db
           .select(rolloutColumns)
           .from(rollouts)
+          .where(
+            after &&
+              or(
+                lt(rollouts.startedAt, after.startedAt),
+                and(eq(rollouts.startedAt, after.startedAt), lt(rollouts.id, after.id)),
+              ),
+          )
           .orderBy(desc(rollouts.startedAt), desc(rollouts.id))
           .limit(limit),
       ),
+
+    countRollouts: () => counted(db.select({ all: count() }).from(rollouts)),
 
     async rollout(id) {
       const rows = await settled(db.select(rolloutColumns).from(rollouts).where(eq(rollouts.id, id)));
@@ -97,16 +115,31 @@ export function createHistoryStore(db: Database): HistoryStore {
       return rows.find((row) => row.id === id);
     },
 
-    outcomes: (rolloutId, limit) =>
+    outcomes: (rolloutId, limit, after) =>
       settled(
         db
           .select(outcomeColumns)
           .from(outcomes)
-          .where(eq(outcomes.rolloutId, rolloutId))
+          .where(and(eq(outcomes.rolloutId, rolloutId), after && behind(after)))
           .orderBy(asc(outcomes.outcome), asc(outcomes.sentinelId))
           .limit(limit),
       ),
+
+    countOutcomes: (rolloutId) =>
+      counted(db.select({ all: count() }).from(outcomes).where(eq(outcomes.rolloutId, rolloutId))),
   };
+}
+
+async function counted(query: PromiseLike<{ all: number }[]>): Promise<number> {
+  const [row] = await settled(query);
+  return row?.all ?? 0;
+}
+
+/** An enum is sorted by its place in the list, but compared as a text. */
+function behind({ outcome, sentinelId }: Pick<PastOutcome, "outcome" | "sentinelId">): SQL | undefined {
+  const later = OUTCOMES.slice(OUTCOMES.indexOf(outcome) + 1);
+  const ofThis = and(eq(outcomes.outcome, outcome), gt(outcomes.sentinelId, sentinelId));
+  return later.length === 0 ? ofThis : or(ofThis, inArray(outcomes.outcome, [...later]));
 }
 
 function rowOf({ rollout, origin, atMs }: HistoryEntry, revision: number) {

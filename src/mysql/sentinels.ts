@@ -65,7 +65,10 @@ export interface SentinelCount {
 
 export type DesiredValues = Pick<SentinelRow, "image" | "cpuMillicores" | "memoryMib" | "desiredReplicas">;
 
-export type Outcome = { status: "ready"; observed: Observation } | { status: "failed"; reason: string };
+export type Outcome =
+  | { status: "ready"; observed: Observation }
+  /** `image`: the desired one from now on; absent: it stays. */
+  | { status: "failed"; reason: string; image?: string };
 
 /** Every statement this service runs. All of them throw DatabaseError. */
 export interface SentinelStore extends RewrittenImages {
@@ -76,6 +79,12 @@ export interface SentinelStore extends RewrittenImages {
   markProgressing(id: string, desired: DesiredValues, nowMs: number): Promise<void>;
   /** A deploy ends: `ready` with what was observed, or `failed` with the reason (cut to the column's length). */
   settle(id: string, outcome: Outcome, nowMs: number): Promise<void>;
+  /** A deploy that came to nothing, for the sentinel is none of its business any more: its row says what it said before. */
+  putBack(
+    id: string,
+    before: Pick<SentinelRow, "deployStatus" | "deployError">,
+    nowMs: number,
+  ): Promise<void>;
   /** Observed columns of many sentinels. Leaves updated_at alone, which dates the deploy. */
   observe(batch: { id: string; observed: Observation }[]): Promise<void>;
   /** All rows, a page at a time. */
@@ -129,8 +138,12 @@ export function createSentinelStore(db: Database): SentinelStore {
                 deployStatus: "failed",
                 deployError: outcome.reason.slice(0, REASON_LENGTH).toWellFormed(),
                 updatedAt: nowMs,
+                ...(outcome.image === undefined ? {} : { image: outcome.image }),
               },
       }),
+
+    putBack: (id, { deployStatus, deployError }, nowMs) =>
+      write({ id, columns: { deployStatus, deployError, updatedAt: nowMs } }),
 
     candidatePages: (between) =>
       pages((after) => {

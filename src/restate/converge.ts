@@ -2,7 +2,7 @@ import { type ObjectContext, RestatePromise } from "@restatedev/restate-sdk";
 import type { Expectation, Suspicion } from "../domain/convergence.ts";
 import type { Observation } from "../mysql/sentinels.ts";
 import { type Look, lookAt, type Patched, type Place } from "./look.ts";
-import { plainText } from "./plain-text.ts";
+import { because, plainText } from "./plain-text.ts";
 import { type RowWrites, readyAfter } from "./row-writes.ts";
 import { untilDeadline } from "./steps.ts";
 
@@ -12,7 +12,9 @@ const REASON_LIMIT = 1_024;
 /** How a Deploy ended: what is written into the row. */
 export type Ending =
   /** `seenMs`: when it was found converged (unix ms); absent where it served already and nothing was patched. */
-  { status: "ready"; observed: Observation; seenMs?: number } | { status: "failed"; reason: string };
+  | { status: "ready"; observed: Observation; seenMs?: number }
+  /** `image`: what the row is to say again; absent: it stays. */
+  | { status: "failed"; reason: string; image?: string };
 
 export interface Settlement {
   ending: Ending;
@@ -20,6 +22,8 @@ export interface Settlement {
   rewritten?: string | undefined;
   /** When (unix ms) it was written into the row; absent: it still is to be. */
   writtenMs?: number;
+  /** There is no Deployment any more. */
+  gone?: true;
 }
 
 /** Where NotifyReady finds the Deploy that waits. */
@@ -36,8 +40,8 @@ export interface Wait {
   failFastMs: number;
   unschedulableMs: number;
   writes: RowWrites;
-  /** Makes the same change once more, to a Deployment that was deleted and created again. */
-  patchAgain(nowMs: number): Promise<Patched>;
+  /** Makes the same change once more, to a Deployment that was deleted and created again; absent: nothing was patched. */
+  patchAgain?(nowMs: number): Promise<Patched>;
 }
 
 /**
@@ -70,11 +74,14 @@ export async function converge(
   for (;;) {
     const { verdict, atMs } = look;
     if (verdict.kind === "converged") return readyAfter(look);
+    if (verdict.kind === "failed" && look.observed === undefined)
+      return { ...failed(verdict.reason), gone: true };
     if (verdict.kind === "failed") {
       return failed(verdict.stalled ? await podsTell(ctx, wait, verdict.reason) : verdict.reason);
     }
     if (verdict.kind === "recreated") {
-      if (again) return failed("Deployment was deleted and created again more than once");
+      if (again || wait.patchAgain === undefined)
+        return failed("Deployment was deleted and created again more than once");
       again = true;
       const patched = await wait.patchAgain(atMs);
       if ("refused" in patched) return failed(patched.refused);
@@ -129,7 +136,7 @@ export function lookAgain(
 }
 
 /** The reason may be in the words of whoever can write to the cluster. */
-export function failed(reason: string): Settlement {
+export function failed(reason: string): { ending: Ending & { status: "failed" } } {
   return { ending: { status: "failed", reason: plainText(reason, REASON_LIMIT) } };
 }
 
@@ -137,5 +144,5 @@ export function failed(reason: string): Settlement {
 async function podsTell(ctx: ObjectContext, { place }: Wait, otherwise: string): Promise<string> {
   const ask = async () => place.cluster().podTrouble(place.k8sName);
   const own = await ctx.run("ask the pods why", () => ask().catch(() => undefined));
-  return own === undefined || otherwise.startsWith(own.reason) ? otherwise : `${own.reason} (${otherwise})`;
+  return because(own?.reason, otherwise);
 }

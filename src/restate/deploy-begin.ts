@@ -125,7 +125,9 @@ function beginStep(
     const served = cluster === undefined ? {} : { cluster };
     const settings: Settings = { timeoutMs: deployTimeoutMs, failFastMs, unschedulableMs, ...served };
     const { changes, desired } = planDeploy(row, request, unfinished, nowMs, settings.timeoutMs);
-    if (changes && cluster !== undefined) await writes.progressing(desired, nowMs);
+    // A revert looks at the Deployment first.
+    const writesFirst = changes && cluster !== undefined && revertOf(headers) === undefined;
+    if (writesFirst) await writes.progressing(desired, nowMs);
     return { kind: "begun", row, nowMs, settings };
   });
 }

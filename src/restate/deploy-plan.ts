@@ -52,20 +52,19 @@ export function planDeploy(
 
 /**
  * Under what terms the change is patched in.
- * @param reverts a rollout is taken back: nothing is restarted
  * @param stuck what a look found before, where there was one: the image is there already and does not come up
  */
 export function termsOf(
   row: SentinelRow,
   request: DeployRequest,
   { changes, adopted, nowMs }: DeployPlan,
-  { reverts, stuck }: { reverts: boolean; stuck?: boolean | undefined },
+  stuck: boolean | undefined,
 ): Omit<PatchTerms, "isRewritten"> | undefined {
   // What the Deploy that was cut short has brought about is for this one to judge.
   if (adopted) return undefined;
   const from = row.deployStatus === "failed" ? row.image : row.runningImage || row.image;
   const asks = Object.values(request).some((field) => field);
-  const restarts = asks && !reverts && (changes || stuck === true);
+  const restarts = asks && (changes || stuck === true);
   return {
     ...(changes ? { from } : {}),
     ...(restarts ? { restart: { at: new Date(nowMs).toISOString(), found: !changes } } : {}),

@@ -6,23 +6,30 @@ import {
 } from "@restatedev/restate-sdk";
 import type { PatchTerms } from "../kubernetes/cluster.ts";
 import type { SentinelRow } from "../mysql/sentinels.ts";
+import { bringBack } from "./bring-back.ts";
 import { AWAKEABLE_KEY, converge, failed, listen, lookAgain, type Settlement } from "./converge.ts";
 import { type BeginOptions, begin, type Settings } from "./deploy-begin.ts";
 import { askedFor, asksForMore, type DeployPlan, planDeploy, termsOf } from "./deploy-plan.ts";
 import { grantOf } from "./grant.ts";
 import { type Patched, patchAndLook, placeOf, serving } from "./look.ts";
-import { REVERTS_HEADER, ROLLOUT_ID_HEADER } from "./names.ts";
+import { ROLLOUT_ID_HEADER } from "./names.ts";
+import { revertOf } from "./revert.ts";
 import { RowWrites, type RowWritesOptions } from "./row-writes.ts";
 import type { DeployReply, DeployRequest } from "./schemas.ts";
 import type { Sightings } from "./sightings.ts";
 import { untilDeadline } from "./steps.ts";
+import {
+  REQUEST_KEY,
+  rolloutOf,
+  settleByLook,
+  staysKilled,
+  type Unfinished,
+  unfinishedOf,
+} from "./unfinished.ts";
 
 export interface DeployOptions extends RowWritesOptions, BeginOptions {
   sightings: Sightings;
 }
-
-/** What the Deploy that is running was asked for: should it be killed, the next one goes on with it. */
-const REQUEST_KEY = "deploy_request";
 
 /**
  * Brings one sentinel to the values asked for, and says whether it came up. Whatever happens the row does not stay
@@ -33,13 +40,19 @@ export async function deploy(
   request: DeployRequest,
   options: DeployOptions,
 ): Promise<DeployReply> {
-  const unfinished = (await ctx.get<DeployRequest>(REQUEST_KEY)) ?? undefined;
+  const before = await unfinishedOf(ctx);
+  const unfinished = before?.request;
   const asked = askedFor(request, unfinished);
-  const kept = unfinished !== undefined || asksForMore(asked);
+  const asksNothing = Object.values(request).every((field) => !field);
+  const rollout = rolloutOf(ctx.request().headers) ?? (asksNothing ? before?.rollout : undefined);
+  const keeps = asksForMore(asked) || rollout !== undefined;
   // Both are with Restate once the first step is done: before the patch, for the wake-up can come as soon as Kubernetes
   // has heard of the change.
   const wakeUp = listen(ctx);
-  if (asksForMore(asked)) ctx.set(REQUEST_KEY, asked);
+  if (keeps) {
+    const now: Unfinished = { request: asked, ...(rollout === undefined ? {} : { rollout }) };
+    ctx.set(REQUEST_KEY, now);
+  }
   const writes = new RowWrites(ctx, options);
   let taken = false;
   const mayHaveBegun = () => taken || grantOf(ctx.request().headers) === undefined;
@@ -51,12 +64,22 @@ export async function deploy(
     const { row, nowMs, settings } = beginning;
     const plan = planDeploy(row, request, unfinished, nowMs, settings.timeoutMs);
     writes.startedMs = plan.startedMs;
+    const why = plan.adopted ? await staysKilled(ctx, plan, before) : undefined;
+    if (why !== undefined) {
+      return settle(ctx, await settleByLook(ctx, why, row, plan, settings, wakeUp, writes, options), writes);
+    }
+    const revert = revertOf(ctx.request().headers);
+    if (revert !== undefined) {
+      writes.before = row;
+      const brought = await bringBack(ctx, row, plan, revert, settings, wakeUp, writes, options);
+      return "reply" in brought ? brought.reply : settle(ctx, brought, writes);
+    }
     return settle(ctx, await bringUp(ctx, request, row, plan, settings, wakeUp, writes, options), writes);
   });
   ctx.clear(AWAKEABLE_KEY);
   // What was never begun takes nothing over from a Deploy that was killed.
-  if (!taken && unfinished !== undefined) ctx.set(REQUEST_KEY, unfinished);
-  else if (kept) ctx.clear(REQUEST_KEY);
+  if (!taken && before !== undefined) ctx.set(REQUEST_KEY, before);
+  else if (keeps || before !== undefined) ctx.clear(REQUEST_KEY);
   if (response === undefined) {
     throw new TerminalError(`There is no sentinel ${ctx.key}.`, { errorCode: 404 });
   }
@@ -129,8 +152,7 @@ async function bringUp(
       },
       untilDeadline(deadlineMs, sinceMs),
     );
-  const reverts = ctx.request().headers.has(REVERTS_HEADER);
-  const terms = termsOf(row, request, plan, { reverts, stuck });
+  const terms = termsOf(row, request, plan, stuck);
   const patched = await patch(`patch Deployment ${row.k8sName}`, terms, nowMs);
   if ("refused" in patched) return failed(patched.refused);
   const { expected } = patched;

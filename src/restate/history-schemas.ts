@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { EXAMPLE_IMAGE, EXAMPLE_ROLLOUT_ID, message } from "./schemas.ts";
 
-const MOST = 100;
+const MOST = 1_000;
 export const DEFAULT_LIMIT = 20;
 const LIMIT = `must be a whole number from 1 to ${MOST}`;
 const ID_LENGTH = 64;
+/** An outcome, a slash and an id. */
+const AFTER_LENGTH = 80;
 
 /** The body of `History`. */
 export const HistoryRequest = z
@@ -23,6 +25,14 @@ export const HistoryRequest = z
       .max(ID_LENGTH, `must have at most ${ID_LENGTH} characters`)
       .optional()
       .describe("Only this rollout, with what became of its sentinels."),
+    after: z
+      .string("must be a string")
+      .min(1, "must not be empty")
+      .max(AFTER_LENGTH, `must have at most ${AFTER_LENGTH} characters`)
+      .optional()
+      .describe(
+        "The next_after of an answer, to go on behind what it listed: a rollout's id, or with rollout_id an outcome and a sentinel, such as failed/sen_0017.",
+      ),
   })
   .meta({ examples: [{}] });
 export type HistoryRequest = z.infer<typeof HistoryRequest>;
@@ -69,6 +79,13 @@ export const HistoryResponse = z
       .describe(
         "With rollout_id: the failed ones first, then skipped, reverted, succeeded. One that was reverted is listed as succeeded, too.",
       ),
+    total: z
+      .int()
+      .describe("How many there are in all: rollouts, or with rollout_id outcomes of its sentinels."),
+    next_after: z
+      .string()
+      .nullable()
+      .describe("To be sent as after, for those that come behind the last one listed; null: there are none."),
     message,
   })
   .meta({
@@ -106,7 +123,9 @@ export const HistoryResponse = z
             recorded_at: "2026-01-31T02:52:00.000Z",
           },
         ],
-        message: `The rollout of ${EXAMPLE_IMAGE} is paused: 24 of 100 sentinels succeeded, 1 failed.`,
+        total: 25,
+        next_after: "failed/sen_0017",
+        message: `The rollout of ${EXAMPLE_IMAGE} is paused: 24 of 100 sentinels succeeded, 1 failed. 1 of 25 outcomes is listed; the next ones with "after": "failed/sen_0017".`,
       },
     ],
   });

@@ -153,7 +153,7 @@ export async function patchAndLook(
   }
 }
 
-async function judged(
+export async function judged(
   place: Place,
   snapshot: DeploymentSnapshot | undefined,
   expected: Expectation,

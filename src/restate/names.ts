@@ -6,7 +6,8 @@ import type {
 } from "@restatedev/restate-sdk";
 import type { Answer } from "../domain/answer.ts";
 import type { Event } from "../domain/event.ts";
-import type { Direction, PhaseChange } from "../domain/state.ts";
+import type { LeftBehind } from "../domain/left-behind.ts";
+import type { Direction, PhaseChange, Place } from "../domain/state.ts";
 import type { HistoryMessage } from "./history.ts";
 import type { DeployReply, DeployRequest } from "./schemas.ts";
 
@@ -28,6 +29,14 @@ export interface LaunchesRequest {
   /** Number of the grant: for whoever reads the call. */
   grant: number;
   direction: Direction;
+  /** It was killed, and is it to be gone on with? */
+  killed?: boolean;
+}
+
+/** Asks what became of those that failed: of all of them, or of some parts. */
+export interface LeftBehindRequest {
+  rolloutId: string;
+  places?: Place[];
 }
 
 /** The handlers that other handlers call, as clients see them. */
@@ -36,6 +45,7 @@ export const RolloutObject: VirtualObjectDefinition<
   {
     Change: (ctx: ObjectContext, event: Event) => Promise<Answer>;
     Lane: (ctx: ObjectSharedContext, request: LaneRequest) => Promise<void>;
+    LeftBehind: (ctx: ObjectSharedContext, request: LeftBehindRequest) => Promise<LeftBehind | null>;
     Launches: (ctx: ObjectSharedContext, request: LaunchesRequest) => Promise<boolean>;
     Load: (ctx: ObjectSharedContext, request: { rolloutId: string }) => Promise<{ left: number }>;
     Watch: (ctx: ObjectSharedContext, drive: { invocationId: string }) => Promise<void>;

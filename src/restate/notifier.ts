@@ -4,6 +4,7 @@ import type { PhaseChange } from "../domain/state.ts";
 import type { Logger } from "../log.ts";
 import type { WorkMetrics } from "../metrics/work.ts";
 import { type SlackClient, SlackDeliveryError } from "../slack.ts";
+import { askLeftBehind } from "./left-behind.ts";
 import { NotifierObject, RETRY_POLICY } from "./names.ts";
 
 export interface NotifierOptions {
@@ -21,7 +22,8 @@ export function createNotifier(options: NotifierOptions) {
       Deliver: handlers.object.exclusive(
         { description: "Posts one phase change.", journalRetention: 0 },
         async (ctx: ObjectContext, change: PhaseChange): Promise<void> => {
-          await ctx.run(`tell Slack: ${change.kind}`, () => deliver(change, options), {
+          const told = await completed(ctx, change);
+          await ctx.run(`tell Slack: ${change.kind}`, () => deliver(told, options), {
             initialRetryInterval: 500,
             retryIntervalFactor: 2,
             maxRetryInterval: 15_000,
@@ -31,6 +33,14 @@ export function createNotifier(options: NotifierOptions) {
     },
     options: { ingressPrivate: true, retryPolicy: RETRY_POLICY },
   });
+}
+
+/** How those stand that failed is looked at now: they may have come up while the rollback ran. */
+async function completed(ctx: ObjectContext, change: PhaseChange): Promise<PhaseChange> {
+  if (change.kind !== "rollback completed") return change;
+  const { rolloutId, failed } = change.progress;
+  const left = await askLeftBehind(ctx, rolloutId, failed);
+  return left === undefined ? change : { ...change, left };
 }
 
 async function deliver(change: PhaseChange, { slack, logger, metrics }: NotifierOptions): Promise<void> {

@@ -20,6 +20,12 @@ export function revertOf(headers: ReadonlyMap<string, string>): Revert | undefin
   return image === undefined ? undefined : { image, unrecorded: headers.has(UNRECORDED_HEADER) };
 }
 
+/** It has another image than the one that is to be reverted: that is somebody's decision. */
+export function movedTo(image: string): DeployReply {
+  const reason = `left alone: moved to ${plainText(image, IMAGE_LENGTH)} since`;
+  return { status: "failed", reason, left: true };
+}
+
 /** Why a revert has nothing to do with this row; undefined: it goes on. */
 export function leftAlone(
   row: Pick<SentinelRow, "image" | "runningImage" | "deployStatus">,
@@ -30,8 +36,7 @@ export function leftAlone(
   const isThere = row.image === image;
   if (!unrecorded) {
     if (isBack || isThere) return undefined;
-    const moved = `left alone: somebody moved it to ${plainText(row.image, IMAGE_LENGTH)} since`;
-    return { status: "failed", reason: moved, left: true };
+    return movedTo(row.image);
   }
   // What failed may run the image all the same: it came up late, or its revert did not.
   const runsIt = row.deployStatus === "failed" && row.runningImage === image;

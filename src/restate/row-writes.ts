@@ -26,6 +26,8 @@ interface Written {
 export class RowWrites {
   /** When the Deploy began, in unix ms. */
   startedMs: number | undefined;
+  /** Of a revert: what its row says again, should the sentinel be none of its business any more. */
+  before: Pick<SentinelRow, "deployStatus" | "deployError"> | undefined;
   readonly #id: string;
   readonly #about: object;
   readonly #options: RowWritesOptions;
@@ -80,6 +82,29 @@ export class RowWrites {
     });
   }
 
+  /** The last write of a revert that has nothing to do any more. */
+  putBack(reason: string): Promise<Written> {
+    this.#over = true;
+    return this.#inOrder(async () => {
+      const endedMs = Date.now();
+      await this.#putBack(reason, endedMs);
+      return { skipped: reason, endedMs };
+    });
+  }
+
+  /** A row that was progressing before was left so by a Deploy that was killed: it has failed. */
+  async #putBack(reason: string, nowMs: number): Promise<void> {
+    const { store, logger, metrics } = this.#options;
+    const { before } = this;
+    if (before === undefined || before.deployStatus === "progressing") {
+      await store.settle(this.#id, { status: "failed", reason }, nowMs);
+    } else {
+      await store.putBack(this.#id, before, nowMs);
+    }
+    metrics.deploySettled({ sentinelId: this.#id, startedMs: this.startedMs ?? nowMs, status: "skipped" });
+    logger.warn({ ...this.#about, reason }, "sentinel skipped");
+  }
+
   /** Writes nothing but the log. */
   standsDown(reason: string): void {
     this.#options.logger.info({ ...this.#about, reason }, "sentinel deploy stood down");
@@ -88,6 +113,13 @@ export class RowWrites {
   async #write(ending: Ending): Promise<Written> {
     const { store, logger, metrics } = this.#options;
     const endedMs = Date.now();
+    if (this.before !== undefined && ending.status === "failed") {
+      const why = retired(await store.read(this.#id));
+      if (why !== undefined) {
+        await this.#putBack(why, endedMs);
+        return { skipped: why, endedMs };
+      }
+    }
     await store.settle(this.#id, ending, endedMs);
     const settled = { sentinelId: this.#id, startedMs: this.startedMs ?? endedMs };
     if (ending.status === "ready") {

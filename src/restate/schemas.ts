@@ -107,8 +107,9 @@ const EXAMPLE_ROLLOUT = {
   skips: [],
   in_flight: 0,
   waiting: 75,
+  taken_over: 0,
   next: ["Resume", "Cancel", "RollbackAll"],
-  message: `Paused in wave 3 of 5 (wave 3/5: 1 of 20 sentinels failed): 24 of 100 sentinels took ${EXAMPLE_IMAGE}, 1 failed. Resume skips the failed sentinels, Cancel keeps things as they are, RollbackAll reverts.`,
+  message: `Paused in wave 3 of 5: 1 of 20 sentinels failed. 24 of 100 sentinels took ${EXAMPLE_IMAGE}, 1 failed. Resume: go on with wave 4; the 1 failed is not retried. Cancel: stop here and keep the new image where it came up. RollbackAll: revert the 24 that took it.`,
 };
 
 const rolloutFields = z.object({
@@ -129,12 +130,38 @@ const rolloutFields = z.object({
     .describe(
       "Sentinels whose turn has not come: succeeded, failed, skipped, in flight and waiting are all.",
     ),
-  next: z.array(z.string()).describe("The operations that are legal now."),
+  taken_over: z
+    .int()
+    .describe(
+      "Sentinels that an earlier, cancelled rollout of this image moved, and that are in no wave of this one: RollbackAll reverts them, too.",
+    ),
+  next: z
+    .array(z.string())
+    .describe(
+      "The operations that are legal now; but no RollbackAll where nothing is left to revert, which would answer 0 of 0.",
+    ),
   message,
 });
 
+const asOf = z
+  .string()
+  .nullable()
+  .describe(
+    "Since when the state was what it is here (ISO 8601): an answer to an idempotency-key that was used before tells of then.",
+  );
+const EXAMPLE_AS_OF = "2026-01-31T02:52:00.000Z";
+const EXAMPLE_TELLS_OF = `This tells of rollout ${EXAMPLE_ROLLOUT_ID} as of ${EXAMPLE_AS_OF}.`;
+
 /** What `Rollout`, `Resume` and `Cancel` answer. */
-export const RolloutResponse = rolloutFields.meta({ examples: [EXAMPLE_ROLLOUT] });
+export const RolloutResponse = rolloutFields.extend({ as_of: asOf }).meta({
+  examples: [
+    {
+      ...EXAMPLE_ROLLOUT,
+      as_of: EXAMPLE_AS_OF,
+      message: `${EXAMPLE_ROLLOUT.message} ${EXAMPLE_TELLS_OF}`,
+    },
+  ],
+});
 export type RolloutResponse = z.infer<typeof RolloutResponse>;
 
 export const StatusResponse = rolloutFields
@@ -143,6 +170,13 @@ export const StatusResponse = rolloutFields
     wave_started_at: z.string().nullable().describe("When its current wave started (ISO 8601)."),
     wave_sizes: z.array(z.int()).describe("Sentinels in each wave."),
     reverted: z.int().describe("Sentinels that were rolled back."),
+    failed_on_image: z
+      .int()
+      .nullable()
+      .describe(
+        "Sentinels that failed and are set to the image: whoever heals comes up with it. Null: none failed, or it cannot be told now.",
+      ),
+    failed_serving: z.int().nullable().describe("Of them those that run it and are healthy."),
     waiting_for: z.string().describe("What it is waiting for; empty when for nothing."),
     waiting_since: z
       .string()
@@ -161,6 +195,8 @@ export const StatusResponse = rolloutFields
         wave_started_at: "2026-01-31T02:40:00.000Z",
         wave_sizes: [1, 4, 20, 25, 50],
         reverted: 0,
+        failed_on_image: 1,
+        failed_serving: 0,
         waiting_for: "an operator: Resume, Cancel or RollbackAll",
         waiting_since: "2026-01-31T02:52:00.000Z",
         estimated_seconds_left: null,
@@ -173,8 +209,25 @@ export const RollbackResponse = z
   .object({
     reverted: z.int().describe("Sentinels that run their previous image again."),
     total: z.int().describe("Sentinels that were to be reverted."),
+    skipped: z
+      .int()
+      .describe("Of them those that are archived, on standby or deleted: nothing of theirs was touched."),
+    moved: z
+      .int()
+      .describe("Of them those that somebody moved to another image since: they were left alone."),
+    failed_on_image: z
+      .int()
+      .nullable()
+      .describe(
+        "Sentinels that failed and are set to the image: whoever heals comes up with it. Null: none failed, or it cannot be told now.",
+      ),
+    failed_serving: z.int().nullable().describe("Of them those that run it and are healthy."),
     failures,
+    skips: z.array(Failure).describe("At most 20 of the skipped and why."),
     state: State,
+    rollout_id: z.string(),
+    image: z.string().describe("What was rolled back."),
+    as_of: asOf,
     message,
   })
   .meta({
@@ -182,9 +235,17 @@ export const RollbackResponse = z
       {
         reverted: 24,
         total: 24,
+        skipped: 0,
+        moved: 0,
+        failed_on_image: null,
+        failed_serving: null,
         failures: [],
+        skips: [],
         state: "cancelled",
-        message: "Rolled back: 24 of 24 sentinels reverted.",
+        rollout_id: EXAMPLE_ROLLOUT_ID,
+        image: EXAMPLE_IMAGE,
+        as_of: EXAMPLE_AS_OF,
+        message: `Rolled back: 24 of 24 sentinels reverted. ${EXAMPLE_TELLS_OF}`,
       },
     ],
   });
@@ -201,6 +262,11 @@ export const PlanResponse = z
         sentinel_ids: z.array(z.string()).describe("At most 20 of them."),
       }),
     ),
+    taken_over: z
+      .int()
+      .describe(
+        "Sentinels that RollbackAll would also revert: a cancelled rollout of this image moved them.",
+      ),
     left_out: z.array(z.object({ reason: z.string(), count: z.int() })),
     message,
   })
@@ -213,6 +279,7 @@ export const PlanResponse = z
           { wave: 1, size: 1, sentinel_ids: ["sen_0001"] },
           { wave: 2, size: 1, sentinel_ids: ["sen_0002"] },
         ],
+        taken_over: 0,
         left_out: [{ reason: "already serves the image", count: 1 }],
         message: `A Rollout would now deploy ${EXAMPLE_IMAGE} to 2 sentinels in 2 waves of 1, 1.`,
       },

@@ -7,6 +7,7 @@ import {
 import type { Answer, Outcome } from "../domain/answer.ts";
 import { Book, MissingError } from "../domain/book.ts";
 import type { Event } from "../domain/event.ts";
+import { isFormer } from "../domain/former.ts";
 import { DRIVE_KEY, HEAD_KEY, laneKey, launchingKey } from "../domain/parts.ts";
 import { apply } from "../domain/rollout.ts";
 import type { LastKnown } from "../restate/last-known.ts";
@@ -61,12 +62,25 @@ function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
   if (watch !== undefined) sendWatch(ctx, watch);
   // Whoever hears a bell without a grant asks, and is answered once this is done, also if it is killed now.
   for (const { bell, grant } of rings) if (grant === undefined) ctx.resolveAwakeable(bell, {});
-  carryOut(ctx, writes, count);
+  // What a Cancel owes is told before the drive forgets that it does: who is killed between the two leaves it to the next
+  // change to say so again, and under one name it is delivered once.
+  const settled = changes.filter(({ kind }) => kind === "settled");
+  const forgets =
+    settled.length === 0 ? -1 : writes.findIndex(({ key }) => key === DRIVE_KEY || isFormer(key));
+  const first = forgets < 0 ? writes.length : forgets;
+  carryOut(ctx, writes.slice(0, first), count);
+  for (const change of settled) {
+    const idempotencyKey = `settled ${change.progress.rolloutId}`;
+    ctx.objectSendClient(NotifierObject, NOTIFIER_KEY).Deliver(change, rpc.sendOpts({ idempotencyKey }));
+  }
+  carryOut(ctx, writes.slice(first), count);
   // Sent, not called: a history that cannot be written, and a Slack that is away, delay nothing.
   for (const { entry, revision } of history) {
     ctx.objectSendClient(HistoryObject, entry.rollout.rolloutId).Record({ entry, revision });
   }
-  for (const change of changes) ctx.objectSendClient(NotifierObject, NOTIFIER_KEY).Deliver(change);
+  for (const change of changes) {
+    if (change.kind !== "settled") ctx.objectSendClient(NotifierObject, NOTIFIER_KEY).Deliver(change);
+  }
   for (const { bell, grant } of rings) if (grant !== undefined) ctx.resolveAwakeable(bell, { grant });
   return answer;
 }

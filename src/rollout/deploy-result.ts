@@ -16,7 +16,7 @@ export function deployResult(
   const [good, bad, gone] =
     direction === "forward"
       ? (["succeeded", "failed", "skipped"] as const)
-      : (["reverted", "missed", "missed"] as const);
+      : (["reverted", "missed", "gone"] as const);
   return call.map((reply, error): SentinelResult => {
     if (error instanceof TerminalError && error.code === 404) {
       return { ...common, is: gone, why: "it has no row any more" };
@@ -27,6 +27,7 @@ export function deployResult(
     if (reply?.status === "ready") return { ...common, is: good, ...took, ...runs };
     if (reply?.untouched === true) return { ...common, is: "untouched" };
     const why = reply?.reason ?? "failed without a reason";
+    if (direction === "rollback" && reply?.left === true) return { ...common, is: "moved", why };
     return { ...common, is: reply?.skipped === true ? gone : bad, why, ...took, ...runs };
   });
 }

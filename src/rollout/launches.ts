@@ -1,5 +1,5 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
-import { stillLaunches } from "../domain/launches.ts";
+import { isWanted, stillLaunches } from "../domain/launches.ts";
 import type { LaunchesRequest } from "../restate/names.ts";
 import { type CountBytes, look } from "./state.ts";
 
@@ -10,5 +10,6 @@ export async function launches(
   count: CountBytes,
 ): Promise<boolean> {
   const { rollout, drive } = await look(ctx, count);
+  if (request.killed === true) return isWanted(rollout, request.rolloutId);
   return stillLaunches(rollout, drive, request);
 }

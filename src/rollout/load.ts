@@ -35,8 +35,9 @@ export async function loadParts(
   const left = Math.max(0, missing.length - PARTS);
   for (const { at, first, last } of missing.slice(0, PARTS)) {
     const part = await ctx.run(`read part ${at}`, () => readPart(store, image, first, last));
-    const { accepted } = await report(ctx, `part ${at}`, { type: "stage", rolloutId, at, part });
-    if (!accepted) return { left: 0 };
+    let staged = await report(ctx, `part ${at}`, { type: "stage", rolloutId, at, part });
+    while (staged.again) staged = await report(ctx, `part ${at}`, { type: "stage", rolloutId, at, part: {} });
+    if (!staged.accepted) return { left: 0 };
   }
   // The rest follows by itself, also when the rollout is paused: what each sentinel ran is captured soon after the start.
   if (left > 0) {

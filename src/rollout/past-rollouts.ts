@@ -1,19 +1,24 @@
 import { type ObjectSharedContext, TerminalError } from "@restatedev/restate-sdk";
 import { plural } from "../domain/progress.ts";
-import type { HistoryStore, PastOutcome, PastRollout } from "../mysql/history.ts";
+import { type HistoryStore, OUTCOMES, type PastOutcome, type PastRollout } from "../mysql/history.ts";
 import { DatabaseError } from "../mysql/pool.ts";
-import { shown } from "../restate/body.ts";
+import { BadRequestError, shown } from "../restate/body.ts";
 import { DEFAULT_LIMIT, type HistoryRequest, type HistoryResponse } from "../restate/history-schemas.ts";
 
-export type HistoryReader = Pick<HistoryStore, "rollouts" | "rollout" | "outcomes">;
+export type HistoryReader = Omit<HistoryStore, "record">;
 
+/** One page, and how many there are in all. */
 interface Found {
   rollouts: PastRollout[];
   sentinels?: PastOutcome[];
+  total: number;
+  /** There are some behind the last one. */
+  more: boolean;
 }
 
 /**
  * Reads past rollouts. One try: whoever asks rather hears that it cannot be read than waits.
+ * @throws BadRequestError when nobody knows the place to go on from
  * @throws TerminalError 404 for an unknown rollout, 503 when MySQL or the tables are away
  */
 export async function pastRollouts(
@@ -21,30 +26,71 @@ export async function pastRollouts(
   reader: HistoryReader,
   request: HistoryRequest,
 ): Promise<HistoryResponse> {
-  const { rollout_id: id } = request;
+  const { rollout_id: id, after } = request;
+  if (id !== undefined && after !== undefined && outcomeAt(after) === undefined) {
+    throw new BadRequestError(
+      `The field after must be an outcome and a sentinel, as next_after gives them, such as failed/sen_0017, got ${shown(after)}.`,
+    );
+  }
   const found = await ctx.run("read the history", () => readable(find(reader, request)));
   if ("problem" in found) throw new TerminalError(found.problem, { errorCode: 503 });
+  if ("nowhere" in found) {
+    throw new BadRequestError(
+      `The field after must be the id of a rollout in the history, as next_after gives it, got ${shown(after)}.`,
+    );
+  }
   const [first] = found.rollouts;
   if (id !== undefined && first === undefined) {
     throw new TerminalError(`There is no rollout ${shown(id)} in the history.`, { errorCode: 404 });
   }
+  const nextAfter = found.more ? placeOf(found) : null;
   return {
     rollouts: found.rollouts.map(rolloutResponse),
     ...(found.sentinels === undefined ? {} : { sentinels: found.sentinels.map(outcomeResponse) }),
-    message: id !== undefined && first !== undefined ? sentence(first) : listed(found.rollouts.length),
+    total: found.total,
+    next_after: nextAfter,
+    message:
+      id !== undefined && first !== undefined
+        ? `${sentence(first)} ${listedOutcomes(found, after, nextAfter)}`
+        : listedRollouts(found, after, nextAfter),
   };
 }
 
 async function find(
   reader: HistoryReader,
-  { rollout_id: id, limit = DEFAULT_LIMIT }: HistoryRequest,
-): Promise<Found> {
-  if (id === undefined) return { rollouts: await reader.rollouts(limit) };
-  const [rollout, sentinels] = await Promise.all([reader.rollout(id), reader.outcomes(id, limit)]);
-  return rollout === undefined ? { rollouts: [] } : { rollouts: [rollout], sentinels };
+  { rollout_id: id, limit = DEFAULT_LIMIT, after }: HistoryRequest,
+): Promise<Found | { nowhere: true }> {
+  if (id === undefined) {
+    const from = after === undefined ? undefined : await reader.rollout(after);
+    if (after !== undefined && from === undefined) return { nowhere: true };
+    const [rollouts, total] = await Promise.all([reader.rollouts(limit + 1, from), reader.countRollouts()]);
+    return { rollouts: rollouts.slice(0, limit), total, more: rollouts.length > limit };
+  }
+  const [rollout, sentinels, total] = await Promise.all([
+    reader.rollout(id),
+    reader.outcomes(id, limit + 1, after === undefined ? undefined : outcomeAt(after)),
+    reader.countOutcomes(id),
+  ]);
+  const page = { sentinels: sentinels.slice(0, limit), total, more: sentinels.length > limit };
+  return { rollouts: rollout === undefined ? [] : [rollout], ...page };
 }
 
-async function readable(found: Promise<Found>): Promise<Found | { problem: string }> {
+/** `failed/sen_0017`: the place of an outcome in the list. */
+function outcomeAt(after: string): Pick<PastOutcome, "outcome" | "sentinelId"> | undefined {
+  const slash = after.indexOf("/");
+  const outcome = OUTCOMES.find((each) => each === after.slice(0, Math.max(slash, 0)));
+  const sentinelId = after.slice(slash + 1);
+  return outcome === undefined || sentinelId === "" ? undefined : { outcome, sentinelId };
+}
+
+/** Of the last one listed. */
+function placeOf({ rollouts, sentinels }: Found): string | null {
+  const last = sentinels?.at(-1);
+  if (last !== undefined) return `${last.outcome}/${last.sentinelId}`;
+  return rollouts.at(-1)?.id ?? null;
+}
+
+async function readable<T>(found: Promise<T>): Promise<T | { problem: string }> {
   try {
     return await found;
   } catch (error) {
@@ -99,8 +145,30 @@ function sentence({ image, state, total, succeeded, failed, skipped, reverted }:
   return `The rollout of ${image} is ${state.replace("_", " ")}: ${done}.`;
 }
 
-function listed(count: number): string {
-  return count === 0 ? "No rollout is recorded yet." : `The last ${plural(count, "rollout")}, newest first.`;
+function listedRollouts({ rollouts, total }: Found, after: string | undefined, next: string | null): string {
+  if (total === 0) return "No rollout is recorded yet.";
+  if (rollouts.length === total) {
+    return total === 1 ? "The only rollout so far." : `All ${total} rollouts, the newest first.`;
+  }
+  const behind = after === undefined ? "" : `, after ${after}`;
+  return `${rollouts.length} of ${plural(total, "rollout")}, the newest first${behind}${nextOnes(next)}.`;
+}
+
+function listedOutcomes(
+  { sentinels = [], total }: Found,
+  after: string | undefined,
+  next: string | null,
+): string {
+  if (total === 0) return "No outcome is recorded yet.";
+  const { length } = sentinels;
+  if (length === total)
+    return total === 1 ? "Its one outcome is listed." : `All ${total} outcomes are listed.`;
+  const behind = after === undefined ? "" : ` behind ${after}`;
+  return `${length} of ${plural(total, "outcome")} ${length === 1 ? "is" : "are"} listed${behind}${nextOnes(next)}.`;
+}
+
+function nextOnes(next: string | null): string {
+  return next === null ? "" : `; the next ones with "after": ${JSON.stringify(next)}`;
 }
 
 function iso(ms: number): string {

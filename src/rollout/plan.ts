@@ -1,7 +1,8 @@
 import { type Candidate, serves } from "../domain/candidates.ts";
-import { PART_SIZE, partsOf, waitingPart } from "../domain/parts.ts";
+import { PART_SIZE, partsOf, sumOf, waitingPart } from "../domain/parts.ts";
 import { plural } from "../domain/progress.ts";
-import type { Part, PartPlan } from "../domain/state.ts";
+import type { Part, PartPlan, RolloutState } from "../domain/state.ts";
+import { earlierLeft, takenOverNote, takesOver } from "../domain/taken-over.ts";
 import { DEFAULT_WAVE_PERCENTAGES, planWaves } from "../domain/waves.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import { ConflictError } from "../restate/errors.ts";
@@ -86,15 +87,22 @@ export function requireWork(plan: RolloutPlan): void {
   if (plan.fleet > 0 && plan.total === 0) throw new ConflictError(nothingToDo(plan));
 }
 
-export function planResponse(plan: RolloutPlan): PlanResponse {
+/** @param earlier the present rollout: what it moved to the image is taken over, where it was cancelled */
+export function planResponse(plan: RolloutPlan, earlier?: RolloutState): PlanResponse {
   const { image, waves, leftOut, total } = plan;
+  const takenOver = takesOver(earlier, image) ? Math.min(leftOut, movedBy(earlier)) : 0;
   return {
     image,
     total,
     waves: waves.map(({ size, shownIds }, i) => ({ wave: i + 1, size, sentinel_ids: shownIds })),
+    taken_over: takenOver,
     left_out: leftOut === 0 ? [] : [{ reason: "already serves the image", count: leftOut }],
-    message: summary(plan, total),
+    message: `${summary(plan, total)}${takenOverNote({ takenOver: { size: takenOver, reverted: 0 } })}`,
   };
+}
+
+function movedBy(earlier: RolloutState): number {
+  return sumOf(earlier, "succeeded") - sumOf(earlier, "reverted") + earlierLeft(earlier);
 }
 
 function summary(plan: RolloutPlan, total: number): string {
@@ -106,5 +114,7 @@ function summary(plan: RolloutPlan, total: number): string {
 }
 
 function nothingToDo({ fleet, image }: Pick<RolloutPlan, "fleet" | "image">): string {
-  return `Nothing to roll out: all ${plural(fleet, "running sentinel")} already serve ${image}.`;
+  const all =
+    fleet === 1 ? "the one running sentinel already serves" : `all ${fleet} running sentinels already serve`;
+  return `Nothing to roll out: ${all} ${image}.`;
 }

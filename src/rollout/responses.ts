@@ -1,3 +1,5 @@
+import { type LeftBehind, leftBehindNote } from "../domain/left-behind.ts";
+import { offered } from "../domain/next-steps.ts";
 import { sumOf } from "../domain/parts.ts";
 import { flyingOf, lanesOf, numbersOf, plural, remaining, timeLeft } from "../domain/progress.ts";
 import type { RollbackReport } from "../domain/rollback.ts";
@@ -7,8 +9,25 @@ import type { ClusterHealth } from "../kubernetes/health.ts";
 import type { RollbackResponse, RolloutResponse, StatusResponse } from "../restate/schemas.ts";
 import type { Sight } from "./state.ts";
 
-/** What operators are answered, in the field names of the runbook. */
+/**
+ * What operators are answered. Restate answers the same to whoever uses an idempotency-key again, whatever is true by then:
+ * so it says of which rollout it tells, and of when.
+ */
 export function rolloutResponse(view: View): RolloutResponse {
+  return {
+    ...fieldsOf(view),
+    as_of: iso(view.sinceMs),
+    message: `${view.message} ${tellsOf(view.rolloutId, view.sinceMs)}`,
+  };
+}
+
+function tellsOf(rolloutId: string, ms: number | undefined): string {
+  if (rolloutId === "") return `This tells of ${iso(ms)}, of no rollout.`;
+  return `This tells of rollout ${rolloutId}${ms === undefined ? "" : ` as of ${iso(ms)}`}.`;
+}
+
+/** In the field names of the runbook. */
+function fieldsOf(view: View) {
   const { state, rolloutId, image, wave, waves, total, succeeded, failed, skipped, next, message } = view;
   return {
     state,
@@ -24,6 +43,7 @@ export function rolloutResponse(view: View): RolloutResponse {
     skips: view.skips.map(failureResponse),
     in_flight: view.inFlight,
     waiting: view.waiting,
+    taken_over: view.takenOver,
     next: [...next],
     message,
   };
@@ -34,20 +54,22 @@ export interface Surroundings {
   clusters?: ClusterHealth[];
   /** How long (ms) a Deploy may take. */
   deployTimeoutMs?: number;
+  leftBehind?: LeftBehind | undefined;
 }
 
 export function statusResponse(
   { rollout, drive }: Sight,
   nowMs: number,
-  { clusters = [], deployTimeoutMs = 0 }: Surroundings = {},
+  { clusters = [], deployTimeoutMs = 0, leftBehind }: Surroundings = {},
 ): StatusResponse {
   const leftMs = rollout === undefined ? undefined : timeLeft(rollout, drive?.forward, nowMs);
-  const response = rolloutResponse(viewOf(rollout, drive));
+  const response = fieldsOf(viewOf(rollout, drive));
   const away = clusters.map(absence).filter((text) => text !== undefined);
   const notes = [...away.map((text) => `Cluster ${text}.`), ...silences(rollout, drive)];
   return {
     ...response,
-    message: [response.message, ...notes].join(" "),
+    message: [response.message, noteOf(leftBehind), ...notes].filter((each) => each !== "").join(" "),
+    ...leftBehindFields(leftBehind),
     started_at: iso(rollout?.startedAtMs),
     wave_started_at: iso(rollout?.waveStartedAtMs),
     wave_sizes: rollout?.waves.map(({ size }) => size) ?? [],
@@ -58,18 +80,49 @@ export function statusResponse(
   };
 }
 
-/** @param report undefined: the rollback was taken over by what came after it */
-export function rollbackResponse(report: RollbackReport | undefined): RollbackResponse {
-  const { reverted = 0, targets = 0, failures = [], interruption } = report ?? {};
-  const left = targets - reverted;
-  const done = `${reverted} of ${plural(targets, "sentinel")} reverted`;
+/**
+ * @param report undefined: the rollback was taken over by what came after it
+ * @param of the rollout; and when the rollback has ended, where that is known
+ * @param leftBehind undefined: nobody failed, or it could not be told
+ */
+export function rollbackResponse(
+  report: RollbackReport | undefined,
+  { rolloutId, image, sinceMs }: { rolloutId: string; image: string; sinceMs?: number },
+  leftBehind?: LeftBehind,
+): RollbackResponse {
+  const { reverted = 0, targets = 0, skipped = 0, moved = 0, interruption } = report ?? {};
+  const { failures = [], skips = [] } = report ?? {};
+  const left = targets - reverted - skipped - moved;
+  const gone = skipped === 0 ? "" : `, ${skipped} skipped as no longer running`;
+  const others = moved === 0 ? "" : `, ${moved} left alone on another image since`;
+  const done = `${reverted} of ${plural(targets, "sentinel")} reverted${gone}${others}`;
   const message =
     interruption !== undefined
       ? `The rollback was interrupted: ${done}; call RollbackAll again for the rest.`
       : left === 0
         ? `Rolled back: ${done}.`
         : `Rolled back: ${done}; call RollbackAll again to retry the other ${left}.`;
-  return { reverted, total: targets, failures: failures.map(failureResponse), state: "cancelled", message };
+  return {
+    ...{ reverted, total: targets, skipped, moved },
+    ...leftBehindFields(leftBehind),
+    failures: failures.map(failureResponse),
+    skips: skips.map(failureResponse),
+    state: "cancelled",
+    rollout_id: rolloutId,
+    image,
+    as_of: iso(sinceMs),
+    message: [message, noteOf(leftBehind), tellsOf(rolloutId, sinceMs)]
+      .filter((each) => each !== "")
+      .join(" "),
+  };
+}
+
+function leftBehindFields(leftBehind: LeftBehind | undefined) {
+  return { failed_on_image: leftBehind?.holding ?? null, failed_serving: leftBehind?.serving ?? null };
+}
+
+function noteOf(leftBehind: LeftBehind | undefined): string {
+  return leftBehind === undefined ? "" : leftBehindNote(leftBehind);
 }
 
 function failureResponse({ id, reason }: Failure): { sentinel_id: string; reason: string } {
@@ -122,7 +175,7 @@ function waitingFor(
       return `${plural(left, "sentinel")} of ${place} to come up${meanwhile}`;
     }
     case "paused":
-      return "an operator: Resume, Cancel or RollbackAll";
+      return `an operator: ${anyOf(offered(rollout, drive))}`;
     case "rolling_back": {
       const pending = lanesOf(drive).reduce((sum, lane) => sum + lane.reverted, 0);
       const left = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted") - pending;
@@ -136,10 +189,15 @@ function waitingFor(
   }
 }
 
+/** "Resume, Cancel or RollbackAll". */
+function anyOf(operations: readonly string[]): string {
+  return `${operations.slice(0, -1).join(", ")} or ${operations.at(-1)}`;
+}
+
 /** Undefined: it answers. */
 function absence(health: ClusterHealth): string | undefined {
   if (health.reachable) return undefined;
-  return `${health.cluster} is unreachable since ${iso(health.sinceMs)} (${health.reason})`;
+  return `${health.cluster} is unreachable since ${iso(health.sinceMs)}: ${health.reason}`;
 }
 
 function iso(ms: number | undefined): string | null {

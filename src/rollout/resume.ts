@@ -3,7 +3,7 @@ import { assertLegal } from "../domain/legality.ts";
 import type { RolloutResponse } from "../restate/schemas.ts";
 import { drive } from "./drive.ts";
 import { rolloutResponse } from "./responses.ts";
-import { ousted, viewOfDriven } from "./rollout.ts";
+import { viewOfDriven } from "./rollout.ts";
 import type { RolloutOptions } from "./service.ts";
 import { lookAgain } from "./verbs.ts";
 
@@ -13,5 +13,5 @@ export async function resume(ctx: ObjectSharedContext, options: RolloutOptions):
   assertLegal("Resume", sight.rollout);
   const { rolloutId = "", image = "" } = sight.rollout ?? {};
   const { view } = await drive(ctx, options, "resume", { type: "resume", invocationId: ctx.request().id });
-  return rolloutResponse(view.rolloutId === rolloutId ? viewOfDriven(view) : ousted(view, rolloutId, image));
+  return rolloutResponse(viewOfDriven(view, rolloutId, image));
 }

@@ -1,5 +1,6 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import { assertLegal } from "../domain/legality.ts";
+import { askLeftBehind } from "../restate/left-behind.ts";
 import type { RollbackResponse } from "../restate/schemas.ts";
 import { drive, unlessCancelled } from "./drive.ts";
 import { rollbackResponse } from "./responses.ts";
@@ -24,6 +25,10 @@ export async function rollbackAll(
           ctx,
           ctx.run("look who does not answer", async () => (await admin?.silent(ids).catch(() => [])) ?? []),
         );
-  const { rollback } = await drive(ctx, options, "rollback", { type: "beginRollback", invocationId, silent });
-  return rollbackResponse(rollback);
+  const opening = { type: "beginRollback", invocationId, silent } as const;
+  const { rollback, view } = await drive(ctx, options, "rollback", opening);
+  const { rolloutId = "", image = "" } = sight.rollout ?? {};
+  const ended = view.rolloutId === rolloutId && view.sinceMs !== undefined ? { sinceMs: view.sinceMs } : {};
+  const left = view.rolloutId === rolloutId ? await askLeftBehind(ctx, rolloutId, view.failed) : undefined;
+  return rollbackResponse(rollback, { rolloutId, image, ...ended }, left);
 }

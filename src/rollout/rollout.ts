@@ -1,9 +1,13 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import { assertLegal } from "../domain/legality.ts";
-import { viewOfNothing, viewOfSuperseded } from "../domain/view.ts";
+import { PART_SIZE } from "../domain/parts.ts";
+import type { RolloutState } from "../domain/state.ts";
+import { PARTS_IN_A_CHANGE, takesOver } from "../domain/taken-over.ts";
+import { type View, viewOfForgotten, viewOfNothing, viewOfSuperseded } from "../domain/view.ts";
 import { STARTED_BY_HEADER } from "../restate/names.ts";
 import type { RolloutRequest, RolloutResponse } from "../restate/schemas.ts";
-import { drive } from "./drive.ts";
+import { report } from "./change.ts";
+import { drive, unlessCancelled } from "./drive.ts";
 import { selectSentinels } from "./fleet.ts";
 import { requireWork } from "./plan.ts";
 import { rolloutResponse } from "./responses.ts";
@@ -22,27 +26,44 @@ export async function rollout(
   const askedMs = await ctx.date.now();
   const planned = await selectSentinels(ctx, options.store, request, askedMs);
   requireWork(planned);
-  if (planned.fleet === 0) return rolloutResponse(viewOfNothing(request.image));
+  if (planned.fleet === 0) return rolloutResponse(viewOfNothing(request.image, askedMs));
   const { image, wavePercentages, plan, parts } = planned;
+  const large = await copyOver(ctx, sight.rollout, image);
   const { view } = await drive(ctx, options, "rollout", {
     type: "begin",
     invocationId: ctx.request().id,
     rolloutId,
     askedMs,
-    ...{ image, wavePercentages, plan, parts },
+    ...{ image, wavePercentages, plan, parts: large ? [] : parts },
     ...startedBy(ctx),
   });
-  return rolloutResponse(view.rolloutId === rolloutId ? viewOfDriven(view) : ousted(view, rolloutId, image));
+  return rolloutResponse(viewOfDriven(view, rolloutId, image));
 }
 
-/** What a forward drive answers of its own rollout. */
-export function viewOfDriven(view: Parameters<typeof viewOfSuperseded>[0]) {
+/**
+ * Of the image of a cancelled rollout: what that one moved is kept, so that RollbackAll returns it. Where it is much, it is
+ * copied a little at a time before anything begins.
+ * @returns whether it is much
+ */
+async function copyOver(
+  ctx: ObjectSharedContext,
+  earlier: RolloutState | undefined,
+  image: string,
+): Promise<boolean> {
+  if (!takesOver(earlier, image) || earlier.totalSentinels <= PARTS_IN_A_CHANGE * PART_SIZE) return false;
+  const { rolloutId } = earlier;
+  let left: number | undefined;
+  do {
+    const copied = report(ctx, "take over what is on the image", { type: "copy", rolloutId, image });
+    ({ left = 0 } = await unlessCancelled(ctx, copied));
+  } while (left > 0);
+  return true;
+}
+
+/** What a forward drive answers of its own rollout, whatever became of it since. */
+export function viewOfDriven(view: View, rolloutId: string, image: string): View {
+  if (view.rolloutId !== rolloutId) return viewOfForgotten(rolloutId, image);
   return view.state === "rolling_back" ? viewOfSuperseded(view, "a rollback is running") : view;
-}
-
-/** Operators cancelled it, and have started another one since. */
-export function ousted(view: Parameters<typeof viewOfSuperseded>[0], rolloutId: string, image: string) {
-  return viewOfSuperseded({ ...view, rolloutId, image }, "another rollout has started since");
 }
 
 /** Who the caller says it is: one line, short. */

@@ -7,6 +7,7 @@ import {
 } from "@restatedev/restate-sdk";
 import type { Event } from "../domain/event.ts";
 import type { LegacyEvent } from "../domain/legacy-drive.ts";
+import { UnreadableError } from "../domain/readable.ts";
 import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import type { Admin } from "../restate/admin.ts";
@@ -16,6 +17,7 @@ import { HistoryRequest, HistoryResponse } from "../restate/history-schemas.ts";
 import {
   type LaneRequest,
   type LaunchesRequest,
+  type LeftBehindRequest,
   RETRY_POLICY,
   RolloutObject,
   SINGLETON,
@@ -34,6 +36,7 @@ import type { DriveOptions } from "./drive.ts";
 import { selectSentinels } from "./fleet.ts";
 import { runLane } from "./lane.ts";
 import { launches } from "./launches.ts";
+import { countLeftBehind } from "./left-behind.ts";
 import { legacyTransition } from "./legacy.ts";
 import { loadParts } from "./load.ts";
 import { type HistoryReader, pastRollouts } from "./past-rollouts.ts";
@@ -41,6 +44,7 @@ import { planResponse } from "./plan.ts";
 import { resume } from "./resume.ts";
 import { rollbackAll } from "./rollback-all.ts";
 import { rollout } from "./rollout.ts";
+import { look } from "./state.ts";
 import { status } from "./status.ts";
 import { watch } from "./watchdog.ts";
 
@@ -110,8 +114,10 @@ export function createRolloutService(options: RolloutOptions) {
         "Tells which waves a Rollout would run now. Changes nothing.",
         bodyOf(RolloutRequest),
         answerOf(PlanResponse),
-        async (ctx, request) =>
-          planResponse(await selectSentinels(ctx, store, request, await ctx.date.now())),
+        async (ctx, request) => {
+          const earlier = await readableNow(ctx, countBytes);
+          return planResponse(await selectSentinels(ctx, store, request, await ctx.date.now()), earlier);
+        },
         { ...DRIVER, ...NOT_KEPT },
       ),
       History: operation(
@@ -153,6 +159,14 @@ export function createRolloutService(options: RolloutOptions) {
         },
         (ctx: Shared, request: LaunchesRequest) => launches(ctx, request, countBytes),
       ),
+      LeftBehind: handlers.object.shared(
+        {
+          description: "Counts what became of those that failed, by their rows; called by others only.",
+          ingressPrivate: true,
+          ...NOT_KEPT,
+        },
+        (ctx: Shared, request: LeftBehindRequest) => countLeftBehind(ctx, request, options),
+      ),
       Load: handlers.object.shared(
         {
           description: "Reads the next parts of a large fleet; called by the drive only.",
@@ -175,6 +189,16 @@ export function createRolloutService(options: RolloutOptions) {
     },
     options: { asTerminalError, retryPolicy: RETRY_POLICY, enableLazyState: true },
   });
+}
+
+/** The present rollout; one that nobody can read is no reason not to plan. */
+async function readableNow(ctx: Shared, countBytes: ChangeOptions["countBytes"]) {
+  try {
+    return (await look(ctx, countBytes)).rollout;
+  } catch (error) {
+    if (error instanceof UnreadableError) return undefined;
+    throw error;
+  }
 }
 
 /** A public handler: checks the key and the body before anything else. */

@@ -1,8 +1,11 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
+import { sumOf } from "../domain/parts.ts";
+import { askLeftBehind } from "../restate/left-behind.ts";
+import { SCRAPE_HEADER } from "../restate/names.ts";
 import type { StatusResponse } from "../restate/schemas.ts";
 import { statusResponse } from "./responses.ts";
 import type { RolloutOptions } from "./service.ts";
-import { look } from "./state.ts";
+import { look, type Sight } from "./state.ts";
 import { watchAgain } from "./watchdog.ts";
 
 /** Tells where the rollout stands: reads the head and who drives, however large the fleet is. */
@@ -17,5 +20,15 @@ export async function status(
     deployTimeoutMs,
   }));
   watchAgain(ctx, sight);
-  return statusResponse(sight, seen.nowMs, { clusters: health, ...seen });
+  return statusResponse(sight, seen.nowMs, {
+    ...{ clusters: health, ...seen },
+    leftBehind: await leftBehindOf(ctx, sight),
+  });
+}
+
+/** For an operator, and while nothing runs: what is to be done about them is asked then. */
+function leftBehindOf(ctx: ObjectSharedContext, { rollout }: Sight) {
+  const rests = rollout?.state === "paused" || rollout?.state === "cancelled";
+  if (!rests || ctx.request().headers.has(SCRAPE_HEADER)) return undefined;
+  return askLeftBehind(ctx, rollout.rolloutId, sumOf(rollout, "failed"));
 }

@@ -159,7 +159,7 @@ function revertEnding(
   from: string,
   { sinceMs }: Held,
 ): SentinelResult["is"] | undefined {
-  if (row === undefined || row.desiredState !== "running") return "missed";
+  if (row === undefined || row.desiredState !== "running") return "gone";
   if (row.image !== from || (row.updatedAtMs ?? 0) < sinceMs) return undefined;
   if (row.deployStatus === "ready") return "reverted";
   return row.deployStatus === "failed" ? "missed" : undefined;

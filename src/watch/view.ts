@@ -131,8 +131,9 @@ function nameWidth({ waves }: StatusResponse): number {
   return `wave ${waves}/${waves}`.length;
 }
 
+/** Empty or full only when that is true. */
 function bar(done: number, size: number): string {
-  const filled = size === 0 ? 0 : Math.floor((BAR_WIDTH * done) / size);
+  const filled = size === 0 || done === 0 ? 0 : Math.max(1, Math.floor((BAR_WIDTH * done) / size));
   return "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled);
 }
 

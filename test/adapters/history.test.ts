@@ -3,7 +3,12 @@ import mysql from "mysql2/promise";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { HistoryEntry, OutcomeRecord } from "../../src/domain/history.ts";
 import { type Mysql, startMysql } from "../../src/dry-run/mysql.ts";
-import { createHistoryStore, type HistoryStore } from "../../src/mysql/history.ts";
+import {
+  createHistoryStore,
+  type HistoryStore,
+  type PastOutcome,
+  type PastRollout,
+} from "../../src/mysql/history.ts";
 import { migrateDatabase } from "../../src/mysql/migrate.ts";
 import { type DatabasePool, openPool } from "../../src/mysql/pool.ts";
 
@@ -170,6 +175,41 @@ describe("reading", () => {
     expect((await store.rollouts(2)).map(({ id }) => id)).toEqual(["r3", "r2"]);
     for (const id of ["R1", "r1 ", "r9", ""]) expect(await store.rollout(id)).toBeUndefined();
     expect(await store.outcomes("r1", 20)).toEqual([]);
+  });
+
+  it("goes on after any of them, and counts them all, also those that began at one moment", async () => {
+    const order = ["r7", "r6", "r5", "r4", "r3", "r2", "r1"];
+    for (const [at, id] of order.toReversed().entries()) {
+      await store.record(entry({ rolloutId: id, startedAtMs: Math.floor(at / 3) }), 1);
+    }
+    expect(await store.countRollouts()).toBe(7);
+    const told: string[] = [];
+    for (let after: PastRollout | undefined; ; ) {
+      const page = await store.rollouts(2, after);
+      if (page.length === 0) break;
+      told.push(...page.map(({ id }) => id));
+      after = page.at(-1);
+    }
+    expect(told).toEqual(order);
+  });
+
+  it("goes on after any outcome of a rollout, and counts them all", async () => {
+    const all = (["failed", "skipped", "reverted", "succeeded"] as const).flatMap((outcome) =>
+      ["a", "b", "c"].map((sentinelId): OutcomeRecord => ({ sentinelId, wave: 1, outcome })),
+    );
+    await store.record(entry({}, all.toReversed()), 1);
+    await store.record(entry({ rolloutId: "r2" }, [succeeded("x")]), 1);
+    expect(await store.countOutcomes("r1")).toBe(12);
+    for (const size of [1, 2, 5, 12]) {
+      const told: string[] = [];
+      for (let after: PastOutcome | undefined; ; ) {
+        const page = await store.outcomes("r1", size, after);
+        if (page.length === 0) break;
+        told.push(...page.map(({ outcome, sentinelId }) => `${outcome} ${sentinelId}`));
+        after = page.at(-1);
+      }
+      expect(told).toEqual(all.map(({ outcome, sentinelId }) => `${outcome} ${sentinelId}`));
+    }
   });
 
   it("gives the outcomes of one rollout, failed ones first, then by id", async () => {

@@ -106,7 +106,7 @@ describe("a rollout that comes up", () => {
     await numbers("early", "2/1/1");
     expect(judge(await read("early"), { image: "x:bad", generation })).toMatchObject({
       kind: "waiting",
-      on: "1 old replicas to terminate",
+      on: "1 old replica to terminate",
     });
   });
 

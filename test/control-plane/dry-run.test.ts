@@ -39,7 +39,7 @@ async function story(...more: string[]) {
   const failures = rollout.failures
     .map(
       ({ sentinel_id, reason }) =>
-        `${sentinel_id} ${reason.replace(/(?<=nodes are available): .*| \(ProgressDeadlineExceeded: .*/, "")}`,
+        `${sentinel_id} ${reason.replace(/(?<=nodes are available): .*|; ProgressDeadlineExceeded: .*/, "")}`,
     )
     .sort();
   return { ...told, failures, slack: slack.map(({ text }) => text.split(" · ")[0]) };

@@ -56,6 +56,16 @@ describe("a Deployment", () => {
       'failed: ProgressDeadlineExceeded: ReplicaSet "x" has timed out progressing.',
     ],
     ["with some replicas of the old", { updatedReplicas: 1 }, "waiting: 1 of 3 replicas to be updated"],
+    [
+      "of one replica",
+      { desiredReplicas: 1, updatedReplicas: 0, replicas: 1, availableReplicas: 1 },
+      "waiting: 0 of 1 replica to be updated",
+    ],
+    [
+      "of one replica that does not come up",
+      { desiredReplicas: 1, updatedReplicas: 1, replicas: 1, availableReplicas: 0 },
+      "waiting: 0 of 1 updated replica to be available",
+    ],
     ["with surplus old replicas", { replicas: 5 }, "waiting: 2 old replicas to terminate"],
     [
       "with updated replicas that are not available",
@@ -65,7 +75,7 @@ describe("a Deployment", () => {
     [
       "scaled to zero, with the last replica to go",
       { ...none, replicas: 1 },
-      "waiting: 1 old replicas to terminate",
+      "waiting: 1 old replica to terminate",
     ],
     [
       "refused its pods by a quota",
@@ -117,7 +127,7 @@ describe("of two things wrong the one that kubectl rollout status names first", 
     ["Deployment controller", { observedGeneration: 3 }],
     ["ProgressDeadlineExceeded", DEADLINE],
     ["replicas to be updated", { updatedReplicas: 2 }],
-    ["old replicas to terminate", { replicas: 4 }],
+    ["old replica to terminate", { replicas: 4 }],
     ["to be available", { availableReplicas: 1 }],
   ];
   const pairs = order.flatMap(([first, a], i) =>

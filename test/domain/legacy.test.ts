@@ -210,7 +210,9 @@ function expectSum({ total, succeeded, failed, skipped, inFlight, waiting }: Vie
 function known({ accepted, view, wave, scope }: LegacyReply) {
   const byId = (targets: { id: string; image: string }[]) =>
     [...targets].sort((a, b) => a.id.localeCompare(b.id));
-  const { state, rolloutId, image, waves, total, failed, skipped, next } = view;
+  const { state, rolloutId, image, waves, total, failed, skipped } = view;
+  // That version offered a rollback also where nothing was left to revert.
+  const next = (view.next as Operation[]).filter((operation) => operation !== "RollbackAll");
   return {
     accepted,
     view: { state, rolloutId, image, wave: view.wave, waves, total, failed, skipped, next },

@@ -88,6 +88,9 @@ export const skipped = (id: string): Said => ({ id, is: "skipped", why: `${id} i
 export const reverted = (id: string): Said => ({ id, is: "reverted" });
 export const missed = (id: string, why = `${id} did not revert`): Said => ({ id, is: "missed", why });
 
+export const gone = (id: string, why = `${id} is archived`): Said => ({ id, is: "gone", why });
+export const moved = (id: string, why = `${id} was moved`): Said => ({ id, is: "moved", why });
+
 /** A store, and what happens to it one thing after another. */
 export class Play {
   kv: Store = new Map();

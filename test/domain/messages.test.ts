@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Block, duration, type SlackMessage, slackMessage } from "../../src/domain/messages.ts";
-import type { Failure, PhaseChange, Progress } from "../../src/domain/state.ts";
+import type { Failure, PhaseChange, Progress, RollbackScope } from "../../src/domain/state.ts";
 
 const MINUTE = 60_000;
 const IMAGE = "ghcr.io/unkeyed/sentinel:v1.2.3";
@@ -25,12 +25,24 @@ const CHANGES = {
   "wave started": { kind: "wave started", progress },
   "wave completed": { kind: "wave completed", progress },
   rewritten: { kind: "rewritten", to: "mirror.test/sentinel:v1.2.3", progress },
-  paused: { kind: "paused", reason: "wave 3/5: 1 of 20 sentinels failed", failures: [failure], progress },
-  resumed: { kind: "resumed", remaining: 0, progress },
-  cancelled: { kind: "cancelled", progress },
+  paused: {
+    kind: "paused",
+    reason: "wave 3/5: 1 of 20 sentinels failed",
+    failures: [failure],
+    progress,
+    resume: { left: 0, failed: 1 },
+    rollback: { took: 24, inFlight: 0, unknown: 0 },
+  },
+  resumed: { kind: "resumed", progress, resume: { left: 0, failed: 1 } },
+  cancelled: { kind: "cancelled", progress, inFlight: 6 },
+  settled: { kind: "settled", progress, lost: 0 },
   silent: { kind: "silent", invocationId: "inv_1a2b", why: "it is paused", rollingBack: false, progress },
   completed: { kind: "completed", failures: [failure], progress },
-  "rollback started": { kind: "rollback started", progress, targets: 17 },
+  "rollback started": {
+    kind: "rollback started",
+    progress,
+    scope: { took: 17, inFlight: 0, unknown: 0 },
+  },
   "rollback completed": {
     kind: "rollback completed",
     reverted: 23,
@@ -82,19 +94,36 @@ describe("every phase change", () => {
         "*Why:* wave 3/5: 1 of 20 sentinels failed",
       ],
     ],
-    ["resumed", "Sentinel rollout resumed", ["24 of 100 (24 %)", "failed sentinels are not retried"]],
-    ["cancelled", "Sentinel rollout cancelled in wave 3/5", ["24 of 100 (24 %)", "*Ran for*\n1h32m"]],
+    [
+      "resumed",
+      "Sentinel rollout resumed",
+      ["24 of 100 (24 %)", "*Now:* go on with wave 4; the 1 failed is not retried"],
+    ],
+    [
+      "cancelled",
+      "Sentinel rollout cancelled in wave 3/5",
+      ["24 of 100 (24 %)", "*Ran for*\n1h32m", "The 6 Deploys in flight settle by themselves"],
+    ],
+    [
+      "settled",
+      "Sentinel rollout cancelled: all in flight have settled",
+      ["*On the new image*\n24 of 100 (24 %)", "*Failed*\n1"],
+    ],
     [
       "silent",
       "Sentinel rollout: the drive does not answer",
       ["24 of 100 (24 %)", "*Invocation:* inv_1a2b", "*Why:* it is paused", "stop with *Cancel*"],
     ],
     ["completed", "Sentinel rollout completed", ["24 of 100 (24 %)", "*Failed*\n1", "*Took*\n1h32m"]],
-    ["rollback started", "Sentinel rollback started", ["17", "failed sentinels are not touched"]],
+    [
+      "rollback started",
+      "Sentinel rollback started",
+      ["*To revert*\n17", "failed sentinels are not touched"],
+    ],
     [
       "rollback completed",
       "Sentinel rollback completed",
-      ["23 of 24 (95 %)", "*Not reverted*\n1", "*Took*\n2m05s", "Call *RollbackAll* again"],
+      ["23 of 24 (96 %)", "*Not reverted*\n1", "*Took*\n2m05s", "Call *RollbackAll* again"],
     ],
   ];
 
@@ -129,9 +158,62 @@ describe("every phase change", () => {
     }
   });
 
+  it("paused says what Resume will do in this very state", () => {
+    const interrupted = { ...CHANGES.paused, progress: { ...progress, failed: 0 }, failures: [] };
+    const said = slackMessage({ ...interrupted, resume: { left: 12, failed: 0 } });
+    expect(textsOf(said).join("\n")).toContain(
+      "• *Resume* – deploy the 12 of this wave without a result, then go on with wave 4\n",
+    );
+  });
+
+  it("paused offers no RollbackAll where nothing took the image", () => {
+    const nothing = { ...CHANGES.paused, rollback: { took: 0, inFlight: 0, unknown: 0 } };
+    expect(textsOf(slackMessage(nothing)).join("\n")).not.toContain("RollbackAll");
+  });
+
   it("resumed says what an interruption left to be deployed first", () => {
-    const all = textsOf(slackMessage({ ...CHANGES.resumed, remaining: 1 })).join("\n");
-    expect(all).toContain("Deploys the 1 sentinel of wave 3/5 not attempted yet, then goes on.");
+    const all = textsOf(slackMessage({ ...CHANGES.resumed, resume: { left: 1, failed: 0 } })).join("\n");
+    expect(all).toContain("*Now:* deploy the 1 of this wave without a result, then go on with wave 4");
+  });
+
+  it("cancelled is the last word where nothing was in flight, and says so", () => {
+    const all = textsOf(slackMessage({ ...CHANGES.cancelled, inFlight: 0 })).join("\n");
+    expect(all).not.toContain("in flight");
+    expect(textsOf(slackMessage({ ...CHANGES.cancelled, inFlight: 1 })).join("\n")).toContain(
+      "The 1 Deploy in flight settles by itself",
+    );
+  });
+
+  it("settled counts what has no result because its drive is gone", () => {
+    const message = slackMessage({ ...CHANGES.settled, lost: 12, why: "the drive was killed" });
+    expect(headerOf(message)).toBe("Sentinel rollout cancelled: not all results are known");
+    const all = textsOf(message).join("\n");
+    expect(all).toContain("12 Deploys in flight have no result: the drive was killed");
+    expect(all).toContain("RollbackAll");
+  });
+
+  it("settled after a rollback that was cut short counts who runs the image now", () => {
+    const message = slackMessage({ ...CHANGES.settled, progress: { ...progress, reverted: 20 } });
+    expect(textsOf(message)).toEqual(
+      expect.arrayContaining(["*On the new image*\n4 of 100 (4 %)", "*Reverted*\n20"]),
+    );
+  });
+
+  it("rollback started counts what it will do, late ones included", () => {
+    const to = (scope: RollbackScope) =>
+      textsOf(slackMessage({ ...CHANGES["rollback started"], scope })).find((text) => text.includes("*To"));
+    expect(to({ took: 7, inFlight: 140, unknown: 0 })).toBe(
+      "*To revert*\n7, and up to 140 in flight as they settle",
+    );
+    expect(to({ took: 7, inFlight: 1, unknown: 8 })).toBe(
+      "*To revert*\n7, and up to 1 in flight as it settles, and up to 8 without a result, as their rows tell",
+    );
+    expect(to({ took: 0, stay: 3, inFlight: 0, unknown: 0 })).toBe(
+      "*To revert*\n0, and 3 that could not be reverted before",
+    );
+    expect(to({ took: 0, inFlight: 0, unknown: 1 })).toBe(
+      "*To revert*\n0, and up to 1 without a result, as its row tells",
+    );
   });
 
   it("rollback completed says that it was cut short, and is quiet about a retry that nobody needs", () => {
@@ -145,6 +227,25 @@ describe("every phase change", () => {
   it("of nothing is no division by zero", () => {
     const none = { ...CHANGES["rollback completed"], reverted: 0, targets: 0, failed: 0, failures: [] };
     expect(textsOf(slackMessage(none))).toContain("*Reverted*\n0 of 0");
+  });
+});
+
+describe("a share in percent", () => {
+  const shown = (succeeded: number, total: number) =>
+    textsOf(slackMessage({ kind: "wave started", progress: { ...progress, succeeded, total } })).find(
+      (text) => text.startsWith("*On the new image*"),
+    );
+  it.each([
+    [1, 60, "1 of 60 (2 %)"],
+    [3, 60, "3 of 60 (5 %)"],
+    [29, 100, "29 of 100 (29 %)"],
+    [0, 60, "0 of 60 (0 %)"],
+    [60, 60, "60 of 60 (100 %)"],
+    [999, 1_000, "999 of 1000 (99 %)"],
+    [1, 1_000, "1 of 1000 (1 %)"],
+    [99_999, 100_000, "99999 of 100000 (99 %)"],
+  ])("%i of %i is rounded to the nearest, but 0 %% and 100 %% only when true: %s", (some, all, text) => {
+    expect(shown(some, all)).toBe(`*On the new image*\n${text}`);
   });
 });
 

@@ -94,6 +94,20 @@ const SYSTEMS: (System & { name: string })[] = [
     left: { Rollout: 1, Resume: 1, RollbackAll: 1, kill: 1, torn: 1 },
   },
   {
+    name: "two rollouts of one image: what the first one moved is reverted, too",
+    waves: [[["a"]], [["b"]]],
+    window: 2,
+    sameImage: true,
+    left: { Rollout: 2, RollbackAll: 2, fail: 1 },
+  },
+  {
+    name: "three rollouts of one image, one Deploy at a time",
+    waves: [[["a"]], [["b"]]],
+    window: 1,
+    sameImage: true,
+    left: { Rollout: 3, RollbackAll: 1 },
+  },
+  {
     name: "a drive that is asked whether it is there",
     waves: [[["a"]], [["b"]]],
     window: 2,

@@ -22,7 +22,16 @@ const result = fc
     fc.record({
       id,
       at: place,
-      is: fc.constantFrom("succeeded", "failed", "skipped", "reverted", "missed", "untouched"),
+      is: fc.constantFrom(
+        "succeeded",
+        "failed",
+        "skipped",
+        "reverted",
+        "missed",
+        "gone",
+        "moved",
+        "untouched",
+      ),
     }),
     maybe("why", fc.string()),
     maybe("durationMs", fc.nat()),

@@ -72,7 +72,7 @@ describe("Resume", () => {
     play.begun().report([failed("a")]);
     const driver = play.drives(resume());
     expect(play.last?.watch).toBe("resume-1");
-    expect(play.last?.changes[0]).toMatchObject({ kind: "resumed", remaining: 0 });
+    expect(play.last?.changes[0]).toMatchObject({ kind: "resumed", resume: { left: 0 } });
     expect(play.head.pauseReason).toBe("");
     driver.open(1);
     expect(ids(driver.launched)).toEqual(["b", "c"]);
@@ -84,7 +84,7 @@ describe("Resume", () => {
     play.second().report([ready("b")]);
     play.do(abandon("rollout-1"));
     const driver = play.drives(resume());
-    expect(play.last?.changes).toMatchObject([{ kind: "resumed", remaining: 1 }]);
+    expect(play.last?.changes).toMatchObject([{ kind: "resumed", resume: { left: 1 } }]);
     driver.open(1);
     expect(ids(driver.launched)).toEqual(["c"]);
   });
@@ -147,7 +147,7 @@ describe("Cancel", () => {
     play.do(abandon("rollout-1"));
     expect(play.phase).toBe("cancelled");
     expect(play.drive?.forward).toBeUndefined();
-    expect(play.told).toEqual([]);
+    expect(play.last?.changes).toMatchObject([{ kind: "settled", lost: 2, why: "killed" }]);
   });
 });
 

@@ -5,8 +5,10 @@ import {
   beginRollback,
   cancel,
   failed,
+  gone,
   interrupt,
   missed,
+  moved,
   Play,
   played,
   ready,
@@ -33,7 +35,7 @@ describe("RollbackAll", () => {
     const play = paused();
     const rollback = play.drives(beginRollback());
     expect(play.last?.watch).toBe(ROLLBACK);
-    expect(play.last?.changes).toMatchObject([{ kind: "rollback started", targets: 2 }]);
+    expect(play.last?.changes).toMatchObject([{ kind: "rollback started", scope: { took: 2 } }]);
     rollback.open(0);
     expect(rollback.launched).toEqual([c, a]);
   });
@@ -69,10 +71,35 @@ describe("RollbackAll", () => {
       invocationId: ROLLBACK,
       reverted: 1,
       targets: 2,
+      ...{ skipped: 0, moved: 0, skips: [] },
       failures: [{ id: "a", reason: "no row" }],
     });
     play.drives(beginRollback("again"));
-    expect(play.last?.changes).toMatchObject([{ kind: "rollback started", targets: 1 }]);
+    expect(play.last?.changes).toMatchObject([{ kind: "rollback started", scope: { took: 1 } }]);
+  });
+
+  it("tells those apart who can never be reverted, remembers why they stay, and looks at them when called again", () => {
+    const play = paused();
+    rollsBack(play).report([gone("c"), moved("a")]);
+    expect(play.last?.answer.driver?.rollback).toMatchObject({
+      ...{ reverted: 0, targets: 2, skipped: 1, moved: 1 },
+      failures: [{ id: "a", reason: "a was moved" }],
+      skips: [{ id: "c", reason: "c is archived" }],
+    });
+    expect(play.last?.changes).toMatchObject([
+      { kind: "rollback completed", failed: 2, skipped: 1, moved: 1 },
+    ]);
+    expect(play.part("1/1")).toEqual({
+      a: { from: "sentinel:v1", is: "succeeded", stays: "moved", why: "a was moved" },
+    });
+    expect(play.part("2/1")).toMatchObject({ c: { is: "succeeded", stays: "gone" } });
+    expect(play.head.stay).toBe(2);
+    expect(play.numbers).toMatchObject({ succeeded: 2, reverted: 0, failed: 1, skipped: 0 });
+    const again = rollsBack(play, "again");
+    expect(again.launched).toEqual([c, a]);
+    again.report([reverted("c"), moved("a")]);
+    expect(play.part("2/1").c).toEqual({ from: "sentinel:v0", is: "reverted" });
+    expect(play.head.stay).toBe(1);
   });
 
   it("of a killed wave looks at who was never recorded, too", () => {

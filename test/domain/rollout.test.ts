@@ -91,7 +91,9 @@ describe("a rollout", () => {
       state: "cancelled",
       succeeded: 1,
     });
-    expect(changes).toEqual([]);
+    expect(changes).toMatchObject([
+      { kind: "settled", lost: 0, progress: { rolloutId: "id of rollout-1", succeeded: 1 } },
+    ]);
     expect(history.map(({ entry }) => entry.rollout)).toMatchObject([
       { rolloutId: "id of rollout-1", state: "cancelled", succeeded: 1 },
     ]);
@@ -107,7 +109,7 @@ describe("a rollout", () => {
     const play = new Play();
     play.second().report([failed("b"), ready("c")]);
     play.do(cancel());
-    play.drives(begin("rollout-2", [[["z", "sentinel:v1"]]]));
+    play.drives(begin("rollout-2", [[["z", "sentinel:v1"]]], "sentinel:v3"));
     expect([...play.kv.keys()].sort()).toEqual([
       ...["drive", "plan", "rolloutState", "rolloutState/wave-1/1", "tallies"],
     ]);

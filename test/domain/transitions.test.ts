@@ -88,6 +88,7 @@ const refuses = (...refused: Operation[]) => Object.fromEntries(refused.map((ver
 const BEGINS: Cell = ["in_progress", "started", "wave started"];
 const PAUSES: Cell = ["paused", "paused"];
 const CANCELS: Cell = ["cancelled", "cancelled"];
+const SETTLES: Cell = ["cancelled", "settled"];
 const ROLLS_BACK: Cell = ["rolling_back", "rollback started"];
 
 const driven = (rest: Partial<Row>): Partial<Row> => ({
@@ -162,7 +163,11 @@ const TABLE: Record<MachineName, Partial<Row>> = {
   "cancelled, Deploys in flight": {
     ...rest("cancelled", cancelled),
     ...settlingIn("cancelled"),
-    silent: ["cancelled", "silent"],
+    "report, all ready": SETTLES,
+    "report, one failed": SETTLES,
+    "laneLost, the driver's": SETTLES,
+    "abandon of the forward drive": SETTLES,
+    silent: ["cancelled", "silent", "settled"],
   },
   completed: rest("completed", { ...refuses("Resume", "Cancel", "RollbackAll"), Rollout: BEGINS }),
   "rolling_back, settled": { ...NO_FORWARD, ...rollingBack(["rolling_back"]) },

@@ -124,7 +124,7 @@ describe("a paused rollout", () => {
     const { body } = await world.verb<{ failures: { sentinel_id: string; reason: string }[] }>("RollbackAll");
     expect(body).toMatchObject({ reverted: 3, total: 4, state: "cancelled" });
     expect(body.failures).toEqual([
-      { sentinel_id: "sen_0001", reason: `left alone: somebody moved it to ${other} since` },
+      { sentinel_id: "sen_0001", reason: `left alone: moved to ${other} since` },
     ]);
     expect((await world.images()).get("sen_0001")).toBe(other);
   });

@@ -83,7 +83,7 @@ describe("the revert of a sentinel", () => {
 
     await rolledOut(world);
     await world.change(`UPDATE sentinels SET image = '${OTHER}' WHERE id = '${ID}'`);
-    const reason = `left alone: somebody moved it to ${OTHER} since`;
+    const reason = `left alone: moved to ${OTHER} since`;
     await leavesAlone(world, TOOK, { status: "failed", reason, left: true });
     await leavesAlone(world, MAY_HAVE_TAKEN, UNTOUCHED);
 

@@ -15,6 +15,7 @@ import {
   recount,
   rolledBack,
   SECRET,
+  settled,
   sightOf,
   type Told,
   verb,
@@ -56,6 +57,8 @@ describe("the checker", () => {
   it("has nothing to say of a rollout that is as it should be", async () => {
     expect(await violations(paused())).toEqual([]);
     expect(await violations(cancelled())).toEqual([]);
+    expect(await violations(settled())).toEqual([]);
+    expect(await violations(rolledBack(settled))).toEqual([]);
     expect(await violations(rolledBack())).toEqual([]);
     expect(await violations(rolledBack(cancelled))).toEqual([]);
     expect(await violations(neverBegun())).toEqual([]);

@@ -111,7 +111,7 @@ const UNKNOWN_AS_TEXT: [body: string, field: string][] = [
   ['{"a\\u2028b": 1}', '"a'],
 ];
 
-const BAD_LIMITS = [0, -1, 101, 1.5, "20", null, [], {}, true, 1e300];
+const BAD_LIMITS = [0, -1, 1_001, 1.5, "20", null, [], {}, true, 1e300];
 
 const AMOUNTS = [
   "cpu_millicores",
@@ -151,12 +151,17 @@ export function handPicked(): BadRequest[] {
     ...BAD_LIMITS.map((limit) => ({
       handler: "History",
       body: JSON.stringify({ limit }),
-      says: ["limit must be a whole number from 1 to 100", "got"],
+      says: ["limit must be a whole number from 1 to 1000", "got"],
     })),
     ...[...NOT_STRINGS, "", "x".repeat(65)].map((rollout_id) => ({
       handler: "History",
       body: JSON.stringify({ rollout_id }),
       says: ["rollout_id must", "got"],
+    })),
+    ...[...NOT_STRINGS, "", "x".repeat(81)].map((after) => ({
+      handler: "History",
+      body: JSON.stringify({ after }),
+      says: ["after must", "got"],
     })),
     ...twice("Rollout", { image: NEW, wave_percentages: [100], wavePercentages: [100] }, "wave_percentages"),
     ...twice("History", { rollout_id: "a", rolloutId: "a" }, "rollout_id"),

@@ -141,7 +141,10 @@ export function said(verb: Verb, { status, body }: Answered): string {
     if (verb === "RollbackAll") return `200 ${state}`;
     // A drive that others have gone on from has nothing to propose.
     const superseded = state === "cancelled" && next?.length === 0 && verb !== "Cancel" && verb !== "Status";
-    if (!superseded && String(next) !== String(LEGAL[state as Phase])) {
+    // No rollback is proposed where nothing is left to revert.
+    const legal = LEGAL[state as Phase] ?? [];
+    const proposals = [legal, legal.filter((each) => each !== "RollbackAll")].map(String);
+    if (!superseded && !proposals.includes(String(next))) {
       throw new Error(`${verb} answered ${state} with next: ${next}`);
     }
     return `200 ${state} ${body.image}`;

@@ -16,7 +16,10 @@ describe("History", () => {
   it("tells what past rollouts came to, and catches up with what it missed, which delayed nothing", async ({
     world,
   }) => {
-    expect((await history(world)).body).toEqual({ rollouts: [], message: "No rollout is recorded yet." });
+    expect((await history(world)).body).toMatchObject({
+      rollouts: [],
+      message: "No rollout is recorded yet.",
+    });
     const away = await withoutTables(world);
     await world.fault("sen_0003", "CreateContainerConfigError", NEW);
     const request = { image: NEW, wave_percentages: [25, 75, 100] };
@@ -39,7 +42,7 @@ describe("History", () => {
     await world.quiet();
     const { body } = await history(world, { rollout_id: paused.rollout_id });
     expect(body.message).toBe(
-      `The rollout of ${NEW} is cancelled: 2 of 4 sentinels succeeded, 1 failed, 2 reverted.`,
+      `The rollout of ${NEW} is cancelled: 2 of 4 sentinels succeeded, 1 failed, 2 reverted. All 5 outcomes are listed.`,
     );
     const time = expect.stringMatching(/^20\d\d-.*Z$/);
     expect(body.rollouts).toEqual([

@@ -78,6 +78,6 @@ describe("a drive that was cancelled in Restate", () => {
     expect(stopping.waiting_for).toMatch(/^2 Deploys in flight to settle/);
     const { body } = await world.answer(call);
     expect(body).toMatchObject({ state: "paused", succeeded: 2, waiting: FLEET.length - 2 });
-    expect(body.message).toContain(`Resume deploys the ${FLEET.length - 2} sentinels`);
+    expect(body.message).toContain(`Resume: deploy the ${FLEET.length - 2} of this wave without a result`);
   });
 });

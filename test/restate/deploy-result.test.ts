@@ -25,7 +25,7 @@ describe("what a Deploy came to", () => {
 
   it.each<[Direction, string, string, string]>([
     ["forward", "succeeded", "failed", "skipped"],
-    ["rollback", "reverted", "missed", "missed"],
+    ["rollback", "reverted", "missed", "gone"],
   ])("is one of three otherwise (%s)", (direction, good, bad, gone) => {
     expect(resultOf(direction, { status: "ready", duration_ms: 7 })).toMatchObject({
       is: good,

@@ -76,6 +76,11 @@ describe("the plan of a rollout", () => {
     );
   });
 
+  it("of the one sentinel that serves the image says so in the singular", async () => {
+    const { message } = planResponse(await planned(fleet(1, IMAGE)));
+    expect(message).toBe("Nothing to roll out: the one running sentinel already serves sentinel:v2.");
+  });
+
   it("cuts each wave into parts of at most 400, and has the small fleet at hand", async () => {
     const { plan, parts } = await planned(fleet(1_000), [10, 100]);
     expect(plan).toEqual([

@@ -49,10 +49,14 @@ describe("the responses", () => {
       skipped: 0,
       in_flight: 0,
       waiting: 2,
+      taken_over: 0,
       skips: [],
       failures: [{ sentinel_id: "a", reason: "ImagePullBackOff: manifest unknown" }],
-      next: ["Resume", "Cancel", "RollbackAll"],
-      message: expect.stringMatching(/^Paused in wave 1 of 2 .*\.$/),
+      next: ["Resume", "Cancel"],
+      as_of: "1970-01-01T00:00:50.000Z",
+      message: expect.stringMatching(
+        /^Paused in wave 1 of 2: .*\. This tells of rollout id of rollout-1 as of 1970-01-01T00:00:50\.000Z\.$/,
+      ),
     });
   });
 });
@@ -95,6 +99,7 @@ describe("Status", () => {
     ["2 sentinels of wave 2/2 to come up", second],
     ["1 sentinel of wave 2/2 to come up", (play) => play.second().report([failed("b")])],
     ["an operator: Resume, Cancel or RollbackAll", killed],
+    ["an operator: Resume or Cancel", (play) => play.begun().report([failed("a")])],
     [
       `1 sentinel to return to the previous image, and ${late("2 Deploys")}`,
       (play) => [cancelled(play), play.drives(beginRollback())],
@@ -130,9 +135,14 @@ describe("Status", () => {
 describe("a cluster that is away", () => {
   const clusters: ClusterHealth[] = [
     { cluster: "us-east", reachable: true },
-    { cluster: "eu-west", reachable: false, sinceMs: Date.UTC(2026, 0, 31, 2, 15), reason: "ECONNREFUSED" },
+    {
+      cluster: "eu-west",
+      reachable: false,
+      sinceMs: Date.UTC(2026, 0, 31, 2, 15),
+      reason: "fetch failed (ECONNREFUSED)",
+    },
   ];
-  const named = "eu-west is unreachable since 2026-01-31T02:15:00.000Z (ECONNREFUSED)";
+  const named = "eu-west is unreachable since 2026-01-31T02:15:00.000Z: fetch failed (ECONNREFUSED)";
   const status = (story: Story) => statusResponse(sightOf(played(story)), 50_000, { clusters });
 
   it("is named in what a rollout waits for", () => {
@@ -158,8 +168,17 @@ describe("a cluster that is away", () => {
 });
 
 describe("RollbackAll", () => {
-  const report = { invocationId: "rollback-1", reverted: 3, targets: 3, failures: [] };
-  const failure = { id: "sen_1", reason: "left alone: somebody moved it to sentinel:v3 since" };
+  const OF = { rolloutId: "r1", image: "sentinel:v2", sinceMs: 5_000 };
+  const report = {
+    invocationId: "rollback-1",
+    reverted: 3,
+    targets: 3,
+    skipped: 0,
+    moved: 0,
+    failures: [],
+    skips: [],
+  };
+  const failure = { id: "sen_1", reason: "Deploy did not finish: killed" };
 
   it.each([
     [{}, "Rolled back: 3 of 3 sentinels reverted."],
@@ -169,17 +188,29 @@ describe("RollbackAll", () => {
       "Rolled back: 3 of 4 sentinels reverted; call RollbackAll again to retry the other 1.",
     ],
     [
+      { targets: 6, skipped: 2, moved: 1 },
+      "Rolled back: 3 of 6 sentinels reverted, 2 skipped as no longer running, 1 left alone on another image since.",
+    ],
+    [
+      { targets: 6, moved: 1 },
+      "Rolled back: 3 of 6 sentinels reverted, 1 left alone on another image since; call RollbackAll again to retry the other 2.",
+    ],
+    [
       { targets: 5, interruption: "killed" },
       "The rollback was interrupted: 3 of 5 sentinels reverted; call RollbackAll again for the rest.",
     ],
   ])("%j", (but, message) => {
-    const response = rollbackResponse({ ...report, ...but });
-    expect(response).toMatchObject({ state: "cancelled", reverted: { ...report, ...but }.reverted, message });
+    const response = rollbackResponse({ ...report, ...but }, OF);
+    expect(response).toMatchObject({
+      state: "cancelled",
+      reverted: { ...report, ...but }.reverted,
+      message: `${message} This tells of rollout r1 as of 1970-01-01T00:00:05.000Z.`,
+    });
     expect(RollbackResponse.strict().parse(response)).toEqual(response);
   });
 
   it("names who did not revert", () => {
-    expect(rollbackResponse({ ...report, failures: [failure] }).failures).toEqual([
+    expect(rollbackResponse({ ...report, failures: [failure] }, OF).failures).toEqual([
       { sentinel_id: "sen_1", reason: failure.reason },
     ]);
   });

@@ -36,14 +36,12 @@ describe("the revert of a sentinel that took the image", () => {
   });
 
   it.each(STATUSES)("leaves alone what is on a third one (%s)", (status) => {
-    const reason = `left alone: somebody moved it to ${OTHER} since`;
+    const reason = `left alone: moved to ${OTHER} since`;
     expect(decide(OTHER, status, false)).toEqual({ status: "failed", reason, left: true });
   });
 
   it("repeats what the row says as harmless text", () => {
-    expect(decide("v7\n\u001b[31mred", "ready", false)?.reason).toBe(
-      "left alone: somebody moved it to v7 red since",
-    );
+    expect(decide("v7\n\u001b[31mred", "ready", false)?.reason).toBe("left alone: moved to v7 red since");
   });
 });
 

@@ -82,7 +82,7 @@ describe("the screen", () => {
       in_flight: 0,
       waiting_since: "2026-01-31T02:01:00.000Z",
       estimated_seconds_left: null,
-      message: "Paused in wave 3 of 5 (the invocation was cancelled): Resume goes on.",
+      message: "Paused in wave 3 of 5: the driving invocation was cancelled. Resume: go on with wave 4.",
       waiting_for: "an operator",
     });
     const rows = screen(paused, NOW, { columns: 60, rows: 50 });
@@ -92,8 +92,8 @@ describe("the screen", () => {
     ]);
     expect(rows.some((row) => row.startsWith("▸"))).toBe(false);
     expect(rows.slice(7)).toEqual([
-      "  Paused in wave 3 of 5 (the invocation was cancelled):",
-      "    Resume goes on.",
+      "  Paused in wave 3 of 5: the driving invocation was",
+      "    cancelled. Resume: go on with wave 4.",
       "  ✗ sen_0017  ImagePullBackOff: manifest unknown",
     ]);
   });
@@ -131,6 +131,14 @@ describe("the screen", () => {
     expect(screen(idle, NOW, TALL)).toEqual(["No rollout has run yet."]);
     expect(line(idle, NOW)).toBe("No rollout has run yet.");
   });
+});
+
+it("a bar is empty or full only when that is true", () => {
+  const rows = (succeeded: number) =>
+    screen(status({ wave_sizes: [1_000], waves: 1, wave: 1, succeeded, failed: 0 }), NOW, TALL);
+  expect(rows(0)).toContain(`▸ wave 1/1 ${"░".repeat(30)} 0/1000 · 10 in flight`);
+  expect(rows(1)).toContain(`▸ wave 1/1 █${"░".repeat(29)} 1/1000 · 10 in flight`);
+  expect(rows(999)).toContain(`▸ wave 1/1 ${"█".repeat(29)}░ 999/1000 · 10 in flight`);
 });
 
 describe("a line", () => {

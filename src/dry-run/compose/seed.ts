@@ -2,7 +2,9 @@
  * The one-shot job of docker-compose.yml: the migrations, simulated nodes, and a fleet of rows and Deployments.
  * Whatever is there already stays as it is, so it may run again at any time.
  */
+
 import { readConfig } from "../../config.ts";
+import { plural } from "../../domain/progress.ts";
 import { migrateDatabase } from "../../mysql/migrate.ts";
 import { connectCluster } from "../cluster.ts";
 import { checkFaults, seedFleet } from "../fleet.ts";
@@ -45,7 +47,7 @@ runCommand(async (signal) => {
   } finally {
     await cluster.close();
   }
-  say(`${fleet.length} sentinels in the namespace ${kubeNamespace}`);
+  say(`${plural(fleet.length, "sentinel")} in the namespace ${kubeNamespace}`);
   return 0;
 });
 

@@ -21,6 +21,7 @@ export const guarantees: Checks = {
   step(from, step, system) {
     aStopIsAFence(from, step);
     everyPhaseChangeIsTold(from, step);
+    theCountFollowsACancel(from, step);
     everyOutcomeIsKept(from, step);
     whoBeginsIsWatched(step);
     noWaveFollowsAFailureByItself(from, step);
@@ -34,8 +35,9 @@ type Entries = (Entry & { id: string; wave: number })[];
 /** All sentinels of the present rollout, as they are recorded. */
 export function entriesOf({ kv }: Pick<World, "kv">): Entries {
   return [...kv].flatMap(([key, value]) => {
-    if (!key.startsWith(`${HEAD_KEY}/wave-`)) return [];
-    const wave = waveOf(key.slice(`${HEAD_KEY}/wave-`.length));
+    const [, place] = /^rolloutState\/(?:wave-|taken-over\/)(.*)$/.exec(key) ?? [];
+    if (place === undefined) return [];
+    const wave = key.includes("/wave-") ? waveOf(place) : -1;
     return Object.entries(value as Part).map(([id, entry]) => ({ ...entry, id, wave }));
   });
 }
@@ -48,10 +50,14 @@ function bookkeeping(world: World, rollout: RolloutState, system: System): void 
   // Its beginning was cut short.
   if (!world.kv.has(PLAN_KEY) || driveOf(world) === undefined) return;
   const planned = system.waves.flat(2);
-  holds(system.loads || entries.length === planned.length, "every sentinel has its place");
-  for (const { wave, is, id } of entries) {
+  const ids = entries.map(({ id }) => id);
+  holds(system.loads || system.sameImage || ids.length === planned.length, "every sentinel has its place");
+  const torn = world.left.torn !== (system.left.torn ?? 0);
+  holds(torn || new Set(ids).size === ids.length, "and no other one");
+  for (const { wave, is, id } of entries.filter((entry) => entry.wave >= 0)) {
     holds(wave >= currentWave || is !== "waiting", `${id} of an earlier wave was not forgotten`);
-    holds(wave <= currentWave || is === "waiting", `${id} of a later wave was not deployed`);
+    const back = system.sameImage && is === "reverted";
+    holds(wave <= currentWave || is === "waiting" || back, `${id} of a later wave was not deployed`);
     holds(state !== "completed" || is !== "waiting", `completed: ${id} has a result`);
   }
 }
@@ -114,6 +120,7 @@ function comesToRest(world: World, next: readonly Step[]): void {
   if (frozen.length > 0) return;
   holds(waits.length === 0, `nobody is left waiting: ${waits.map(({ id }) => id)}`);
   holds(drive?.forward === undefined && lanesOf(drive).length === 0, "nothing is left of the drive");
+  holds(drive?.settles === undefined, "the count that a Cancel owes is told");
   if (rollout !== undefined) headIsRight(world, rollout);
 }
 
@@ -160,7 +167,7 @@ function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step): void 
     before?.rolloutId !== after?.rolloutId ||
     before?.state !== after?.state ||
     before?.currentWave !== after?.currentWave;
-  const changes = outcome.changes.filter(({ kind }) => kind !== "silent");
+  const changes = outcome.changes.filter(({ kind }) => kind !== "silent" && kind !== "settled");
   const kinds = changes.map(({ kind }) => kind);
   // The end of a rollback was written, and cut short before anybody was told.
   const late = before?.state !== "rolling_back" && driveOf(from)?.rollback !== undefined;
@@ -170,9 +177,44 @@ function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step): void 
   for (const change of changes) {
     const { succeeded, failed, skipped, total, wave, waves } = change.progress;
     holds(succeeded + failed + skipped <= total && wave >= 1 && wave <= waves, `${name} tells true numbers`);
+    if (change.kind === "rollback started") {
+      const { took = 0, inFlight = 0, unknown = 0 } = change.scope ?? {};
+      holds(took + inFlight + unknown <= total, `${name} counts what it will do`);
+    }
     if (change.kind !== "rollback completed") continue;
     holds(change.reverted >= 0 && change.reverted <= change.targets, "no more were reverted than there were");
     holds(change.failed === change.targets - change.reverted, "who was not reverted is counted");
+    const never = (change.skipped ?? 0) + (change.moved ?? 0);
+    holds(never <= change.failed, "who cannot be reverted any more was not reverted");
+  }
+}
+
+/**
+ * Whoever cancels with Deploys in flight is told how many there are, and once, when they have settled, what they came to; a
+ * rollback that begins meanwhile tells it itself.
+ */
+function theCountFollowsACancel(from: World, { outcome, to, name }: Step): void {
+  if (outcome === undefined) return;
+  const [before, after] = [driveOf(from), driveOf(to)];
+  const cancelled = outcome.changes.find((change) => change.kind === "cancelled");
+  if (cancelled?.kind === "cancelled") {
+    const flying = numbersOf(headOf(from) as RolloutState, before).inFlight;
+    holds(cancelled.inFlight === flying, `${name} tells of ${cancelled.inFlight} in flight: ${flying}`);
+  }
+  const told = outcome.changes.filter((change) => change.kind === "settled");
+  const own = told.filter(({ progress }) => progress.rolloutId === headOf(to)?.rolloutId);
+  const owed = (drive: Drive | undefined) => drive?.settles !== undefined;
+  const owes = owed(before) || cancelled?.kind === "cancelled";
+  for (const { progress } of own) {
+    holds(owes && !owed(after), `${name} tells once that all have settled`);
+    holds(headOf(to)?.state === "cancelled", `${name} tells of a Cancel while it is ${headOf(to)?.state}`);
+    holds(numbersOf(headOf(to) as RolloutState, after).inFlight === 0, `${name}: nothing is in flight`);
+    const took = entriesOf(to).filter(({ is }) => is === "succeeded" || is === "reverted").length;
+    holds(progress.succeeded === took, `${name} tells that ${progress.succeeded} took the image: ${took}`);
+  }
+  const goesOn = before?.rolloutId === after?.rolloutId && headOf(to)?.state === "cancelled";
+  if (goesOn && owed(before) && !owed(after) && headOf(from)?.state === "cancelled") {
+    holds(own.length === 1, `${name} tells that all have settled`);
   }
 }
 
@@ -191,7 +233,7 @@ function everyOutcomeIsKept(from: World, { outcome, to, event, name }: Step): vo
     if (was === is) continue;
     if (is === "waiting") continue;
     holds(words.includes(`${id} ${is} ${wave + 1}`), `${name} tells the history that ${id} ${is}`);
-    if (is === "reverted" && was === "waiting") {
+    if (is === "reverted" && was === "waiting" && wave >= 0) {
       holds(
         words.includes(`${id} succeeded ${wave + 1}`),
         `${name} tells the history that ${id} took the image`,
@@ -244,7 +286,9 @@ function nothingIsLeftOnTheImage({ left }: World, { outcome, to, name }: Step, s
   const entries = new Map(entriesOf(to).map((entry) => [entry.id, entry.is]));
   for (const [id, row] of Object.entries(to.rows)) {
     const is = entries.get(id);
-    const out = is === "failed" || is === "skipped";
+    // One that failed in an earlier rollout of the image, and whose turn did not come again, is left as it was, too.
+    const failedBefore = system.sameImage && row.is === "failed" && row.ran !== image;
+    const out = is === "failed" || is === "skipped" || failedBefore;
     holds(
       out || row.image !== image,
       `${name}: a complete rollback leaves nobody on the image, but ${id} (${is})`,

@@ -11,6 +11,7 @@ export function operatorSteps(world: World, system: System, legal: readonly Oper
   return legal.flatMap((operation): Step[] => {
     if (operation === "Cancel") return verb(world, system, operation, { type: "cancel" });
     if (world.left[operation] === 0 || nobodyDrives(world)) return [];
+    if (operation === "Rollout" && dueOf(world, system).flat(2).length === 0) return [];
     const id = `drive ${world.drives + 1}`;
     const after = { ...spent(world, operation), drives: world.drives + 1 };
     return verb(after, system, operation, eventOf(world, system, operation, id));
@@ -38,13 +39,26 @@ function verb(world: World, system: System, name: Operation, event: Event): Step
   return [whole, ...torn];
 }
 
+const ONE_IMAGE = "the image";
+
+/** The sentinels of each part of each wave; a wave that would be empty is dropped. */
+function dueOf({ rows }: World, { waves, sameImage }: System): string[][][] {
+  if (!sameImage) return waves;
+  const serves = (id: string) => rows[id]?.image === ONE_IMAGE && rows[id].is === "ready";
+  return waves
+    .map((wave) => wave.map((ids) => ids.filter((id) => !serves(id))).filter((ids) => ids.length > 0))
+    .filter((wave) => wave.length > 0);
+}
+
 function eventOf(world: World, system: System, operation: Exclude<Operation, "Cancel">, id: string): Event {
   if (operation === "Resume") return { type: "resume", invocationId: id };
   if (operation === "RollbackAll") {
     return { type: "beginRollback", invocationId: id, silent: silences(world) };
   }
   const from = (sentinel: string) => world.rows[sentinel]?.ran ?? "";
-  const all = system.waves.flatMap((wave, i) => wave.map((ids, n) => ({ at: `${i + 1}/${n + 1}`, ids })));
+  const all = dueOf(world, system).flatMap((wave, i) =>
+    wave.map((ids, n) => ({ at: `${i + 1}/${n + 1}`, ids })),
+  );
   const plan = all.map(({ at, ids }): PartPlan => {
     return { at, size: ids.length, first: ids[0] ?? "", last: ids.at(-1) ?? "" };
   });
@@ -56,7 +70,7 @@ function eventOf(world: World, system: System, operation: Exclude<Operation, "Ca
     askedMs: 1_000_000,
     invocationId: id,
     rolloutId: `rollout of ${id}`,
-    image: `image of ${id}`,
+    image: system.sameImage ? ONE_IMAGE : `image of ${id}`,
     wavePercentages: [100],
     plan,
     parts: system.loads ? [] : parts,

@@ -189,7 +189,7 @@ function deploySteps(world: World, system: System): Step[] {
 }
 
 interface Ending {
-  is: "succeeded" | "failed" | "skipped" | "reverted" | "missed" | "untouched";
+  is: "succeeded" | "failed" | "skipped" | "reverted" | "missed" | "gone" | "moved" | "untouched";
   row: World["rows"][string];
   spends?: Bounded;
   name?: string;
@@ -208,12 +208,11 @@ function endings({ rows, left }: World, { id, image, rollout, reverts, unrecorde
   }
   if (row.image !== rollout) {
     if (unrecorded) return [{ is: "untouched", row }];
-    return row.image === image
-      ? [{ is: "reverted", row: ready }]
-      : [{ is: "missed", row, name: "has moved on" }];
+    return row.image === image ? [{ is: "reverted", row: ready }] : [{ is: "moved", row }];
   }
   const missed: Ending[] = left.miss > 0 ? [{ is: "missed", row: failed, spends: "miss" }] : [];
-  return [{ is: "reverted", row: ready }, ...missed];
+  const gone: Ending[] = left.skip > 0 ? [{ is: "gone", row, spends: "skip" }] : [];
+  return [{ is: "reverted", row: ready }, ...missed, ...gone];
 }
 
 export function spent(world: World, what: Bounded): World {

@@ -89,6 +89,8 @@ export interface System {
   life?: { driver: number; lane: number };
   /** The fleet is read in parts, while the rollout runs. */
   loads?: true;
+  /** All rollouts are of one image: who serves it is left out of the next, as its row says. */
+  sameImage?: true;
 }
 
 /** One thing that can happen to a world. */

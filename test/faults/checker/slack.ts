@@ -8,10 +8,12 @@ const FOLLOWS: Record<string, string[]> = {
   "wave completed": ["wave started", "completed"],
   paused: ["resumed", "cancelled", "rollback started"],
   resumed: ["wave started", "wave completed", "paused", "cancelled", "completed"],
-  cancelled: ["rollback started"],
+  cancelled: ["settled", "rollback started"],
+  settled: ["rollback started"],
   "rollback started": ["rollback completed", "rollback interrupted"],
   "rollback completed": ["rollback started"],
-  "rollback interrupted": ["rollback started"],
+  // What was in flight at the Cancel settles after it.
+  "rollback interrupted": ["settled", "rollback started"],
   completed: [],
 };
 
@@ -19,13 +21,16 @@ const FOLLOWS: Record<string, string[]> = {
 const ASIDE = "rollout: the drive does not answer";
 
 /** Nobody drives any more after these. */
-const ENDS = ["paused", "completed", "rollback completed", "rollback interrupted"];
+const ENDS = ["paused", "settled", "completed", "rollback completed", "rollback interrupted"];
+
+/** Their count stays the truth, unless another word follows. */
+const COUNTS = ["paused", "cancelled", "settled", "completed"];
 
 /** How a rollout ends in Slack, by the state it is in. */
 const LAST: Record<string, string[]> = {
   completed: ["completed"],
   paused: ["paused"],
-  cancelled: ["cancelled", "rollback completed", "rollback interrupted"],
+  cancelled: ["cancelled", "settled", "rollback completed", "rollback interrupted"],
 };
 
 /** f: each phase change is in Slack once (at most once more per crash of the service), and in order. */
@@ -62,6 +67,14 @@ export function phaseChangesAreTold({ before, after, state, troubles, verbs }: S
   );
   const last = kinds.at(-1) ?? "";
   holds(LAST[state.state]?.includes(last) === true, `it is ${state.state}, and Slack's last word is ${last}`);
+  if (COUNTS.includes(last)) {
+    const said = /On the new image: (\d+) of (\d+)/
+      .exec(phases.at(-1)?.text ?? "")
+      ?.slice(1)
+      .join(" of ");
+    const right = `${state.succeededIds.length - state.revertedIds.length} of ${state.totalSentinels}`;
+    holds(said === right, `Slack's last count is ${said} on the new image, and ${right} are`);
+  }
   for (const [verb, kind] of [
     ["Resume", "resumed"],
     ["Cancel", "cancelled"],
@@ -85,7 +98,8 @@ function kindOf(header: string): string {
     .replace(/^Sentinel /, "")
     .replace(/^rollout: (wave) \d+\/\d+/, "$1")
     .replace(/ in wave \d+\/\d+$/, "")
-    .replace(/^rollout (?!started)/, "");
+    .replace(/^rollout (?!started)/, "")
+    .replace(/^cancelled: .*/, "settled");
 }
 
 function waveOf(header: string): number {

@@ -1,7 +1,8 @@
 import type { Entry, WaveCounts } from "../../support/rollout-state.ts";
 import * as told from "./told-rollout.ts";
 
-const { neverBegun, cancelled, rolledBack, patchOf, message, verb, SECRET, NEW, OLD } = told;
+const { neverBegun, cancelled, settled, rolledBack, counted, patchOf, message, verb, SECRET, NEW, OLD } =
+  told;
 type Told = told.Told;
 
 /** What is made of a story without any fault, so that the checker has to object. */
@@ -131,6 +132,18 @@ export const DOCTORED: Record<string, Doctored[]> = {
     ["an aside before its start", ({ sight }) => sight.after.slack.unshift(message(ASIDE))],
     ["an aside after its end", ({ sight }) => sight.after.slack.push(message(ASIDE))],
     ["an aside in place of a phase", ({ sight }) => sight.after.slack.splice(2, 1, message(ASIDE))],
+    ["a last count that is not true", ({ sight }) => sight.after.slack.pop(), settled],
+    [
+      "another count of what has settled",
+      ({ sight }) => sight.after.slack.splice(-1, 1, counted(SETTLED, 1)),
+      settled,
+    ],
+    ["a count that follows twice", ({ sight }) => sight.after.slack.push(counted(SETTLED, 2)), settled],
+    [
+      "a count that follows no Cancel",
+      ({ sight }) => sight.after.slack.splice(-1, 0, counted(SETTLED, 2)),
+      cancelled,
+    ],
     ["a Resume that was taken and not told", ({ sight }) => sight.verbs.push(verb("Resume", 5))],
   ],
   g: [
@@ -282,6 +295,7 @@ export const DOCTORED: Record<string, Doctored[]> = {
   ],
 };
 
+const SETTLED = "rollout cancelled: all in flight have settled";
 const ASIDE = "rollout: the drive does not answer";
 
 /** One sentinel more in the first part of a wave. */

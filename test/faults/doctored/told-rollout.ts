@@ -55,6 +55,13 @@ export function message(header: string, rolloutId = ROLLOUT_ID): SlackMessage {
   return { header: `Sentinel ${header}`, rolloutId, text: header };
 }
 
+const COUNT = /On the new image: \d+ of \d+/;
+
+/** One that says how many have the new image. */
+export function counted(header: string, took: number): SlackMessage {
+  return { ...message(header), text: `${header} · On the new image: ${took} of ${WAVES.flat().length}` };
+}
+
 export function patchOf(id: string, image = NEW, atMs = 0) {
   const operation = { op: "replace", path: "/spec/template/spec/containers/0/image", value: image };
   const url = `/apis/apps/v1/namespaces/n/deployments/k8s-${id}`;
@@ -90,8 +97,9 @@ export function entryOf({ stored }: Told, id: string): Entry {
   return entry;
 }
 
-/** Whatever counts says what the parts do: the head, Status, and the row of the history. */
-export function recount({ stored: { head, parts }, sight: { status }, history: { row } }: Told): void {
+/** Whatever counts says what the parts do: the head, Status, the row of the history, and the last word of Slack. */
+export function recount({ stored: { head, parts }, sight, history: { row } }: Told): void {
+  const { status, after } = sight;
   const all = Object.entries(parts).flatMap(([key, part]) =>
     Object.entries(part).map(([id, { is, why = "" }]) => ({ id, is, reason: why, wave: partOf(key)?.wave })),
   );
@@ -117,6 +125,9 @@ export function recount({ stored: { head, parts }, sight: { status }, history: {
   Object.assign(row, counts);
   const waiting = all.filter(({ is }) => is === "waiting").length;
   Object.assign(status, counts, { in_flight: 0, waiting });
+  const last = after.slack.findLast(({ text }) => COUNT.test(text));
+  const took = `${counts.succeeded - counts.reverted} of ${all.length}`;
+  if (last !== undefined) last.text = last.text.replace(COUNT, `On the new image: ${took}`);
 }
 
 /** The sentinel is as it would be on this image. */
@@ -182,7 +193,7 @@ export function paused(): Told {
   Object.assign(told.sight.after.rows.get("sen_3") ?? {}, { deploy_status: "failed", running_image: OLD });
   const headers = ["started", ": wave 1/3 started", ": wave 1/3 completed", ": wave 2/3 started"];
   told.sight.after.slack.push(...headers.map((each) => message(`rollout ${each}`.replace(" :", ":"))));
-  told.sight.after.slack.push(message("rollout paused in wave 2/3"));
+  told.sight.after.slack.push(counted("rollout paused in wave 2/3", 2));
   recount(told);
   return told;
 }
@@ -193,7 +204,16 @@ export function cancelled(): Told {
   comesTo(told, "cancelled");
   told.sight.verbs.push({ ...verb("Cancel", 4), answeredMs: 5 });
   told.tables.deploys.push(...deploysAt(5, 100), ...deploysAt(6, 32));
-  told.sight.after.slack.push(message("rollout cancelled in wave 2/3"));
+  told.sight.after.slack.push(counted("rollout cancelled in wave 2/3", 2));
+  return told;
+}
+
+/** The same, with one in flight at the Cancel that took the image since. */
+export function settled(): Told {
+  const told = cancelled();
+  const { slack } = told.sight.after;
+  slack.splice(-1, 1, counted("rollout cancelled in wave 2/3", 1));
+  slack.push(counted("rollout cancelled: all in flight have settled", 2));
   return told;
 }
 

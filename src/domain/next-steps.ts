@@ -1,0 +1,103 @@
+import { LEGAL } from "./legality.ts";
+import { sumOf } from "./parts.ts";
+import { flyingOf, lanesOf, numbersOf, plural, remaining } from "./progress.ts";
+import type { Drive, Operation, ResumeScope, RollbackScope, RolloutState } from "./state.ts";
+import { earlierLeft } from "./taken-over.ts";
+
+/** What a Resume would find now. */
+export function resumeScope(rollout: RolloutState): ResumeScope {
+  return { left: remaining(rollout), failed: rollout.waves[rollout.currentWave]?.failed ?? 0 };
+}
+
+/**
+ * What a RollbackAll would find now.
+ * @param drive of this rollout
+ */
+export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): RollbackScope {
+  const lanes = lanesOf(drive);
+  const pending = (...what: ("succeeded" | "failed" | "skipped" | "reverted" | "stays")[]) =>
+    lanes.reduce((sum, lane) => sum + what.reduce((all, each) => all + lane[each], 0), 0);
+  const stay = (rollout.stay ?? 0) + pending("stays");
+  const taken = sumOf(rollout, "succeeded") + pending("succeeded");
+  const took = taken - sumOf(rollout, "reverted") - pending("reverted") - stay;
+  const inFlight = Math.min(flyingOf(lanesOf(drive, "forward")), numbersOf(rollout, drive).inFlight);
+  const earlier = (what: "earlierTook" | "earlierReverted") =>
+    lanes.reduce((sum, lane) => sum + lane[what], 0);
+  const takenOver = Math.max(0, earlierLeft(rollout) + earlier("earlierTook") - earlier("earlierReverted"));
+  const again = drive?.again ? (rollout.takenOver?.again ?? 0) : 0;
+  const doubtful = remaining(rollout) - pending("succeeded", "failed", "skipped") - inFlight;
+  return {
+    took: Math.max(0, took),
+    ...(stay === 0 ? {} : { stay }),
+    ...(takenOver === 0 ? {} : { takenOver }),
+    inFlight,
+    unknown: again + (drive?.lost ? Math.max(0, doubtful) : 0),
+  };
+}
+
+/** Who could not be reverted before is no reason to try again. */
+function findsAny({ took, takenOver = 0, inFlight, unknown }: RollbackScope): boolean {
+  return took + takenOver + inFlight + unknown > 0;
+}
+
+/** What operators are offered: what is legal, but no RollbackAll where nothing is left to revert. */
+export function offered(rollout: RolloutState, drive: Drive | undefined): Operation[] {
+  const useful = findsAny(rollbackScope(rollout, drive));
+  return LEGAL[rollout.state].filter((operation) => operation !== "RollbackAll" || useful);
+}
+
+/** Where a paused rollout stands: its wave counts from 1, `failed` are those of all waves. */
+interface Place {
+  wave: number;
+  waves: number;
+  failed: number;
+}
+
+/** What Resume does, as a clause. */
+export function whatResumeDoes({ wave, waves, failed }: Place, scope: ResumeScope): string {
+  const last = wave >= waves;
+  const goOn = last ? "complete the rollout" : `go on with wave ${wave + 1}`;
+  const notRetried = last
+    ? ` without the failed ${failed === 1 ? "one" : "ones"}`
+    : `; the ${failed} failed ${failed === 1 ? "is" : "are"} not retried`;
+  const rest = failed === 0 ? goOn : `${goOn}${notRetried}`;
+  if (scope.left === 0) return rest;
+  const first = `deploy the ${scope.left} of this wave without a result`;
+  return scope.failed === 0
+    ? `${first}, then ${rest}`
+    : `${first}, then pause again, for ${scope.failed} of it failed`;
+}
+
+/** What RollbackAll does, as a clause; undefined: nothing. */
+export function whatRollbackDoes(scope: RollbackScope): string | undefined {
+  const { took, takenOver = 0, inFlight, unknown } = scope;
+  if (!findsAny(scope)) return undefined;
+  const others = [
+    ...(takenOver === 0 ? [] : [`the ${takenOver} that an earlier rollout of this image moved`]),
+    ...(inFlight === 0 ? [] : [`those of the ${inFlight} in flight that will`]),
+    ...(unknown === 0 ? [] : [`those of the ${unknown} without a result whose rows say so`]),
+  ];
+  return [...(took === 0 ? [] : [`the ${took} that took it`]), ...others].join(", and ");
+}
+
+/** How many a rollback that begins will revert. */
+export function howManyToRevert({ took, stay = 0, takenOver = 0, inFlight, unknown }: RollbackScope): string {
+  const again = stay === 0 ? "" : `, and ${stay} that could not be reverted before`;
+  const late = inFlight === 0 ? "" : `, and up to ${inFlight} in flight as ${it(inFlight)}`;
+  const doubtful = unknown === 0 ? "" : `, and up to ${unknown} without a result, as ${rows(unknown)}`;
+  const earlier = takenOver === 0 ? "" : `, and ${takenOver} that an earlier rollout of this image moved`;
+  return `${took}${earlier}${again}${late}${doubtful}`;
+}
+
+function it(count: number): string {
+  return count === 1 ? "it settles" : "they settle";
+}
+
+function rows(count: number): string {
+  return count === 1 ? "its row tells" : "their rows tell";
+}
+
+/** What becomes of the Deploys that are in flight when nothing more is launched. */
+export function settleByThemselves(inFlight: number): string {
+  return `${plural(inFlight, "Deploy")} in flight ${inFlight === 1 ? "settles by itself" : "settle by themselves"}`;
+}

@@ -1,0 +1,200 @@
+import { describe, expect, it } from "vitest";
+import type { Part } from "../../src/domain/state.ts";
+import { begin, beginRollback, cancel, failed, IMAGE, Play, played, ready, reverted } from "./machines.ts";
+
+const V1 = "sentinel:v1";
+const V0 = "sentinel:v0";
+
+/** `a` and `b` took the image, `c` failed; then an operator stopped. */
+const cancelled = () =>
+  played((play) => {
+    play.second().report([ready("b"), failed("c")]);
+    play.do(cancel());
+  });
+
+function takenOver(play: Play): Record<string, Part> {
+  const keys = [...play.kv.keys()].filter((key) => key.startsWith("rolloutState/taken-over/"));
+  return Object.fromEntries(keys.map((key) => [key, play.kv.get(key) as Part]));
+}
+
+/** A rollout whose first wave is open. */
+function opened(play: Play, event: Parameters<Play["drives"]>[0]) {
+  const driver = play.drives(event);
+  driver.open(0);
+  return driver;
+}
+
+const retry = begin("rollout-2", [[["c", V0]]]);
+
+describe("a rollout of the image of a cancelled one", () => {
+  it("takes over what that one moved, in parts of its own, and counts its own waves", () => {
+    const play = cancelled();
+    play.do(retry);
+    expect(takenOver(play)).toEqual({
+      "rolloutState/taken-over/1": { a: { from: V1, is: "succeeded" } },
+      "rolloutState/taken-over/2": { b: { from: V1, is: "succeeded" } },
+    });
+    expect(play.head).toMatchObject({ totalSentinels: 1, takenOver: { size: 2, reverted: 0 } });
+    expect(play.numbers).toMatchObject({ total: 1, succeeded: 0, waiting: 1 });
+    expect(play.view.takenOver).toBe(2);
+    expect(play.view.message).toContain("RollbackAll will also revert 2 sentinels that an earlier rollout");
+  });
+
+  it("is rolled back altogether: its own first, then what it took over; the numbers add up all the time", () => {
+    const play = cancelled();
+    opened(play, retry).report([ready("c")]);
+    expect(play.phase).toBe("completed");
+    const again = cancelled();
+    opened(again, retry).report([failed("c")]);
+    again.drives(beginRollback());
+    expect(again.last?.changes).toMatchObject([
+      { kind: "rollback started", scope: { took: 0, takenOver: 2 } },
+    ]);
+  });
+
+  it("reverts them to what they ran before, once, and is done", () => {
+    const play = cancelled();
+    const driver = opened(play, begin("rollout-2", [[["c", V0]], [["d", V1]]]));
+    driver.report([ready("c")]);
+    driver.open(1);
+    driver.report([failed("d")]);
+    const rollback = play.drives(beginRollback());
+    rollback.open(0);
+    expect(play.numbers).toMatchObject({ total: 2, succeeded: 0, failed: 1, inFlight: 1 });
+    rollback.report([reverted("c"), reverted("b")]);
+    expect(play.numbers).toMatchObject({ succeeded: 1, reverted: 1, failed: 1, inFlight: 0 });
+    rollback.report([reverted("a")]);
+    expect(rollback.launched.map(({ id, from }) => [id, from])).toEqual([
+      ["c", V0],
+      ["b", V1],
+      ["a", V1],
+    ]);
+    expect(play.last?.answer.driver?.rollback).toMatchObject({ reverted: 3, targets: 3 });
+    expect(play.phase).toBe("cancelled");
+    expect(play.head.takenOver).toEqual({ size: 2, reverted: 2 });
+    expect(play.view.takenOver).toBe(0);
+    const told = play.last?.history.flatMap(({ entry }) => entry.outcomes) ?? [];
+    expect(told).toMatchObject([
+      { sentinelId: "c", wave: 1, outcome: "reverted" },
+      { sentinelId: "b", wave: 0, outcome: "reverted" },
+      { sentinelId: "a", wave: 0, outcome: "reverted" },
+    ]);
+    const none = play.drives(beginRollback("again"));
+    none.open(0);
+    expect(none.launched).toEqual([]);
+  });
+
+  it("keeps the old way back of who is deployed again and runs the image, also when its turn never comes", () => {
+    const play = cancelled();
+    const driver = play.drives(
+      begin("rollout-2", [
+        [["a", IMAGE]],
+        [
+          ["b", IMAGE],
+          ["c", V0],
+        ],
+      ]),
+    );
+    expect(takenOver(play)).toEqual({});
+    expect(play.part("1/1")).toEqual({ a: { from: V1, is: "waiting", earlier: true } });
+    expect(play.part("2/1")).toEqual({
+      b: { from: V1, is: "waiting", earlier: true },
+      c: { from: V0, is: "waiting" },
+    });
+    driver.open(0);
+    play.do(cancel());
+    driver.report([ready("a")]);
+    const rollback = play.drives(beginRollback());
+    rollback.open(0);
+    expect(rollback.launched).toEqual([
+      { id: "b", at: "2/1", from: V1, unrecorded: true },
+      { id: "a", at: "1/1", from: V1 },
+    ]);
+    rollback.report([reverted("a"), reverted("b")]);
+    expect(play.numbers).toMatchObject({ total: 3, succeeded: 2, reverted: 2, waiting: 1, inFlight: 0 });
+  });
+
+  it("takes over who was in flight: its row tells", () => {
+    const play = new Play();
+    play.second();
+    play.do(cancel());
+    play.do(begin("rollout-2", [[["b", V1]]]));
+    expect(takenOver(play)).toMatchObject({
+      "rolloutState/taken-over/1": { a: { is: "succeeded" } },
+      "rolloutState/taken-over/2": { c: { from: V0, is: "waiting" } },
+    });
+    expect(play.part("1/1").b).toMatchObject({ earlier: true });
+  });
+
+  it("hands it on from one to the next, without writing it anew", () => {
+    const play = cancelled();
+    opened(play, retry).report([ready("c")]);
+    expect(play.phase).toBe("completed");
+    const chain = cancelled();
+    const driver = opened(chain, begin("rollout-2", [[["c", V0]], [["d", V1]]]));
+    driver.report([ready("c")]);
+    chain.do(cancel());
+    const { writes } = chain.do(begin("rollout-3", [[["d", V1]]]));
+    const keys = writes.flatMap((write) => ("clear" in write ? [] : [write.key]));
+    expect(keys.filter((key) => key.includes("taken-over"))).toEqual(["rolloutState/taken-over/3"]);
+    expect(Object.values(takenOver(chain)).flatMap((part) => Object.keys(part))).toEqual(["a", "b", "c"]);
+    expect(chain.head.takenOver).toEqual({ size: 3, reverted: 0 });
+  });
+
+  it("leaves out who was reverted", () => {
+    const play = cancelled();
+    const rollback = play.drives(beginRollback());
+    rollback.open(0);
+    rollback.report([reverted("b")]);
+    play.do({ type: "abandon", invocationId: "rollback-1", reason: "killed" });
+    play.do(
+      begin("rollout-2", [
+        [
+          ["b", V1],
+          ["c", V0],
+        ],
+      ]),
+    );
+    expect(Object.values(takenOver(play))).toEqual([{ a: { from: V1, is: "succeeded" } }]);
+  });
+
+  it("of another image, or after one that was completed, starts afresh", () => {
+    for (const [story, image] of [
+      [cancelled, "sentinel:v3"],
+      [() => played((play) => play.second().report([ready("b"), ready("c")])), IMAGE],
+    ] as const) {
+      const play = story();
+      play.do(begin("rollout-2", [[["c", V0]]], image));
+      expect(takenOver(play)).toEqual({});
+      expect(play.head.takenOver).toBeUndefined();
+    }
+  });
+
+  it("of a large fleet is prepared, and merged, a few parts at a time", () => {
+    const fleet = Array.from({ length: 20 }, (_, i): [string, string][] => [[`s${i + 10}`, V1]]);
+    const play = new Play();
+    const driver = play.drives(begin("rollout-1", fleet));
+    for (const i of fleet.keys()) {
+      driver.open(i);
+      if (i < 19) driver.report([ready(`s${i + 10}`)]);
+    }
+    driver.report([failed("s29")]);
+    play.do(cancel());
+    const rolloutId = play.head.rolloutId;
+    const steps = [0, 0, 0].map(() => play.do({ type: "copy", rolloutId, image: IMAGE }).answer.left);
+    expect(steps).toEqual([12, 4, 0]);
+    expect(play.view.takenOver).toBe(0);
+    const again = begin("rollout-2", [fleet.map(([[id = ""] = []]): [string, string] => [id, IMAGE])]);
+    const { writes } = play.do({ ...again, parts: [] });
+    expect(writes.filter((write) => !("clear" in write) && write.key.includes("taken-over"))).toEqual([]);
+    expect(play.head.takenOver).toEqual({ size: 19, reverted: 0 });
+    const stage = { type: "stage", rolloutId: again.rolloutId, at: "1/1" } as const;
+    expect(play.do({ ...stage, part: again.parts[0] ?? {} }).answer.again).toBe(true);
+    expect(play.head.takenOver).toEqual({ size: 11, reverted: 0 });
+    expect(play.do({ ...stage, part: {} }).answer.again).toBe(true);
+    expect(play.do({ ...stage, part: {} }).answer.again).toBeUndefined();
+    expect(play.head.takenOver).toEqual({ size: 0, reverted: 0, again: 19 });
+    const entries = Object.entries(play.part("1/1"));
+    expect(entries.map(([, { from }]) => from)).toEqual(fleet.map(() => V1));
+  });
+});
