@@ -23,7 +23,7 @@ const GRACE_MS = 5_000;
 const TRACES_GRACE_MS = 2_000;
 
 // Left to itself, the heap grows with whatever memory the machine has before it is cleaned up.
-setFlagsFromString("--heap-growing-percent=100");
+setFlagsFromString("--heap-growing-percent=50");
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
@@ -79,6 +79,7 @@ async function main(): Promise<void> {
     ...ingress,
     tell: sightings.tell,
     onConverged: work.converged,
+    onRecheck: work.recheck,
     deployTimeoutMs,
     logger,
   });

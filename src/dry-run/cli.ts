@@ -5,9 +5,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { RolloutResponse } from "../restate/schemas.ts";
 import { startCommandStack } from "./command-stack.ts";
-import { isFatal, type SentinelFault } from "./faults.ts";
 import { type CommandOptions, OPTIONS_HELP, parseOptions } from "./options.ts";
-import { followRollout, ROLLOUT, type RolloutProgress } from "./progress.ts";
+import { unexpected } from "./outcome.ts";
+import { followRollout, ROLLOUT } from "./progress.ts";
 import { call, countRunning } from "./restate-api.ts";
 import { runCommand, unlessAborted } from "./run-command.ts";
 import type { Stack } from "./stack.ts";
@@ -50,9 +50,10 @@ async function dryRun(stack: Stack, options: CommandOptions, out: NodeJS.WriteSt
   } else if (status === 200) {
     process.stdout.write(tellStory({ response: body, progress, endedAtMs, tookMs, slack }));
   }
+  const ids = stack.fleet.map(({ id }) => id).sort();
   const problem =
     status === 200
-      ? difference(body, options.faults, stack.fleet.map(({ id }) => id).sort(), progress)
+      ? unexpected(body, options.faults, ids, progress?.waves.map(({ size }) => size) ?? [])
       : `Rollout: ${body.message}`;
   if (problem === undefined) return 0;
   process.stderr.write(`${problem}\n`);
@@ -69,36 +70,4 @@ async function untilQuiet(stack: Stack, out: NodeJS.WriteStream): Promise<void> 
     }
     await delay(100);
   }
-}
-
-/** What is not as it was told to be; undefined when all is. */
-function difference(
-  response: RolloutResponse,
-  faults: readonly SentinelFault[],
-  ids: readonly string[],
-  progress: RolloutProgress | undefined,
-): string | undefined {
-  const expected = expectedFailures(faults, ids, progress);
-  const state = expected.length === 0 ? "completed" : "paused";
-  if (response.state !== state) return `expected the rollout to end ${state}, it ended ${response.state}`;
-  const named = response.failures.map(({ sentinel_id }) => sentinel_id);
-  const isSame = response.failed === expected.length && named.every((id) => expected.includes(id));
-  if (isSame) return undefined;
-  return `expected ${expected.join(", ") || "no sentinel"} to fail, not ${response.failed}: ${named.join(", ")}`;
-}
-
-/** A rollout stops at the first wave with a failure: later ones are not reached. A wave takes the next ids in order. */
-function expectedFailures(
-  faults: readonly SentinelFault[],
-  ids: readonly string[],
-  progress: RolloutProgress | undefined,
-): string[] {
-  const fatal = new Set(faults.filter(({ fault }) => isFatal(fault)).map(({ sentinelId }) => sentinelId));
-  let start = 0;
-  for (const { size } of progress?.waves ?? []) {
-    const failing = ids.slice(start, start + size).filter((id) => fatal.has(id));
-    if (failing.length > 0) return failing;
-    start += size;
-  }
-  return [];
 }

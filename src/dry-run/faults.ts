@@ -10,8 +10,13 @@ export const FAULT_KINDS = [
   "NeverReady",
 ] as const;
 
-/** One of `FAULT_KINDS`, or `slow:<seconds>`: ready, but later. */
-export type Fault = (typeof FAULT_KINDS)[number] | `slow:${number}`;
+/**
+ * One of `FAULT_KINDS`; with `:<seconds>` it heals by itself after that time. `slow:<seconds>`: ready, but later;
+ * `crash-after:<seconds>`: ready, and broken later.
+ */
+export type Fault =
+  | (typeof FAULT_KINDS)[number]
+  | `${(typeof FAULT_KINDS)[number] | "slow" | "crash-after"}:${number}`;
 
 export interface SentinelFault {
   sentinelId: string;
@@ -29,17 +34,25 @@ export function parseFault(text: string): SentinelFault {
     throw new Error(`--fail ${text}: expected <sentinel id>[:<reason>], like sen_0017:NeverReady`);
   if (!isFault(fault)) {
     throw new Error(
-      `--fail ${text}: the reason must be one of ${FAULT_KINDS.join(", ")} or slow:<seconds>, not ${fault}`,
+      `--fail ${text}: the reason must be one of ${FAULT_KINDS.join(", ")}, each also with :<seconds> after which ` +
+        `it heals, or slow:<seconds> or crash-after:<seconds>, not ${fault}`,
     );
   }
   return { sentinelId: id, fault };
 }
 
-/** Whether a sentinel with this fault ends in failure. */
+/** Whether a rolling update with this fault always fails. One that heals may fail or not: what gives up first decides. */
 export function isFatal(fault: Fault): boolean {
+  return !fault.includes(":");
+}
+
+/** Whether a rolling update with this fault may fail: anything but a pod that is merely late. */
+export function mayFail(fault: Fault): boolean {
   return !fault.startsWith("slow:");
 }
 
 function isFault(text: string): text is Fault {
-  return FAULT_KINDS.some((kind) => kind === text) || /^slow:\d{1,5}$/.test(text);
+  return FAULT_KINDS.some((kind) => kind === text) || WITH_SECONDS.test(text);
 }
+
+const WITH_SECONDS = new RegExp(`^(?:${[...FAULT_KINDS, "slow", "crash-after"].join("|")}):\\d{1,5}$`);

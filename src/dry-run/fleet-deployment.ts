@@ -17,7 +17,10 @@ const PROGRESS_DEADLINE_SECONDS = 120;
 /** The same for a sentinel that is meant to fail: somebody is watching. */
 const FAILING_PROGRESS_DEADLINE_SECONDS = 10;
 
-/** The Deployment of a sentinel on the old image. */
+/**
+ * The Deployment of a sentinel on the old image.
+ * @throws Error when this cluster cannot play the fault
+ */
 export async function deploymentFor(
   sentinel: FleetSentinel,
   fault: Fault | undefined,
@@ -25,6 +28,11 @@ export async function deploymentFor(
   settings: FleetSettings,
 ): Promise<V1Deployment> {
   const isPinned = fault === "Unschedulable" && settings.isRealCluster;
+  if (settings.isRealCluster && fault?.startsWith("Unschedulable:")) {
+    throw new Error(
+      `--fail ${sentinel.id}:${fault} is for the embedded cluster: no real node becomes free by itself`,
+    );
+  }
   const labels = {
     "app.kubernetes.io/name": sentinel.k8sName,
     [COMPONENT_LABEL]: "sentinel",
@@ -36,6 +44,9 @@ export async function deploymentFor(
     fault === undefined
       ? {}
       : { annotations: { [FAULT_ANNOTATION]: fault, [FAULT_IMAGE_ANNOTATION]: settings.faultImage } };
+  // Simulated nodes see a pod and not its Deployment. The embedded cluster sees both, and there the fault is over for the
+  // next ReplicaSet as soon as the Deployment's annotation is removed.
+  const ofPods = settings.isRealCluster ? annotations : {};
   const willFail = fault !== undefined && isFatal(fault);
   return {
     metadata: { name: sentinel.k8sName, labels, ...annotations },
@@ -44,7 +55,7 @@ export async function deploymentFor(
       progressDeadlineSeconds: willFail ? FAILING_PROGRESS_DEADLINE_SECONDS : PROGRESS_DEADLINE_SECONDS,
       selector: { matchLabels: { [ID_LABEL]: sentinel.id } },
       template: {
-        metadata: { labels, ...annotations },
+        metadata: { labels, ...ofPods },
         spec: {
           ...(isPinned ? await roomForNoMore(sentinel, cluster) : {}),
           containers: [

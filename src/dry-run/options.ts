@@ -23,7 +23,9 @@ export const OPTIONS_HELP = `Options:
   --image IMAGE            the image to roll out (default ${NEW_IMAGE})
   --waves 10,100           cumulative percentages (default: the service's own)
   --fail ID[:REASON]       break the rollout of one sentinel; may be repeated. REASON is ImagePullBackOff (default),
-                           CrashLoopBackOff, CreateContainerConfigError, Unschedulable, NeverReady or slow:<seconds>
+                           CrashLoopBackOff, CreateContainerConfigError, Unschedulable or NeverReady, each also with
+                           :<seconds> after which it heals by itself; slow:<seconds>, ready but late; or
+                           crash-after:<seconds>, ready and broken later
   --kubeconfig FILE        make the fleet on this real cluster, in the namespace of KUBE_NAMESPACE (default sentinel),
                            which must not exist and is removed at the end
   --json                   machine-readable output

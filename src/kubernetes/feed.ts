@@ -43,16 +43,46 @@ export async function* listPages<T extends ListedObject>(
 ): AsyncGenerator<Page<T>> {
   let next = "";
   do {
-    const page = await listPage<T>(connection, resource, next, signal);
+    const further = next === "" ? {} : { continue: next };
+    const page = await listPage<T>(connection, resource, signal, { limit: String(PAGE), ...further });
     yield { items: page.items, resourceVersion: page.metadata.resourceVersion };
     next = page.metadata.continue ?? "";
   } while (next !== "");
 }
 
 /**
+ * The object of this name as it is now; undefined: there is none, or none that is selected.
+ * @throws TransientKubernetesError
+ */
+export async function readObject<T extends ListedObject>(
+  connection: ClusterConnection,
+  resource: Resource,
+  name: string,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  const { items } = await listPage<T>(connection, resource, signal, {
+    fieldSelector: `metadata.name=${name}`,
+  });
+  return items[0];
+}
+
+/**
+ * How far the API server is.
+ * @throws TransientKubernetesError
+ */
+export async function newestVersion(
+  connection: ClusterConnection,
+  resource: Resource,
+  signal: AbortSignal,
+): Promise<string> {
+  const { metadata } = await listPage(connection, resource, signal, { limit: "1" });
+  return metadata.resourceVersion;
+}
+
+/**
  * The events since `resourceVersion`, until the server ends the stream after `seconds`. A stream that fails to end
  * is cut.
- * @throws TransientKubernetesError; `GoneError` when the version has expired
+ * @throws TransientKubernetesError; `GoneError` when the version has expired, `SilenceError` when the stream hung
  */
 export async function* watchEvents<T extends ListedObject>(
   connection: ClusterConnection,
@@ -86,6 +116,7 @@ export async function* watchEvents<T extends ListedObject>(
       for (const line of lines) yield JSON.parse(line) as FeedEvent<T>;
     }
   } catch (error) {
+    if (error instanceof Error && error.name === "TimeoutError") throw new SilenceError(doing);
     throw transient(error, doing);
   }
 }
@@ -98,12 +129,11 @@ interface ListAnswer<T> {
 async function listPage<T>(
   connection: ClusterConnection,
   resource: Resource,
-  next: string,
   signal: AbortSignal,
+  parameters: Record<string, string>,
 ): Promise<ListAnswer<T>> {
   const doing = `listing the ${resource.title} of ${connection.name}`;
   try {
-    const parameters = { limit: String(PAGE), ...(next === "" ? {} : { continue: next }) };
     const answer = await get(connection, resource, parameters, PAGE_TIMEOUT_MS, signal, json);
     if (isList<T>(answer)) return answer;
   } catch (error) {
@@ -134,6 +164,14 @@ export class GoneError extends TransientKubernetesError {
   constructor() {
     super("the resource version has expired");
     this.name = "GoneError";
+  }
+}
+
+/** A stream that neither said anything nor ended: nobody knows what it would have told. */
+export class SilenceError extends TransientKubernetesError {
+  constructor(doing: string) {
+    super(`${doing}: no answer in time`, { clusterWide: true });
+    this.name = "SilenceError";
   }
 }
 

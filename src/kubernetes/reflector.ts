@@ -1,8 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "../log.ts";
+import { createOutage } from "../outage.ts";
 import type { ClusterConnection } from "./connection.ts";
 import { TransientKubernetesError } from "./errors.ts";
-import { GoneError, type ListedObject, listPages, type Resource, watchEvents } from "./feed.ts";
+import {
+  GoneError,
+  type ListedObject,
+  listPages,
+  newestVersion,
+  type Resource,
+  readObject,
+  SilenceError,
+  watchEvents,
+} from "./feed.ts";
+import { createWaiters } from "./waiters.ts";
 
 /** What is done with the objects; it keeps of them what it needs. */
 export interface ReflectorHandlers<T> {
@@ -18,8 +29,15 @@ export interface Reflector {
   readonly synced: boolean;
   /** When the API server was last heard of, in unix ms; 0: never. */
   readonly lastContactMs: number;
+  /** False: what the handlers were told may be older than 40 s, or 15 s while no stream lasts. Then a LIST is wanted. */
+  readonly current: boolean;
   /** Resolves after a LIST that began later than this call; rejects when there is none within `timeoutMs`. */
   relist(timeoutMs?: number): Promise<void>;
+  /**
+   * Reads one object, and tells the handlers of it as it is now.
+   * @throws TransientKubernetesError
+   */
+  refresh(name: string, signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -30,56 +48,71 @@ export interface ReflectorOptions<T> {
   logger: Logger;
   /** How long one stream lasts before it is opened anew, in seconds: also how long a hung one can go unnoticed. */
   streamSeconds?: number;
+  /** How often everything is listed though no watch was interrupted, in ms. */
+  listEveryMs?: number;
 }
 
 const STREAM_SECONDS = 25;
-/** Half of the time between two re-checks: a cluster that does not answer does not put off the others' next one. */
-const RELIST_TIMEOUT_MS = 15_000;
+/** A watch is trusted; what some proxy or bug kept from it is found after this long. */
+const LIST_EVERY_MS = 10 * 60_000;
+/** Several replicas and clusters do not list at the same moment: the time varies by up to this fraction. */
+const LIST_JITTER = 0.2;
+/** A LIST that takes longer than the time between two re-checks is told of. */
+const SLOW_LIST_MS = 30_000;
+/** Longer than a stream lasts and a hung one goes unnoticed. */
+const CURRENT_FOR_MS = 40_000;
+/** One failure is a connection that broke, and the next stream goes on where it was. After so many there is no stream. */
+const LOST_AFTER = 2;
+/** Without a stream, what was listed is up to date for less than the time between two re-checks. */
+const LISTED_FOR_MS = 15_000;
+const RELIST_TIMEOUT_MS = 30_000;
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5_000;
 /** A stream that lasted this long was a good one, even without a single event. */
 const GOOD_STREAM_MS = 1_000;
-/** Of trouble that lasts every so many failures are logged. */
-const LOG_EVERY = 10;
 
 /** LIST, then WATCH, for ever: whatever happens to the API, its connections or the handlers, it goes on. */
 export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): Reflector {
-  const { connection, resource, handlers, logger, streamSeconds = STREAM_SECONDS } = options;
+  const { connection, resource, handlers, logger } = options;
+  const { streamSeconds = STREAM_SECONDS, listEveryMs = LIST_EVERY_MS } = options;
   const stopped = new AbortController();
   /** Aborted to leave the stream, or a pause, for a LIST. */
   let cycle = new AbortController();
-  let waiting: (() => void)[] = [];
+  const waiters = createWaiters();
   /** Where the next stream goes on; undefined: LIST first. */
   let version: string | undefined;
   let synced = false;
   let lastContactMs = 0;
+  /** When the handlers had last been told everything, in unix ms. */
+  let completeMs = 0;
+  let nextListMs = 0;
   let up = false;
+  let failures = 0;
+  const context = { cluster: connection.name, resource: resource.title };
+  const interruption = createOutage(logger, { begins: "watch interrupted", ends: "watch goes on" }, context);
+  const slowness = createOutage(logger, { begins: "list takes long", ends: "list is quick again" }, context);
 
   async function loop(): Promise<void> {
-    let failures = 0;
     while (!stopped.signal.aborted) {
       cycle = new AbortController();
       const startedMs = Date.now();
       try {
-        if (version === undefined || waiting.length > 0) {
+        if (version === undefined || waiters.some || startedMs > nextListMs) {
           await list();
         } else {
           await stream(version);
           failures = 0;
+          goesOn();
         }
       } catch (error) {
         if (stopped.signal.aborted || cycle.signal.aborted) continue;
-        if (error instanceof GoneError) version = undefined;
+        if (error instanceof GoneError || error instanceof SilenceError) version = undefined;
         tellMetrics(false);
         failures = Date.now() - startedMs > GOOD_STREAM_MS && lastContactMs > startedMs ? 1 : failures + 1;
         const pauseMs = backoffMs(failures, error);
         // A cluster that is away is told once, by its health.
-        if (failures % LOG_EVERY === 1 && connection.health.current.reachable) {
-          const reason = error instanceof Error ? error.message : "unknown error";
-          logger.warn(
-            { cluster: connection.name, resource: resource.title, failures, pauseMs, reason },
-            "watch interrupted",
-          );
+        if (connection.health.current.reachable) {
+          interruption.begin({ pauseMs, reason: error instanceof Error ? error.message : "unknown error" });
         }
         await pause(pauseMs);
       }
@@ -87,35 +120,53 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
   }
 
   async function list(): Promise<void> {
-    const served = waiting;
-    waiting = [];
-    const seen = new Set<string>();
+    const startedMs = Date.now();
+    let complete = false;
+    // It is told while it lasts: one that hangs would not be told at all.
+    const slow = setTimeout(() => slowness.begin({ seconds: SLOW_LIST_MS / 1_000 }), SLOW_LIST_MS);
+    try {
+      await listAll();
+      complete = true;
+    } finally {
+      clearTimeout(slow);
+      const tookMs = Date.now() - startedMs;
+      if (complete && tookMs < SLOW_LIST_MS) slowness.end();
+      connection.metrics?.list(connection.name, resource.title.toLowerCase(), complete, tookMs / 1_000);
+    }
+  }
+
+  async function listAll(): Promise<void> {
+    const served = waiters.take();
+    const gone = new Set(handlers.known());
     try {
       for await (const page of listPages<T>(connection, resource, stopped.signal)) {
         lastContactMs = Date.now();
         version = page.resourceVersion;
         for (const item of page.items) {
-          seen.add(item.metadata?.name ?? "");
+          gone.delete(item.metadata?.name ?? "");
           calling(() => handlers.changed(item));
         }
       }
     } catch (error) {
       version = undefined;
-      waiting = [...served, ...waiting];
+      served.giveBack();
       throw error;
     }
-    for (const name of [...handlers.known()]) if (!seen.has(name)) calling(() => handlers.deleted(name));
+    for (const name of gone) calling(() => handlers.deleted(name));
+    completeMs = Date.now();
+    nextListMs = completeMs + listEveryMs * (1 + LIST_JITTER * (2 * Math.random() - 1));
     tellMetrics(true);
     if (!synced) {
       synced = true;
       calling(() => handlers.synced());
     }
-    for (const resolve of served) resolve();
+    served.resolve();
   }
 
   async function stream(from: string): Promise<void> {
     const signal = AbortSignal.any([stopped.signal, cycle.signal]);
     const openedMs = Date.now();
+    let silent = true;
     for await (const event of watchEvents<T>(connection, resource, from, streamSeconds, signal)) {
       lastContactMs = Date.now();
       if (event.type === "ERROR") {
@@ -124,8 +175,10 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
         if (event.object.code === 410) throw new GoneError();
         throw new TransientKubernetesError(`watch ended with an error: ${event.object.message ?? "unknown"}`);
       }
-      tellMetrics(true);
+      silent = false;
+      goesOn();
       version = event.object.metadata?.resourceVersion ?? version;
+      completeMs = lastContactMs;
       if (event.type === "BOOKMARK") continue;
       const { object } = event;
       calling(() =>
@@ -134,7 +187,19 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
     }
     if (Date.now() - openedMs < GOOD_STREAM_MS)
       throw new TransientKubernetesError("the stream ended at once");
+    if (silent && (await isBehind(from))) version = undefined;
+    else completeMs = Date.now();
+  }
+
+  /** What only a stream can show: a server may be listed and not watched. */
+  function goesOn(): void {
+    interruption.end();
     tellMetrics(true);
+  }
+
+  /** A server that was set back is silent about the present until it has come as far as the version asked for. */
+  async function isBehind(from: string): Promise<boolean> {
+    return Number(await newestVersion(connection, resource, stopped.signal)) < Number(from);
   }
 
   /** Each failure counts, and each change. */
@@ -166,24 +231,20 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
     get lastContactMs() {
       return lastContactMs;
     },
-    relist: (timeoutMs = RELIST_TIMEOUT_MS) =>
-      new Promise<void>((resolve, reject) => {
-        const done = () => {
-          clearTimeout(timer);
-          stopped.signal.removeEventListener("abort", giveUp);
-          resolve();
-        };
-        const giveUp = () => {
-          clearTimeout(timer);
-          waiting = waiting.filter((waiter) => waiter !== done);
-          stopped.signal.removeEventListener("abort", giveUp);
-          reject(new TransientKubernetesError(`no LIST of the ${resource.title} of ${connection.name}`));
-        };
-        const timer = setTimeout(giveUp, timeoutMs);
-        stopped.signal.addEventListener("abort", giveUp);
-        waiting.push(done);
-        cycle.abort();
-      }),
+    get current() {
+      return synced && Date.now() - completeMs < (failures < LOST_AFTER ? CURRENT_FOR_MS : LISTED_FOR_MS);
+    },
+    relist: async (timeoutMs = RELIST_TIMEOUT_MS) => {
+      const listed = waiters.wait(timeoutMs, stopped.signal);
+      cycle.abort();
+      if (await listed) return;
+      throw new TransientKubernetesError(`no LIST of the ${resource.title} of ${connection.name}`);
+    },
+    refresh: async (name, signal) => {
+      const either = AbortSignal.any([stopped.signal, signal]);
+      const object = await readObject<T>(connection, resource, name, either);
+      calling(() => (object === undefined ? handlers.deleted(name) : handlers.changed(object)));
+    },
     stop: async () => {
       stopped.abort();
       await running;

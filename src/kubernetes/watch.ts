@@ -1,18 +1,20 @@
 import type { V1Deployment } from "@kubernetes/client-node";
 import type { DeploymentSnapshot } from "../domain/convergence.ts";
+import { createInterner, type Intern } from "../interned.ts";
 import type { Logger } from "../log.ts";
 import type { ClusterConnection } from "./connection.ts";
 import { type Reflector, reflect } from "./reflector.ts";
 import { snapshotOf } from "./snapshot.ts";
 
-/** A Deployment of the watch, with the sentinel that its label names. */
-export interface WatchedDeployment extends DeploymentSnapshot {
+/** A Deployment of the watch, with the sentinel that its label names, and without what the watch does not need. */
+export interface WatchedDeployment extends Omit<DeploymentSnapshot, "cpuLimitMillicores" | "memoryLimitMib"> {
   sentinelId: string;
 }
 
 export interface WatchHandlers {
-  onChange(deployment: WatchedDeployment): void;
-  onDelete(k8sName: string, sentinelId: string): void;
+  /** @param before what was known of it; undefined: it is new */
+  onChange(deployment: WatchedDeployment, before: WatchedDeployment | undefined): void;
+  onDelete(deployment: WatchedDeployment): void;
   /** The first LIST is complete: what `get` does not know does not exist. */
   onSynced(): void;
 }
@@ -29,6 +31,8 @@ export interface WatchOptions {
   logger: Logger;
   /** How long one stream lasts before it is opened anew, in seconds. */
   streamSeconds?: number;
+  /** How often everything is listed though nothing was interrupted, in ms. */
+  listEveryMs?: number;
 }
 
 const SENTINEL_LABEL = "unkey.com/sentinel.id";
@@ -37,6 +41,7 @@ const SENTINEL_LABEL = "unkey.com/sentinel.id";
 export function watchDeployments(options: WatchOptions): DeploymentWatch {
   const { namespace, containerName, handlers, ...rest } = options;
   const cache = new Map<string, WatchedDeployment>();
+  const intern = createInterner();
   const reflector = reflect<V1Deployment>({
     ...rest,
     resource: {
@@ -48,17 +53,18 @@ export function watchDeployments(options: WatchOptions): DeploymentWatch {
       changed(item) {
         const sentinelId = item.metadata?.labels?.[SENTINEL_LABEL];
         if (sentinelId === undefined) return;
-        const snapshot: WatchedDeployment = { ...snapshotOf(item, containerName), sentinelId };
-        const before = cache.get(snapshot.name);
-        if (before !== undefined && sameSnapshot(before, snapshot)) return;
-        cache.set(snapshot.name, snapshot);
-        handlers.onChange(snapshot);
+        const found = watched(snapshotOf(item, containerName), sentinelId, intern);
+        const before = cache.get(found.name);
+        // What was known already is kept, and nothing of the object just parsed.
+        if (before !== undefined && isSame(before, found)) return;
+        cache.set(before?.name ?? found.name, found);
+        handlers.onChange(found, before);
       },
       deleted(name) {
         const known = cache.get(name);
         if (known === undefined) return;
         cache.delete(name);
-        handlers.onDelete(name, known.sentinelId);
+        handlers.onDelete(known);
       },
       known: () => cache.keys(),
       synced: () => handlers.onSynced(),
@@ -67,8 +73,60 @@ export function watchDeployments(options: WatchOptions): DeploymentWatch {
   return Object.assign(reflector, { get: (k8sName: string) => cache.get(k8sName) });
 }
 
-function sameSnapshot(a: WatchedDeployment, b: WatchedDeployment): boolean {
-  const one: Record<string, unknown> = { ...a };
-  const other: Record<string, unknown> = { ...b };
-  return [...new Set([...Object.keys(one), ...Object.keys(other)])].every((key) => one[key] === other[key]);
+/** Of one shape, and with the strings that many have in common: there may be 100,000 of them. */
+function watched(
+  {
+    name,
+    uid,
+    generation,
+    observedGeneration,
+    desiredReplicas,
+    replicas,
+    updatedReplicas,
+    availableReplicas,
+    deleting,
+    image = "",
+    ...rare
+  }: DeploymentSnapshot,
+  sentinelId: string,
+  intern: Intern,
+): WatchedDeployment {
+  const found: WatchedDeployment = {
+    name,
+    sentinelId,
+    uid,
+    generation,
+    observedGeneration,
+    desiredReplicas,
+    replicas,
+    updatedReplicas,
+    availableReplicas,
+    deleting,
+    image: intern(image),
+  };
+  if (image === "") delete found.image;
+  const { progressDeadlineExceeded, replicaFailure } = rare;
+  if (progressDeadlineExceeded !== undefined) found.progressDeadlineExceeded = progressDeadlineExceeded;
+  if (replicaFailure !== undefined) found.replicaFailure = replicaFailure;
+  return found;
+}
+
+const FIELDS = [
+  "name",
+  "sentinelId",
+  "uid",
+  "generation",
+  "observedGeneration",
+  "desiredReplicas",
+  "replicas",
+  "updatedReplicas",
+  "availableReplicas",
+  "deleting",
+  "image",
+  "progressDeadlineExceeded",
+  "replicaFailure",
+] as const satisfies (keyof WatchedDeployment)[];
+
+function isSame(a: WatchedDeployment, b: WatchedDeployment): boolean {
+  return FIELDS.every((field) => a[field] === b[field]);
 }

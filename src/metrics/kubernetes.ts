@@ -11,8 +11,12 @@ export interface KubernetesMetrics {
   request(cluster: string, verb: string, code: number | "error", seconds: number): void;
   /** @param up false: the last LIST or WATCH failed. Each failure counts as a restart. */
   watch(cluster: string, resource: string, up: boolean): void;
+  /** A full LIST, all of its pages, is over. */
+  list(cluster: string, resource: string, ok: boolean, seconds: number): void;
 }
 
+/** A re-check every 30 s relies on what was listed. */
+const LIST_BUCKETS = [0.05, 0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120];
 const REQUEST_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
 
 export function createKubernetesMetrics(registry: Registry): KubernetesMetrics {
@@ -42,7 +46,17 @@ export function createKubernetesMetrics(registry: Registry): KubernetesMetrics {
     labelNames: ["cluster", "resource"],
     registers,
   });
+  const lists = new Histogram({
+    name: "sentinel_rollout_kubernetes_list_duration_seconds",
+    help: "Duration of full LISTs, all of their pages; result error: given up, to be begun anew.",
+    labelNames: ["cluster", "resource", "result"],
+    buckets: LIST_BUCKETS,
+    registers,
+  });
   return {
+    list(cluster, resource, ok, seconds) {
+      lists.observe({ cluster, resource, result: ok ? "ok" : "error" }, seconds);
+    },
     request(cluster, verb, code, seconds) {
       requests.inc({ cluster, verb, code });
       durations.observe({ cluster, verb }, seconds);

@@ -12,11 +12,19 @@ export interface WorkMetrics {
   slackDelivery(result: SlackResult): void;
   /** The watcher asked the ingress for a NotifyReady. */
   notifyReady(ok: boolean): void;
+  /** A re-check of the watcher is over. */
+  recheck(result: RecheckResult, seconds: number): void;
   /** Bytes of the rollout's K/V state that a handler read or wrote. */
   stateBytes(what: "read" | "write", bytes: number): void;
   /** @param sql its first word names the statement; nothing else of it is kept */
   mysqlStatement(sql: string, seconds: number, ok: boolean): void;
 }
+
+/**
+ * `partial`: some cluster was not up to date, and its rows were left as they are; `unfinished`: its time was over before all
+ * rows were read, and the next one goes on there.
+ */
+export type RecheckResult = (typeof RECHECK_RESULTS)[number];
 
 export type SlackResult = "delivered" | "failed" | "refused" | "disabled";
 
@@ -32,6 +40,7 @@ export interface SettledDeploy {
 
 /** `unchanged`: it served what was asked for already, and nothing was patched. */
 const DEPLOY_RESULTS = ["ready", "unchanged", "failed", "skipped"] as const;
+const RECHECK_RESULTS = ["ok", "partial", "unfinished", "error"] as const;
 const CHANGES: PhaseChange["kind"][] = [
   "started",
   "wave started",
@@ -49,6 +58,8 @@ const CHANGES: PhaseChange["kind"][] = [
 const DEPLOY_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1_800, 3_600];
 /** What the watch missed is seen by a re-check every 30 s. */
 const READY_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+/** One begins every 30 s. */
+const RECHECK_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 60];
 const STATEMENT_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** Deployments that converged and whose Deploy, which another replica may run, was not seen to settle. */
 const MOST_CONVERGED = 10_000;
@@ -87,6 +98,13 @@ export function createWorkMetrics(registry: Registry): WorkMetrics {
     labelNames: ["result"],
     registers,
   });
+  const rechecks = new Histogram({
+    name: "sentinel_rollout_recheck_duration_seconds",
+    help: "Duration of the watcher's re-checks of the rows, every 30 s or so, by how they ended.",
+    labelNames: ["result"],
+    buckets: RECHECK_BUCKETS,
+    registers,
+  });
   const state = new Counter({
     name: "sentinel_rollout_state_bytes_total",
     help: "Bytes of the rollout's K/V state that were read from Restate and written to it.",
@@ -104,6 +122,7 @@ export function createWorkMetrics(registry: Registry): WorkMetrics {
   for (const result of DEPLOY_RESULTS) deploys.zero({ result });
   for (const change of CHANGES) changes.inc({ change: labelOf(change) }, 0);
   for (const result of ["delivered", "failed", "refused", "disabled"]) slack.inc({ result }, 0);
+  for (const result of RECHECK_RESULTS) rechecks.zero({ result });
   for (const result of ["ok", "error"]) wakeUps.inc({ result }, 0);
   for (const operation of ["read", "write"]) state.inc({ operation }, 0);
 
@@ -129,6 +148,7 @@ export function createWorkMetrics(registry: Registry): WorkMetrics {
     phaseChanged: (change) => changes.inc({ change: labelOf(change) }),
     slackDelivery: (result) => slack.inc({ result }),
     stateBytes: (operation, bytes) => state.inc({ operation }, bytes),
+    recheck: (result, seconds) => rechecks.observe({ result }, seconds),
     notifyReady: (ok) => wakeUps.inc({ result: ok ? "ok" : "error" }),
     mysqlStatement(sql, seconds, ok) {
       const word = sql.trimStart().split(/\s/, 1)[0]?.toLowerCase() ?? "";

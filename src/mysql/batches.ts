@@ -3,17 +3,17 @@ export const PAGE = 5_000;
 /** Most values in one IN list or CASE. */
 const CHUNK = 1_000;
 
-/** Keyset paging by id; a page shorter than PAGE is the last one. */
+/** Keyset paging by id from `after` on; a page shorter than `size` is the last one. */
 export async function* pages<T extends { id: string }>(
   read: (after: string) => Promise<T[]>,
+  { after = "", size = PAGE }: { after?: string; size?: number } = {},
 ): AsyncIterable<T[]> {
-  let after = "";
-  for (;;) {
-    const page = await read(after);
+  for (let from = after; ; ) {
+    const page = await read(from);
     if (page.length > 0) yield page;
     const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return;
-    after = last.id;
+    if (last === undefined || page.length < size) return;
+    from = last.id;
   }
 }
 

@@ -87,8 +87,8 @@ export interface SentinelStore extends RewrittenImages {
   ): Promise<void>;
   /** Observed columns of many sentinels. Leaves updated_at alone, which dates the deploy. */
   observe(batch: { id: string; observed: Observation }[]): Promise<void>;
-  /** All rows, a page at a time. */
-  observedRows(): AsyncIterable<ObservedRow[]>;
+  /** Rows with desired_state = 'running' whose ids come after the given one, ordered by id, a page at a time. */
+  observedRows(after?: string): AsyncIterable<ObservedRow[]>;
   /** The rows of the given ids that exist. */
   observedRowsOf(ids: string[]): Promise<ObservedRow[]>;
   /** Rows with desired_state = 'running'; combinations without a row are left out. */
@@ -98,7 +98,11 @@ export interface SentinelStore extends RewrittenImages {
 /** Length of deploy_error. */
 const REASON_LENGTH = 1_024;
 
-const observedColumns = {
+/** Read again and again: what is let go of at once is small. */
+const OBSERVED_PAGE = 1_000;
+
+/** Of a row that is known to be running. */
+const runningColumns = {
   id: sentinels.id,
   k8sName: sentinels.k8sName,
   regionId: sentinels.regionId,
@@ -107,8 +111,9 @@ const observedColumns = {
   runningImage: sentinels.runningImage,
   deployStatus: sentinels.deployStatus,
   updatedAtMs: sentinels.updatedAt,
-  desiredState: sentinels.desiredState,
 };
+
+const observedColumns = { ...runningColumns, desiredState: sentinels.desiredState };
 
 export function createSentinelStore(db: Database): SentinelStore {
   const read = batched((ids: readonly string[]) => readAll(db, ids));
@@ -161,17 +166,7 @@ export function createSentinelStore(db: Database): SentinelStore {
       }
     },
 
-    observedRows: () =>
-      pages((after) =>
-        settled(
-          db
-            .select(observedColumns)
-            .from(sentinels)
-            .where(gt(sentinels.id, after))
-            .orderBy(asc(sentinels.id))
-            .limit(PAGE),
-        ),
-      ),
+    observedRows: (after = "") => pages((from) => observedPage(db, from), { after, size: OBSERVED_PAGE }),
 
     async observedRowsOf(ids) {
       const rows: ObservedRow[] = [];
@@ -229,6 +224,18 @@ async function writeAll(db: Database, rows: readonly OwnColumns[]): Promise<unde
       .where(inArray(sentinels.id, [...byId.keys()])),
   );
   return rows.map(() => undefined);
+}
+
+async function observedPage(db: Database, after: string): Promise<ObservedRow[]> {
+  const rows = await settled(
+    db
+      .select(runningColumns)
+      .from(sentinels)
+      .where(and(eq(sentinels.desiredState, "running"), gt(sentinels.id, after)))
+      .orderBy(asc(sentinels.id))
+      .limit(OBSERVED_PAGE),
+  );
+  return rows.map((row) => ({ ...row, desiredState: "running" }));
 }
 
 function candidatePage(db: Database, where: SQL | undefined): Promise<Candidate[]> {

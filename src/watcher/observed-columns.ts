@@ -1,7 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { createInterner } from "../interned.ts";
 import type { Logger } from "../log.ts";
 import type { Observation, ObservedRow, SentinelStore } from "../mysql/sentinels.ts";
+import { createOutage } from "../outage.ts";
 import { createTrigger } from "./trigger.ts";
+
+/** What is remembered of a row. */
+export type KnownRow = Omit<ObservedRow, "deployStatus" | "updatedAtMs">;
 
 /**
  * Keeps the rows' observed columns as Kubernetes shows them: what changes is collected for a moment and written in
@@ -11,19 +16,21 @@ import { createTrigger } from "./trigger.ts";
 export interface ObservedColumns {
   /** Something may have changed for this sentinel. */
   touch(id: string): void;
-  /** All rows as they were just read; what is not among them is forgotten. */
-  learn(rows: ObservedRow[]): void;
-  /** Writes what differs, after Kubernetes was just read. */
-  check(rows: ObservedRow[]): void;
+  /** Rows as they were just read. @returns the ids of those that are not as Kubernetes was last seen to show, and that are not about to be written */
+  learn(rows: ObservedRow[]): string[];
+  /** All rows have been learnt since the last call; the others are forgotten. */
+  learntAll(): void;
   /** The row as last read or written. */
-  known(id: string): ObservedRow | undefined;
+  known(id: string): KnownRow | undefined;
   stop(): Promise<void>;
 }
 
 export interface ObservedColumnsOptions {
   store: Pick<SentinelStore, "observe" | "observedRowsOf">;
   /** What Kubernetes shows now for a row; undefined when it cannot be told. */
-  current(row: ObservedRow): Observation | undefined;
+  current(row: KnownRow): Observation | undefined;
+  /** The row's id and name as strings that are remembered anyway. */
+  namesOf(row: KnownRow): Pick<KnownRow, "id" | "k8sName"> | undefined;
   logger: Logger;
 }
 
@@ -33,14 +40,26 @@ const BATCH = 1_000;
 const FIRST_BACKOFF_MS = 200;
 const MAX_BACKOFF_MS = 5_000;
 
+interface Remembered extends KnownRow {
+  /** The reading of all rows in which it was last seen. */
+  reading: number;
+}
+
 export function keepObservedColumns(options: ObservedColumnsOptions): ObservedColumns {
-  const { store, current, logger } = options;
-  const rows = new Map<string, ObservedRow>();
+  const { store, current, namesOf, logger } = options;
+  const rows = new Map<string, Remembered>();
   /** Ids of Deployments' labels that no row has, as of the last full reading. */
   const strangers = new Set<string>();
   const dirty = new Set<string>();
+  const underWay = new Set<string>();
+  const intern = createInterner();
   const trigger = createTrigger();
   const stopped = new AbortController();
+  const outage = createOutage(logger, {
+    begins: "observed state not written",
+    ends: "observed state is written again",
+  });
+  let reading = 0;
 
   async function loop(): Promise<void> {
     let failures = 0;
@@ -48,17 +67,25 @@ export function keepObservedColumns(options: ObservedColumnsOptions): ObservedCo
       if (dirty.size === 0) await trigger.wait(Number.POSITIVE_INFINITY, stopped.signal);
       await pause(COLLECT_MS);
       if (stopped.signal.aborted) return;
-      const ids = [...dirty].slice(0, BATCH);
-      for (const id of ids) dirty.delete(id);
+      const ids = first(dirty, BATCH);
+      for (const id of ids) {
+        dirty.delete(id);
+        underWay.add(id);
+      }
       try {
         await write(ids);
         failures = 0;
+        outage.end();
       } catch (error) {
         for (const id of ids) dirty.add(id);
-        const reason = error instanceof Error ? error.message : "unknown error";
-        if (failures === 0) logger.warn({ reason, waiting: dirty.size }, "observed state not written");
+        outage.begin({
+          reason: error instanceof Error ? error.message : "unknown error",
+          waiting: dirty.size,
+        });
         await pause(Math.min(FIRST_BACKOFF_MS * 2 ** failures, MAX_BACKOFF_MS) * (0.5 + Math.random() / 2));
         failures++;
+      } finally {
+        underWay.clear();
       }
     }
   }
@@ -66,15 +93,11 @@ export function keepObservedColumns(options: ObservedColumnsOptions): ObservedCo
   async function write(ids: string[]): Promise<void> {
     const unknown = ids.filter((id) => !rows.has(id) && !strangers.has(id));
     if (unknown.length > 0) {
+      const found = await store.observedRowsOf(unknown);
       for (const id of unknown) strangers.add(id);
-      try {
-        for (const row of await store.observedRowsOf(unknown)) {
-          rows.set(row.id, row);
-          strangers.delete(row.id);
-        }
-      } catch (error) {
-        for (const id of unknown) strangers.delete(id);
-        throw error;
+      for (const row of found) {
+        remember(row);
+        strangers.delete(row.id);
       }
     }
     const batch = ids.flatMap((id) => difference(rows.get(id)) ?? []);
@@ -82,11 +105,11 @@ export function keepObservedColumns(options: ObservedColumnsOptions): ObservedCo
     await store.observe(batch);
     for (const { id, observed } of batch) {
       const row = rows.get(id);
-      if (row !== undefined) rows.set(id, { ...row, ...observed });
+      if (row !== undefined) Object.assign(row, observed);
     }
   }
 
-  function difference(row: ObservedRow | undefined): { id: string; observed: Observation } | undefined {
+  function difference(row: KnownRow | undefined): { id: string; observed: Observation } | undefined {
     const observed = row === undefined ? undefined : current(row);
     if (row === undefined || observed === undefined) return undefined;
     const same =
@@ -94,6 +117,28 @@ export function keepObservedColumns(options: ObservedColumnsOptions): ObservedCo
       row.availableReplicas === observed.availableReplicas &&
       (observed.runningImage === undefined || row.runningImage === observed.runningImage);
     return same ? undefined : { id: row.id, observed };
+  }
+
+  /** What has not changed is kept as it is, so that nothing of 100,000 rows just read outlives their page. */
+  function remember(row: ObservedRow): Remembered {
+    const before = rows.get(row.id);
+    if (before !== undefined && isSame(before, row)) {
+      before.reading = reading;
+      return before;
+    }
+    const { id, k8sName } = namesOf(row) ?? row;
+    const kept = {
+      id,
+      k8sName,
+      regionId: intern(row.regionId),
+      health: intern(row.health),
+      availableReplicas: row.availableReplicas,
+      runningImage: intern(row.runningImage),
+      desiredState: intern(row.desiredState),
+      reading,
+    };
+    rows.set(before?.id ?? id, kept);
+    return kept;
   }
 
   function touch(id: string): void {
@@ -108,13 +153,15 @@ export function keepObservedColumns(options: ObservedColumnsOptions): ObservedCo
   const running = loop();
   return {
     touch,
-    learn(read) {
+    learn: (read) =>
+      read
+        .map(remember)
+        .filter((row) => !dirty.has(row.id) && !underWay.has(row.id) && difference(row) !== undefined)
+        .map(({ id }) => id),
+    learntAll() {
+      for (const [id, row] of rows) if (row.reading !== reading) rows.delete(id);
       strangers.clear();
-      rows.clear();
-      for (const row of read) rows.set(row.id, row);
-    },
-    check(read) {
-      for (const { id } of read) if (difference(rows.get(id)) !== undefined) touch(id);
+      reading++;
     },
     known: (id) => rows.get(id),
     stop: async () => {
@@ -122,4 +169,24 @@ export function keepObservedColumns(options: ObservedColumnsOptions): ObservedCo
       await running;
     },
   };
+}
+
+function isSame(a: KnownRow, b: KnownRow): boolean {
+  return (
+    a.k8sName === b.k8sName &&
+    a.regionId === b.regionId &&
+    a.health === b.health &&
+    a.availableReplicas === b.availableReplicas &&
+    a.runningImage === b.runningImage &&
+    a.desiredState === b.desiredState
+  );
+}
+
+function first(all: Iterable<string>, most: number): string[] {
+  const some: string[] = [];
+  for (const each of all) {
+    if (some.length === most) break;
+    some.push(each);
+  }
+  return some;
 }

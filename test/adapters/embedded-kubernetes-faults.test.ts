@@ -59,6 +59,33 @@ test("pods of an update that began with a fault stay broken when the announcemen
   await cluster.settled("kept");
 });
 
+test("once the Deployment's announcement is taken back, a fresh ReplicaSet of the same image is well", async () => {
+  const { cluster } = await start();
+  await cluster.deploy("mended", { annotations: { [FAULT]: "ImagePullBackOff" } });
+  await cluster.setImage("mended", V2);
+  await until(async () => expect(await cluster.pods("mended")).toHaveLength(3));
+  await cluster.mergePatch("deployments/mended", { metadata: { annotations: { [FAULT]: null } } });
+  await cluster.setImage("mended", V2, { "kubectl.kubernetes.io/restartedAt": "now" });
+  await cluster.settled("mended");
+});
+
+test("a pod without a node gets one once its fault has healed, unless a selector keeps it out", async () => {
+  const { cluster } = await start({ clockRate: 60 });
+  for (const name of ["free", "pinned"]) {
+    await cluster.deploy(name, { annotations: { [FAULT]: "Unschedulable:60" }, spec: { replicas: 1 } });
+  }
+  await cluster.setImage("free", V2);
+  await cluster.strategicPatch("deployments/pinned", {
+    spec: { template: { spec: { nodeSelector: { pool: "none" } } } },
+  });
+  await until(async () => {
+    const conditions = (await cluster.pods("free")).map((pod) => condition(pod, "PodScheduled"));
+    expect(conditions).toContainEqual({ status: "False", reason: "Unschedulable" });
+  });
+  await cluster.settled("free");
+  expect(isRolledOut(await cluster.get("deployments/pinned"))).toBe(false);
+});
+
 test("the template's fault wins over the Deployment's, and fault-image limits both", async () => {
   const { cluster } = await start();
   const limited = { [FAULT]: "NeverReady", [FAULT_IMAGE_ANNOTATION]: "registry.test/sentinel:v3" };

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { DeploymentSnapshot } from "../../src/domain/convergence.ts";
-import { createSignals } from "../../src/watcher/signals.ts";
+import { isNews } from "../../src/watcher/signals.ts";
 
 const converged: DeploymentSnapshot = {
   name: "one",
@@ -18,8 +18,8 @@ const waiting = { ...converged, updatedReplicas: 1 };
 
 /** Which of these states, one after another, are news to a Deploy that waits. */
 function news(...states: (Partial<DeploymentSnapshot> | undefined)[]): boolean[] {
-  const signals = createSignals();
-  return states.map((state) => signals.news("one", state && { ...converged, ...state }));
+  const snapshots = states.map((state) => state && { ...converged, ...state });
+  return snapshots.map((snapshot, at) => isNews(snapshots[at - 1], snapshot));
 }
 
 it("converging is news, once for each generation", () => {

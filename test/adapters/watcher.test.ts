@@ -1,8 +1,11 @@
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Mysql, startMysql } from "../../src/dry-run/mysql.ts";
 import { type Clusters, connectClusters } from "../../src/kubernetes/clusters.ts";
 import { createLogger } from "../../src/log.ts";
+import type { RecheckResult } from "../../src/metrics/work.ts";
 import { migrateDatabase } from "../../src/mysql/migrate.ts";
 import { type DatabasePool, openPool } from "../../src/mysql/pool.ts";
 import { createSentinelStore, type SentinelRow, type SentinelStore } from "../../src/mysql/sentinels.ts";
@@ -197,6 +200,130 @@ describe("observed columns", () => {
     await settled("mapped", { health: "healthy" });
     await settled("renamed", { health: "unhealthy" });
     expect(await row("unmapped")).toMatchObject({ health: "unknown" });
+  });
+});
+
+describe("the re-check", () => {
+  /** How the re-checks ended so far. */
+  let ended: RecheckResult[];
+  const onRecheck = (result: RecheckResult) => ended.push(result);
+  const rechecks = (count: number) => {
+    const before = ended.length;
+    return expect.poll(() => ended.length - before, patience).toBeGreaterThanOrEqual(count);
+  };
+  const lists = () =>
+    proxy.requests.filter((each) => each.includes("deployments?") && each.includes("limit=500"));
+  beforeEach(() => {
+    ended = [];
+  });
+
+  it("lists nothing while the watch goes on, and reads only the Deployments whose rows differ", async () => {
+    await insertSentinels(mysql.url, [{ id: "quiet" }, { id: "overwritten" }]);
+    for (const id of ["quiet", "overwritten"]) await kubernetes.deploy(id);
+    begin({ recheckMs: 200, onRecheck });
+    for (const id of ["quiet", "overwritten"]) await settled(id, { health: "healthy", availableReplicas: 1 });
+    const before = lists().length;
+    await rechecks(5);
+    await store.observe([{ id: "overwritten", observed: { health: "unknown", availableReplicas: 7 } }]);
+    await settled("overwritten", { health: "healthy", availableReplicas: 1 });
+    await rechecks(5);
+    expect(lists()).toHaveLength(before);
+    const asked = proxy.requests.filter((each) => each.includes("fieldSelector="));
+    expect(asked.filter((each) => each.includes("k8s-quiet"))).toEqual([]);
+  });
+
+  it("never takes back what a Deploy wrote before the watch has told of it", async () => {
+    await insertSentinels(mysql.url, [{ id: "ahead" }]);
+    await kubernetes.deploy("ahead");
+    await available("ahead", 1);
+    proxy.mishap = ({ url }) => (url.includes("watch=true") ? "hang" : undefined);
+    const written: unknown[] = [];
+    const recording: SentinelStore = {
+      ...store,
+      observe: (batch) => {
+        written.push(
+          ...batch.filter(({ id }) => id === "ahead").map(({ observed }) => observed.runningImage),
+        );
+        return store.observe(batch);
+      },
+    };
+    begin({ recheckMs: 200, onRecheck, store: recording });
+    await settled("ahead", { health: "healthy", runningImage: "x:v1" });
+    await patch("ahead", "x:v2", 2);
+    await available("ahead", 2);
+    written.length = 0;
+    await store.observe([
+      { id: "ahead", observed: { health: "healthy", availableReplicas: 2, runningImage: "x:v2" } },
+    ]);
+    await rechecks(5);
+    expect(written).toEqual([]);
+    expect(await row("ahead")).toMatchObject({ availableReplicas: 2, runningImage: "x:v2" });
+  });
+
+  it("where very many rows differ lists once instead, and corrects them all", async () => {
+    const many = Array.from({ length: 250 }, (_, n) => ({ id: `many-${n}`, health: "healthy" as const }));
+    begin({ recheckMs: 2_000, onRecheck });
+    await synced();
+    await rechecks(1);
+    const before = lists().length;
+    await insertSentinels(mysql.url, many);
+    const wrong = async () =>
+      (await store.observedRowsOf(many.map(({ id }) => id))).filter(({ health }) => health !== "unhealthy");
+    await expect.poll(wrong, patience).toEqual([]);
+    expect(lists().length).toBeGreaterThan(before);
+    expect(proxy.requests.filter((each) => each.includes("k8s-many-"))).toEqual([]);
+  });
+
+  it("goes on where its time was over, and so comes to every row", async () => {
+    await insertSentinels(mysql.url, [
+      ...Array.from({ length: 2_500 }, (_, n) => ({ id: `page-${n}`, health: "unhealthy" as const })),
+      { id: "zz-last", health: "healthy" },
+    ]);
+    const slow: SentinelStore = {
+      ...store,
+      async *observedRows(after) {
+        for await (const page of store.observedRows(after)) {
+          await delay(150);
+          yield page;
+        }
+      },
+    };
+    begin({ recheckMs: 300, onRecheck, store: slow });
+    await settled("zz-last", { health: "unhealthy" });
+    expect(ended).toContain("unfinished");
+    await expect.poll(() => ended, patience).toContain("ok");
+  });
+
+  it("that fails is told once, and once that it works again; each counts", async () => {
+    const lines: string[] = [];
+    const logger = pino({ level: "info" }, { write: (line: string) => lines.push(JSON.parse(line).msg) });
+    let away = true;
+    const failing: SentinelStore = {
+      ...store,
+      async *observedRows(after) {
+        if (away) throw new Error("MySQL is away");
+        yield* store.observedRows(after);
+      },
+    };
+    begin({ recheckMs: 200, onRecheck, store: failing, logger });
+    await expect.poll(() => ended, patience).toEqual(["error", "error", "error"]);
+    const told = () => lines.filter((line) => /^re-check (failed|works)/.test(line));
+    expect(told()).toEqual(["re-check failed"]);
+    away = false;
+    await expect.poll(() => ended, patience).toContain("ok");
+    expect(told()).toEqual(["re-check failed", "re-check works again"]);
+  });
+
+  it("leaves out a cluster that is away, and counts that", async () => {
+    begin({ recheckMs: 1_000, onRecheck });
+    await synced();
+    await expect.poll(() => ended, patience).toContain("ok");
+    await watcher?.stop();
+    ended = [];
+    proxy.mishap = () => "reset";
+    begin({ recheckMs: 1_000, onRecheck });
+    await rechecks(3);
+    expect(new Set(ended)).toEqual(new Set(["partial"]));
   });
 });
 

@@ -326,9 +326,10 @@ describe("watches", () => {
   });
 
   test("from a version of the future they are silent, and end in good order when their time is over", async () => {
-    const watch = await cluster.watch("deployments?resourceVersion=99999999&timeoutSeconds=1");
+    const query = "resourceVersion=99999999&timeoutSeconds=1&allowWatchBookmarks=true";
+    const watch = await cluster.watch(`deployments?${query}`);
     expect(watch.code).toBe(200);
     expect(await watch.ended).toBe(true);
-    expect(watch.story).toEqual([]);
+    expect(watch.events).toEqual([]);
   });
 });

@@ -43,6 +43,11 @@ const isDone = (found: Body | undefined) => found !== undefined && isRolledOut(f
 const isGone = (found: Body | undefined) => found === undefined;
 const isStuck = (found: Body | undefined) =>
   found?.status.observedGeneration === found?.metadata.generation && found?.status.replicas === 3;
+/** Of one replica: the old pod is gone, and the new one is not available any more. */
+const isBroken = (found: Body | undefined) =>
+  found?.status.replicas === 1 &&
+  found.status.updatedReplicas === 1 &&
+  found.status.availableReplicas === undefined;
 const isLate = (found: Body | undefined) =>
   found?.status.conditions?.some(({ reason }) => reason === "ProgressDeadlineExceeded") === true;
 
@@ -73,6 +78,16 @@ export const SCENARIOS: Scenario[] = [
       steps: [{ act: setImage(V2, fault), isOver: isStuck }],
     }),
   ),
+  {
+    name: "heals",
+    before: serve(),
+    steps: [{ act: setImage(V2, "ImagePullBackOff:1"), isOver: isDone }],
+  },
+  {
+    name: "crashes-later",
+    before: serve({ replicas: 1 }),
+    steps: [{ act: setImage(V2, "crash-after:2"), isOver: isBroken }],
+  },
   {
     name: "unschedulable",
     before: serve(),

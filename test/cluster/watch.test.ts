@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { judge } from "../../src/domain/convergence.ts";
 import { type ClusterConnection, connect } from "../../src/kubernetes/connection.ts";
@@ -6,6 +7,7 @@ import {
   type DeploymentWatch,
   type WatchedDeployment,
   type WatchHandlers,
+  type WatchOptions,
   watchDeployments,
 } from "../../src/kubernetes/watch.ts";
 import { createLogger } from "../../src/log.ts";
@@ -35,15 +37,20 @@ afterEach(async () => {
 });
 afterAll(() => kubernetes?.stop());
 
-function begin(handlers: Partial<WatchHandlers> = {}, streamSeconds?: number): void {
+function begin(
+  handlers: Partial<WatchHandlers> = {},
+  streamSeconds?: number,
+  more: Partial<WatchOptions> = {},
+): void {
   watch = watchDeployments({
     connection,
     namespace: kubernetes.namespace,
     containerName: "sentinel",
     logger: createLogger("silent"),
+    ...more,
     handlers: {
       onChange: (deployment) => seen.push(deployment),
-      onDelete: (_, id) => gone.push(id),
+      onDelete: ({ sentinelId }) => gone.push(sentinelId),
       onSynced: () => undefined,
       ...handlers,
     },
@@ -59,6 +66,13 @@ const patience = { timeout: 30_000 };
 function isWatch(request: string): boolean {
   return request.includes("watch=true");
 }
+
+/** Not a question for one object, or for how far the server is. */
+function isFullList(request: string): boolean {
+  return request.includes("limit=500") && !request.includes("continue=");
+}
+
+const status = (code: number) => JSON.stringify({ kind: "Status", code, message: "on purpose" });
 
 function setImage(id: string, image: string): Promise<void> {
   return kubernetes.patch(id, [
@@ -194,7 +208,6 @@ describe("every convergence is delivered", () => {
 });
 
 describe("what it survives", () => {
-  const status = (code: number) => JSON.stringify({ kind: "Status", code, message: "on purpose" });
   const error410 = `${JSON.stringify({ type: "ERROR", object: { kind: "Status", code: 410 } })}\n`;
   const mishaps: [string, Mishap][] = [
     ["410 Gone", { answer: 410, body: status(410) }],
@@ -256,6 +269,30 @@ describe("what it survives", () => {
     await expect.poll(() => watch.get("k8s-hung")?.image, patience).toBe("x:v2");
   });
 
+  it("a server that was set back, and is silent until it has come as far again", async () => {
+    await deploy("set-back");
+    let ahead = "";
+    proxy.mishap = ({ url }) => {
+      if (isWatch(url) || ahead !== "") return undefined;
+      ahead = "999999999999";
+      const list = { kind: "DeploymentList", metadata: { resourceVersion: ahead }, items: [] };
+      return { answer: 200, body: JSON.stringify(list) };
+    };
+    begin({}, 1);
+    await streaming();
+    expect(watch.get("k8s-set-back")).toBeUndefined();
+    await expect.poll(() => watch.get("k8s-set-back"), patience).toBeDefined();
+  });
+
+  it("a quiet time, without a LIST", async () => {
+    begin({}, 1);
+    await synced();
+    const lists = proxy.requests.filter(isFullList).length;
+    await expect.poll(() => proxy.requests.filter(isWatch).length, patience).toBeGreaterThan(3);
+    expect(proxy.requests.filter(isFullList)).toHaveLength(lists);
+    expect(watch.current).toBe(true);
+  });
+
   it("a handler that throws", async () => {
     begin({
       onChange: () => {
@@ -269,6 +306,59 @@ describe("what it survives", () => {
     await streaming();
     await deploy("thrown");
     await expect.poll(() => watch.get("k8s-thrown"), patience).toBeDefined();
+  });
+});
+
+describe("what is known is up to date", () => {
+  it("as long as there are streams, and for a while after a LIST where there are none", async () => {
+    proxy.mishap = ({ url }) => (isWatch(url) ? { answer: 403, body: status(403) } : undefined);
+    begin();
+    await synced();
+    expect(watch.current).toBe(true);
+    await expect.poll(() => watch.current, patience).toBe(false);
+    await watch.relist();
+    expect(watch.current).toBe(true);
+  });
+
+  it("after a full LIST now and then, whatever the streams kept to themselves", async () => {
+    await deploy("kept");
+    proxy.mishap = ({ url }) => (isWatch(url) ? "hang" : undefined);
+    begin({}, undefined, { listEveryMs: 1 });
+    await synced();
+    await streaming();
+    await setImage("kept", "x:v2");
+    proxy.mishap = ({ url }) => {
+      const future = url.replace(/resourceVersion=\d+/, "resourceVersion=999999999999");
+      return isWatch(url) ? { instead: future.replace(/timeoutSeconds=\d+/, "timeoutSeconds=1") } : undefined;
+    };
+    proxy.cut();
+    await expect.poll(() => watch.get("k8s-kept")?.image, patience).toBe("x:v2");
+  });
+
+  it("of one Deployment that is asked for", async () => {
+    for (const id of ["one-stays", "one-goes"]) await deploy(id);
+    proxy.mishap = ({ url }) => (isWatch(url) ? "hang" : undefined);
+    begin();
+    await synced();
+    await setImage("one-stays", "x:v2");
+    await kubernetes.patch("one-goes", [{ op: "replace", path: "/metadata/labels", value: {} }]);
+    const { signal } = new AbortController();
+    for (const id of ["one-stays", "one-goes", "one-that-never-was"])
+      await watch.refresh(`k8s-${id}`, signal);
+    expect(watch.get("k8s-one-stays")?.image).toBe("x:v2");
+    expect(gone).toEqual(["one-goes"]);
+    expect(proxy.requests.filter(isFullList)).toHaveLength(1);
+  });
+
+  it("or it is told once that it is not, however often a watch fails", async () => {
+    const lines: string[] = [];
+    const logger = pino({ level: "info" }, { write: (line: string) => lines.push(JSON.parse(line).msg) });
+    proxy.mishap = ({ url }) => (isWatch(url) ? { answer: 403, body: status(403) } : undefined);
+    begin({}, 1, { logger });
+    await expect.poll(() => proxy.requests.filter(isWatch).length, patience).toBeGreaterThan(5);
+    expect(lines).toEqual(["watch interrupted"]);
+    proxy.mishap = () => undefined;
+    await expect.poll(() => lines, patience).toEqual(["watch interrupted", "watch goes on"]);
   });
 });
 

@@ -3,7 +3,7 @@ import { keyOf } from "./collection.ts";
 import type { EventRecorder } from "./events.ts";
 import type { Pod } from "./objects.ts";
 import type { PodFault } from "./pod-faults.ts";
-import { running, scheduled, stuck, unschedulable } from "./pod-status.ts";
+import { crashed, running, scheduled, stuck, unschedulable } from "./pod-status.ts";
 import { PODS } from "./resources.ts";
 import type { Store } from "./store.ts";
 import { WorkQueue } from "./work-queue.ts";
@@ -56,33 +56,66 @@ export class Kubelet {
   #schedule(pod: Pod): void {
     const fault = this.#faultOf(pod);
     const now = this.#clock.timestamp();
-    if (fault?.kind === "Unschedulable" || Object.keys(pod.spec.nodeSelector ?? {}).length > 0) {
+    const isPinned = Object.keys(pod.spec.nodeSelector ?? {}).length > 0;
+    if (fault?.kind === "Unschedulable" || isPinned) {
       const { status } = this.#store.pods.update(unschedulable(pod, now));
       const message = status.conditions?.[0]?.message ?? "";
       const component = "default-scheduler";
       this.#events.record(PODS, pod, { type: "Warning", reason: "FailedScheduling", message, component });
+      if (!isPinned) this.#laterHealed(pod, fault, (present) => this.#assign(present));
       return;
     }
+    this.#assign(pod);
+  }
+
+  /** Gives the pod a node, where it starts. */
+  #assign(pod: Pod): void {
+    const fault = this.#faultOf(pod);
     const node = NODES[this.#nextNode++ % NODES.length] ?? "sim-1";
-    this.#store.pods.update(scheduled(pod, node, now));
+    this.#store.pods.update(scheduled(pod, node, this.#clock.timestamp()));
     this.#events.record(PODS, pod, {
       reason: "Scheduled",
       message: `Successfully assigned ${keyOf(pod.metadata)} to ${node}`,
       component: "default-scheduler",
     });
-    const start = () => this.#start(pod, fault);
+    const start = () => this.#present(pod, (present) => this.#start(present, fault));
     if (fault?.kind === "slow") this.#clock.after(fault.seconds * 1000, start);
     else this.#clock.afterReal(this.#startMs, start);
   }
 
-  #start({ metadata: { uid, ...metadata } }: Pod, fault: PodFault | undefined): void {
+  #start(pod: Pod, fault: PodFault | undefined): void {
+    if (fault === undefined || fault.kind === "slow" || fault.kind === "Unschedulable") {
+      this.#run(pod);
+    } else if (fault.kind === "crash-after") {
+      this.#run(pod);
+      this.#later(pod, fault.seconds, (present) => {
+        this.#store.pods.update(crashed(present, this.#clock.timestamp()));
+      });
+    } else {
+      this.#store.pods.update(stuck(pod, fault.kind, this.#clock.timestamp()));
+      this.#laterHealed(pod, fault, (present) => this.#run(present));
+    }
+  }
+
+  #run(pod: Pod): void {
+    this.#store.pods.update(running(pod, this.#address(), this.#clock.timestamp()));
+  }
+
+  /** Runs `heal` when the pod's fault is over, if it ever is. */
+  #laterHealed(pod: Pod, fault: PodFault | undefined, heal: (pod: Pod) => void): void {
+    if (fault !== undefined && "healsAfterSeconds" in fault && fault.healsAfterSeconds !== undefined) {
+      this.#later(pod, fault.healsAfterSeconds, heal);
+    }
+  }
+
+  #later(pod: Pod, seconds: number, task: (pod: Pod) => void): void {
+    this.#clock.after(seconds * 1000, () => this.#present(pod, task));
+  }
+
+  /** Runs `task` on what the pod has become, unless it is gone or going. */
+  #present({ metadata: { uid, ...metadata } }: Pod, task: (pod: Pod) => void): void {
     const pod = this.#store.pods.get(keyOf(metadata));
-    if (pod?.metadata.uid !== uid || pod.metadata.deletionTimestamp !== undefined) return;
-    const now = this.#clock.timestamp();
-    const failure = fault?.kind === "slow" || fault?.kind === "Unschedulable" ? undefined : fault?.kind;
-    this.#store.pods.update(
-      failure === undefined ? running(pod, this.#address(), now) : stuck(pod, failure, now),
-    );
+    if (pod?.metadata.uid === uid && pod.metadata.deletionTimestamp === undefined) task(pod);
   }
 
   /** Once its containers have ended, the kubelet deletes a pod with no grace left. */

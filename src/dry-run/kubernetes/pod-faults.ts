@@ -1,10 +1,15 @@
 import type { Deployment, PodTemplate } from "./objects.ts";
 
-/** How the pods of a ReplicaSet fail, or how long they take. */
+/** How the pods of a ReplicaSet fail, or how long they take. Seconds are simulated ones. */
 export type PodFault =
-  | { kind: (typeof REASONS)[number] }
-  /** Ready only after that many (simulated) seconds. */
-  | { kind: "slow"; seconds: number };
+  /** Each pod is broken from its start on; with `healsAfterSeconds` it comes up that long after it broke. */
+  | { kind: PodFaultReason; healsAfterSeconds?: number }
+  /** Ready only after that many seconds. */
+  | { kind: "slow"; seconds: number }
+  /** Ready at once, and broken for good after that many seconds. */
+  | { kind: "crash-after"; seconds: number };
+
+export type PodFaultReason = (typeof REASONS)[number];
 
 const REASONS = [
   "ImagePullBackOff",
@@ -14,7 +19,7 @@ const REASONS = [
   "NeverReady",
 ] as const;
 
-/** Names the fault: one of the reasons, or `slow:<seconds>`. */
+/** Names the fault: `<reason>`, `<reason>:<seconds>` (it heals by itself), `slow:<seconds>` or `crash-after:<seconds>`. */
 export const FAULT_ANNOTATION = "sentinel-rollout.dev/fault";
 /** Limits the fault to updates to exactly this image. */
 export const FAULT_IMAGE_ANNOTATION = "sentinel-rollout.dev/fault-image";
@@ -37,8 +42,12 @@ function parseFault(
   const only = annotations?.[FAULT_IMAGE_ANNOTATION];
   if (only !== undefined && only !== template.spec.containers[0]?.image) return undefined;
   const text = annotations?.[FAULT_ANNOTATION] ?? "";
-  const slow = /^slow:(\d+(?:\.\d+)?)s?$/.exec(text);
-  if (slow !== null) return { kind: "slow", seconds: Number(slow[1]) };
-  const kind = REASONS.find((reason) => reason === text);
-  return kind === undefined ? undefined : { kind };
+  const [, name, digits] = /^([a-zA-Z-]+)(?::(\d+(?:\.\d+)?)s?)?$/.exec(text) ?? [];
+  const seconds = digits === undefined ? undefined : Number(digits);
+  if (name === "slow" || name === "crash-after") {
+    return seconds === undefined ? undefined : { kind: name, seconds };
+  }
+  const kind = REASONS.find((reason) => reason === name);
+  if (kind === undefined) return undefined;
+  return seconds === undefined ? { kind } : { kind, healsAfterSeconds: seconds };
 }

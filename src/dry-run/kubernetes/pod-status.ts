@@ -1,5 +1,5 @@
 import type { ContainerStatus, Pod, PodCondition } from "./objects.ts";
-import type { PodFault } from "./pod-faults.ts";
+import type { PodFaultReason } from "./pod-faults.ts";
 
 /** The statuses that a pod goes through, as a scheduler and a kubelet would write them. */
 
@@ -33,7 +33,7 @@ export function running(pod: Pod, ip: string, now: string): Pod {
         condition("ContainersReady", "True", now),
         ...kept(pod, "PodScheduled"),
       ],
-      startTime: now,
+      startTime: pod.status.startTime ?? now,
       podIP: ip,
       podIPs: [{ ip }],
       containerStatuses: pod.spec.containers.map(({ name, image }) => ({
@@ -52,7 +52,7 @@ export function running(pod: Pod, ip: string, now: string): Pod {
 }
 
 /** A pod whose containers do not come up, for the given reason. */
-export function stuck(pod: Pod, kind: Exclude<PodFault["kind"], "slow" | "Unschedulable">, now: string): Pod {
+export function stuck(pod: Pod, kind: Exclude<PodFaultReason, "Unschedulable">, now: string): Pod {
   const notReady = { reason: "ContainersNotReady" };
   return {
     ...pod,
@@ -82,6 +82,21 @@ export function stuck(pod: Pod, kind: Exclude<PodFault["kind"], "slow" | "Unsche
         };
       }),
       qosClass: pod.status.qosClass,
+    },
+  };
+}
+
+/** A pod whose containers ran and crash now, again and again: it keeps its address. */
+export function crashed(pod: Pod, now: string): Pod {
+  const { podIP, podIPs, startTime } = pod.status;
+  const { status } = stuck(pod, "CrashLoopBackOff", now);
+  return {
+    ...pod,
+    status: {
+      ...status,
+      ...(startTime === undefined ? {} : { startTime }),
+      ...(podIP === undefined ? {} : { podIP }),
+      ...(podIPs === undefined ? {} : { podIPs }),
     },
   };
 }

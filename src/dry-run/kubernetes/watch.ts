@@ -135,8 +135,9 @@ export class Watch {
   #bookmark(annotations?: Record<string, string>): void {
     const { bookmarks, table, since } = this.#options;
     if (!bookmarks || table !== undefined) return;
-    // A watch from the future has not seen the present yet.
-    const resourceVersion = String(Math.max(this.#store.version, since ?? 0));
+    // Nothing new to tell, and least of all to a watch from the future.
+    if (since !== undefined && this.#store.version <= since) return;
+    const resourceVersion = String(this.#store.version);
     const metadata = { resourceVersion, ...(annotations === undefined ? {} : { annotations }) };
     const { resource } = this.#collection;
     const object = { kind: resource.kind, apiVersion: apiVersion(resource), metadata };
