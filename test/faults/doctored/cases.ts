@@ -218,6 +218,22 @@ export const DOCTORED: Record<string, Doctored[]> = {
       },
     ],
     [
+      "one taken over that the head does not count",
+      ({ stored }) =>
+        Object.assign(stored.others, {
+          "rolloutState/taken-over/1": { sen_9: { from: OLD, is: "succeeded" } },
+        }),
+    ],
+    [
+      "one taken over that stands in a wave, too",
+      ({ stored }) => {
+        stored.head.takenOver = { size: 1, reverted: 0 };
+        Object.assign(stored.others, {
+          "rolloutState/taken-over/1": { sen_1: { from: OLD, is: "succeeded" } },
+        });
+      },
+    ],
+    [
       "a value of more than 256 KiB",
       ({ stored }) => Object.assign(stored.others, { plan: "x".repeat(262_143) }),
     ],
