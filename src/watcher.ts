@@ -7,6 +7,7 @@ import type { DeploymentWatch, WatchedDeployment } from "./kubernetes/watch.ts";
 import type { Logger } from "./log.ts";
 import type { Observation, ObservedRow, SentinelStore } from "./mysql/sentinels.ts";
 import { createCalls } from "./watcher/calls.ts";
+import { watchHealed } from "./watcher/healed.ts";
 import { keepObservedColumns } from "./watcher/observed-columns.ts";
 import { createSignals, worthALook } from "./watcher/signals.ts";
 import { createTrigger } from "./watcher/trigger.ts";
@@ -20,6 +21,8 @@ export interface WatcherOptions {
   tell?(id: string): boolean;
   /** Settles a row whose Deploy died; `updatedAtMs` is when that Deploy began. May be asked for more than once. */
   settleAbandoned(id: string, updatedAtMs: number): Promise<void>;
+  /** Settles a row that is left failed though its sentinel has come up since. Likewise. */
+  heal(id: string, updatedAtMs: number): Promise<void>;
   /** Told of a Deployment that has converged, each time that somebody is woken for it. */
   onConverged?(id: string, generation: number): void;
   deployTimeoutMs: number;
@@ -178,6 +181,12 @@ export function startWatcher(options: WatcherOptions): Watcher {
   }
 
   const running = loop();
+  const healed = watchHealed({
+    store,
+    heal: (id, updatedAtMs) => calls.submit(`heal ${id}`, () => options.heal(id, updatedAtMs)),
+    periodMs: recheckMs,
+    logger,
+  });
   return {
     ready: () => [...watches].map(([cluster, { synced }]) => ({ cluster: cluster.name, synced })),
     stop: async () => {
@@ -185,6 +194,7 @@ export function startWatcher(options: WatcherOptions): Watcher {
       calls.stop();
       const all = [
         running,
+        healed.stop(),
         columns.stop(),
         ...[...watches.values(), ...podWatches].map((each) => each.stop()),
       ];

@@ -86,6 +86,8 @@ export interface SentinelStore {
   observedRows(): AsyncIterable<ObservedRow[]>;
   /** The rows of the given ids that exist. */
   observedRowsOf(ids: string[]): Promise<ObservedRow[]>;
+  /** Running sentinels that are left `failed` though they run the image of their row; at most a page of them. */
+  healedRows(): Promise<Pick<SentinelRow, "id" | "updatedAtMs">[]>;
   /** Rows with desired_state = 'running'; combinations without a row are left out. */
   countRunning(): Promise<SentinelCount[]>;
 }
@@ -176,6 +178,22 @@ export function createSentinelStore(db: Database): SentinelStore {
       }
       return rows;
     },
+
+    healedRows: () =>
+      settled(
+        db
+          .select({ id: sentinels.id, updatedAtMs: sentinels.updatedAt })
+          .from(sentinels)
+          .where(
+            and(
+              eq(sentinels.desiredState, "running"),
+              eq(sentinels.deployStatus, "failed"),
+              eq(sentinels.runningImage, sentinels.image),
+              inArray(sentinels.health, ["healthy", "paused"]),
+            ),
+          )
+          .limit(PAGE),
+      ),
 
     countRunning() {
       const { regionId, deployStatus } = sentinels;
