@@ -21,6 +21,8 @@ export interface WatcherOptions {
   tell?(id: string): boolean;
   /** Settles a row whose Deploy died; `updatedAtMs` is when that Deploy began. May be asked for more than once. */
   settleAbandoned(id: string, updatedAtMs: number): Promise<void>;
+  /** Settles a row that is left failed though its sentinel has come up since. Likewise. */
+  heal(id: string, updatedAtMs: number): Promise<void>;
   /** Told of a Deployment that has converged, each time that somebody is woken for it. */
   onConverged?(id: string, generation: number): void;
   onRecheck?(result: RecheckResult, seconds: number): void;
@@ -57,6 +59,7 @@ export function startWatcher(options: WatcherOptions): Watcher {
     watches: [...watches.values()],
     watchOf,
     remind,
+    heal: (id, updatedAtMs) => calls.submit(`heal ${id}`, () => options.heal(id, updatedAtMs)),
     settleAbandoned: (id, beganMs) =>
       calls.submit(`settle ${id}`, () => options.settleAbandoned(id, beganMs)),
     ...(options.onRecheck === undefined ? {} : { onOver: options.onRecheck }),

@@ -50,6 +50,7 @@ export type ObservedRow = Pick<
   | "regionId"
   | "health"
   | "availableReplicas"
+  | "image"
   | "runningImage"
   | "deployStatus"
   | "updatedAtMs"
@@ -108,6 +109,7 @@ const runningColumns = {
   regionId: sentinels.regionId,
   health: sentinels.health,
   availableReplicas: sentinels.availableReplicas,
+  image: sentinels.image,
   runningImage: sentinels.runningImage,
   deployStatus: sentinels.deployStatus,
   updatedAtMs: sentinels.updatedAt,

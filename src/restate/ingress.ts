@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config.ts";
 import type { Logger } from "../log.ts";
-import { RolloutObject, SCRAPE_HEADER, SETTLE_HEADER, SentinelObject, SINGLETON } from "./names.ts";
+import {
+  HEAL_HEADER,
+  RolloutObject,
+  SCRAPE_HEADER,
+  SETTLE_HEADER,
+  SentinelObject,
+  SINGLETON,
+} from "./names.ts";
 import { StatusResponse } from "./schemas.ts";
 
 /** Longest wait (ms) for an answer of Restate. */
@@ -18,6 +25,8 @@ export interface Ingress {
   notifyReady(sentinelId: string, image: string): Promise<void>;
   /** A Deploy that changes nothing; asked for often, by several replicas, it runs once in a while. */
   settleAbandoned(sentinelId: string, updatedAtMs: number): Promise<void>;
+  /** Has the row looked at of a sentinel that failed and has come up since; likewise. */
+  heal(sentinelId: string, updatedAtMs: number): Promise<void>;
   /** Where the rollout stands, for /metrics. */
   status(): Promise<StatusResponse>;
 }
@@ -61,6 +70,10 @@ export function createIngress(
     settleAbandoned: (id, updatedAtMs) => {
       const round = Math.floor(Date.now() / SETTLE_AGAIN_MS);
       return notify(id, {}, { [SETTLE_HEADER]: `settle-${id}-${updatedAtMs}-${round}` });
+    },
+    heal: (id, updatedAtMs) => {
+      const round = Math.floor(Date.now() / SETTLE_AGAIN_MS);
+      return notify(id, {}, { [HEAL_HEADER]: `heal-${id}-${updatedAtMs}-${round}` });
     },
     async status() {
       const path = `${RolloutObject.name}/${SINGLETON}/Status`;

@@ -54,7 +54,10 @@ export const RolloutObject: VirtualObjectDefinition<
 
 export const SentinelObject: VirtualObjectDefinition<
   "hydra.v1.SentinelService",
-  { Deploy: (ctx: ObjectContext, request: DeployRequest) => Promise<DeployReply> }
+  {
+    Deploy: (ctx: ObjectContext, request: DeployRequest) => Promise<DeployReply>;
+    Heal: (ctx: ObjectContext) => Promise<void>;
+  }
 > = { name: "hydra.v1.SentinelService" };
 
 export const NotifierObject: VirtualObjectDefinition<
@@ -109,6 +112,9 @@ export const RETRY_POLICY: RetryPolicy = {
  * that are to run. Not a call of Deploy itself: that would keep the caller's bearer token in its journal.
  */
 export const SETTLE_HEADER = "x-settle-abandoned";
+
+/** Likewise: it has the row looked at that is left failed though its sentinel has come up since. */
+export const HEAL_HEADER = "x-heal";
 
 /** A Status call that carries it comes from /metrics, as long as the rollout takes, and not from an operator. */
 export const SCRAPE_HEADER = "x-scrape";

@@ -3,7 +3,8 @@ import { accepted, answerOf, type Body, bodyOf } from "./body.ts";
 import { AWAKEABLE_KEY } from "./converge.ts";
 import { type DeployOptions, deploy } from "./deploy.ts";
 import { asTerminalError } from "./errors.ts";
-import { RETRY_POLICY, SETTLE_HEADER, SentinelObject } from "./names.ts";
+import { heal } from "./heal.ts";
+import { HEAL_HEADER, RETRY_POLICY, SETTLE_HEADER, SentinelObject } from "./names.ts";
 import { DeployRequest, DeployResponse, NotifyReadyRequest } from "./schemas.ts";
 
 /** `hydra.v1.SentinelService`, keyed by the sentinel's id: deploys one sentinel at a time. */
@@ -41,7 +42,20 @@ export function createSentinelService(options: DeployOptions) {
               .objectSendClient(SentinelObject, ctx.key)
               .Deploy({}, rpc.sendOpts({ idempotencyKey: settle }));
           }
+          const healed = ctx.request().headers.get(HEAL_HEADER);
+          if (healed !== undefined) {
+            ctx.objectSendClient(SentinelObject, ctx.key).Heal(rpc.sendOpts({ idempotencyKey: healed }));
+          }
         },
+      ),
+      Heal: handlers.object.exclusive(
+        {
+          description:
+            "Settles the row of a sentinel that failed and came up later; called by NotifyReady only.",
+          ingressPrivate: true,
+          journalRetention: 0,
+        },
+        (ctx: ObjectContext) => heal(ctx, options),
       ),
     },
     options: {

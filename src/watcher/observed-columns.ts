@@ -6,7 +6,7 @@ import { createOutage } from "../outage.ts";
 import { createTrigger } from "./trigger.ts";
 
 /** What is remembered of a row. */
-export type KnownRow = Omit<ObservedRow, "deployStatus" | "updatedAtMs">;
+export type KnownRow = Omit<ObservedRow, "image" | "deployStatus" | "updatedAtMs">;
 
 /**
  * Keeps the rows' observed columns as Kubernetes shows them: what changes is collected for a moment and written in

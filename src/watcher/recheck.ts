@@ -14,6 +14,8 @@ export interface RecheckOptions {
   watchOf(row: Pick<ObservedRow, "regionId">): DeploymentWatch | undefined;
   /** Wakes the Deploy of a row that is under way, if there is something for it to look at. */
   remind(row: ObservedRow): void;
+  /** Settles a row that is left failed though its sentinel has come up since: late, or because somebody mended the cause. */
+  heal(id: string, updatedAtMs: number): void;
   /** Settles a row whose Deploy, begun at `beganMs`, is dead. */
   settleAbandoned(id: string, beganMs: number): void;
   onOver?(result: RecheckResult, seconds: number): void;
@@ -98,6 +100,7 @@ export function startRecheck(options: RecheckOptions): Recheck {
       else ids.push(id);
     }
     for (const row of rows) {
+      if (hasComeUp(row)) options.heal(row.id, row.updatedAtMs ?? 0);
       if (row.deployStatus !== "progressing") continue;
       settleAbandoned(row);
       const watch = watchOf(row);
@@ -165,4 +168,8 @@ export function startRecheck(options: RecheckOptions): Recheck {
       await running;
     },
   };
+}
+
+function hasComeUp({ deployStatus, runningImage, image, health }: ObservedRow): boolean {
+  return deployStatus === "failed" && runningImage === image && (health === "healthy" || health === "paused");
 }

@@ -23,6 +23,7 @@ let clusters: Clusters;
 let watcher: Watcher | undefined;
 let notified: string[];
 let abandoned: string[];
+let healed: Set<string>;
 
 const patience = { timeout: 30_000 };
 
@@ -36,6 +37,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   notified = [];
   abandoned = [];
+  healed = new Set();
   proxy = await startApiProxy(kubernetes.kubeconfigFile, join(kubernetes.directory, "proxied"));
   clusters = await connect(new Map());
 });
@@ -68,6 +70,9 @@ function begin(options: Partial<WatcherOptions> = {}): void {
     },
     settleAbandoned: async (id, updatedAtMs) => {
       abandoned.push(`${id} ${updatedAtMs}`);
+    },
+    heal: async (id) => {
+      healed.add(id);
     },
     deployTimeoutMs: 600_000,
     logger: createLogger("silent"),
@@ -372,6 +377,25 @@ describe("wake-ups", () => {
     await settled("retry", { health: "healthy" });
     await patch("retry", "x:v2");
     await expect.poll(() => notified, patience).toContain("retry");
+  });
+
+  it("of a sentinel that came up late have its row settled: it alone is left failed on the image of its row", async () => {
+    const failed = {
+      deployStatus: "failed",
+      health: "healthy",
+      runningImage: "x:v1",
+      image: "x:v1",
+    } as const;
+    await insertSentinels(mysql.url, [
+      { ...failed, id: "came-late" },
+      { ...failed, id: "on-another", image: "x:v2" },
+      { ...failed, id: "is-ready", deployStatus: "ready" },
+      { ...failed, id: "is-ill", health: "unhealthy" },
+      { ...failed, id: "retired", desiredState: "archived" },
+    ]);
+    for (const id of ["came-late", "on-another", "is-ready"]) await kubernetes.deploy(id);
+    begin({ recheckMs: 100 });
+    await expect.poll(() => [...healed], patience).toEqual(["came-late"]);
   });
 
   it("that were lost come from the re-check, for a deploy that is under way and has something to look at", async () => {

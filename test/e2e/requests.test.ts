@@ -29,7 +29,7 @@ const BAD: [verb: string, body: unknown, names: RegExp][] = [
   ["Plan", { image: "x" }, /image/],
   ["Cancel", { force: true }, /"force" is unknown/],
   ["Status", { verbose: 1 }, /"verbose" is unknown/],
-  ["History", { limit: 101 }, /limit must be a whole number from 1 to 100/],
+  ["History", { limit: 1_001 }, /limit must be a whole number from 1 to 1000/],
 ];
 
 describe("requests", () => {

@@ -7,11 +7,13 @@ import { INVARIANTS, violationsIn } from "./checker/sight.ts";
 import { LEFT, UNDER_WAY, unrest } from "./checker/unrest.ts";
 import { DOCTORED } from "./doctored/cases.ts";
 import {
+  cameUpLate,
   cancelled,
   entryOf,
   message,
   neverBegun,
   paused,
+  puts,
   recount,
   rolledBack,
   SECRET,
@@ -78,6 +80,13 @@ describe("the checker", () => {
     for (const why of ["x".repeat(100), "y".repeat(200), "x".repeat(201), "", undefined]) {
       expect(isCutOf(why, full)).toBe(false);
     }
+  });
+
+  it("lets a sentinel come up late that has failed", async () => {
+    const told = paused();
+    puts(told, "sen_3", told.stored.head.image);
+    told.logs.push(cameUpLate("sen_3"));
+    expect(await violations(told)).toEqual([]);
   });
 
   it("lets Slack be told that a drive does not answer, and counts it as no phase", async () => {

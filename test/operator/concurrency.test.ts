@@ -123,7 +123,7 @@ describe("eight operators at once", () => {
       expect({
         started: count("Sentinel rollout started"),
         resumed: count("Sentinel rollout resumed"),
-        cancelled: count("Sentinel rollout cancelled"),
+        cancelled: count("Sentinel rollout cancelled in wave"),
         rollbacks: count("Sentinel rollback started"),
       }).toEqual({
         started: record.taken("Rollout"),

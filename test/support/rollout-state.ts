@@ -10,7 +10,7 @@ export interface Entry {
   /** The image to return to. */
   from: string;
   is: Is;
-  /** Of those that failed or were skipped; cut to 200 characters. */
+  /** Of those that failed or were skipped, or that no rollback can revert; cut to 200 characters. */
   why?: string;
 }
 
@@ -48,6 +48,8 @@ export interface Head {
   waveStartedAtMs: number;
   sinceMs: number;
   pauseReason: string;
+  /** What an earlier rollout of the image moved, and how many of those were reverted since. */
+  takenOver?: { size: number; reverted: number };
 }
 
 /** Head and parts as one value, in the words of the tests. */
@@ -71,6 +73,8 @@ export interface FleetState {
   startedAtMs: number;
   waveStartedAtMs: number;
   pauseReason: string;
+  /** What an earlier rollout of the image moved, by id. */
+  takenOver: Part;
   /** As it is stored. */
   head: Head;
 }
@@ -131,8 +135,15 @@ export function assemble(stored: readonly StoredValue[]): FleetState | undefined
     startedAtMs: head.startedAtMs,
     waveStartedAtMs: head.waveStartedAtMs,
     pauseReason: head.pauseReason,
+    takenOver: takenOverIn(stored),
     head,
   };
+}
+
+/** The parts of what an earlier rollout of the image moved, as one. */
+export function takenOverIn(stored: readonly StoredValue[]): Part {
+  const parts = stored.filter(({ key }) => /^rolloutState\/taken-over\/[1-9]\d*$/.test(key));
+  return Object.assign({}, ...parts.map(({ value }) => JSON.parse(value) as Part));
 }
 
 function idsOf(entries: readonly [id: string, entry: Entry][]): string[] {

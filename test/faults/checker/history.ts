@@ -8,7 +8,12 @@ export async function historyIsTrue(sources: Pick<Sources, "history">, { state }
   const violations: string[] = [];
   const holds = (is: boolean, text: string) => is || violations.push(`i: ${text}`);
   const { succeededIds, failedIds, skippedIds, revertedIds } = state;
-  const lists = { succeeded: succeededIds, failed: failedIds, skipped: skippedIds, reverted: revertedIds };
+  const lists = {
+    succeeded: succeededIds,
+    failed: failedIds,
+    skipped: skippedIds,
+    reverted: [...revertedIds],
+  };
   const said = [
     row?.state,
     row?.image,
@@ -31,10 +36,16 @@ export async function historyIsTrue(sources: Pick<Sources, "history">, { state }
   holds((row?.ended_at !== null) === ended, `it is ${state.state}, and ended at ${row?.ended_at}`);
   for (const [outcome, ids] of Object.entries(lists)) {
     const told = outcomes.filter((each) => each.outcome === outcome).map((each) => each.sentinel_id);
+    // The history of an earlier rollout tells that these succeeded.
+    const earlier = Object.entries(state.takenOver).flatMap(([id, entry]) =>
+      entry.is === outcome ? [id] : [],
+    );
+    if (outcome === "reverted") ids.push(...earlier);
     holds(told.sort().join() === ids.toSorted().join(), `it tells that ${told} ${outcome}, the state ${ids}`);
   }
   for (const { sentinel_id: id, wave, outcome, reason } of outcomes) {
-    holds(state.waves[wave - 1]?.includes(id) === true, `${id} is said to be of wave ${wave}`);
+    const its = wave === 0 ? id in state.takenOver : state.waves[wave - 1]?.includes(id) === true;
+    holds(its, `${id} is said to be of wave ${wave}`);
     if (outcome === "failed")
       holds(isCutOf(state.failureReasons[id], reason), `${id} is said to have failed: ${reason}`);
   }

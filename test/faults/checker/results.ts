@@ -61,20 +61,33 @@ function isDue(row: Row, image: string): boolean {
   return row.desired_state === "running" && !serves;
 }
 
-/** b: succeeded ⇔ its Deployment runs the new image, converged, and its row says ready. */
-export function succeededIsTrue(sight: Sight): string[] {
+/**
+ * b: succeeded ⇔ its Deployment runs the new image, converged, and its row says ready; but for one that failed, and of which
+ * the log says that it came up late.
+ */
+export function succeededIsTrue(sight: Sight, logs: readonly string[]): string[] {
   const { state, meddled } = sight;
   const unknown = interruptedWave(sight);
+  const late = new Set(logs.flatMap(cameUpLate));
   return state.waves.flat().flatMap((id) => {
     if (meddled.has(id) || state.revertedIds.includes(id) || unknown.has(id)) return [];
     const problem = notOn(sight, id, state.image);
     const succeeded = state.succeededIds.includes(id);
     if (succeeded === (problem === undefined)) return [];
+    if (!succeeded && state.failedIds.includes(id) && late.has(id)) return [];
     return [
       succeeded
         ? `b: ${id} is said to have succeeded; ${problem}`
         : `b: ${id} took the image, and did not succeed`,
     ];
+  });
+}
+
+function cameUpLate(log: string): string[] {
+  return log.split("\n").flatMap((line) => {
+    if (!line.includes('"sentinel came up late"')) return [];
+    const { sentinelId } = JSON.parse(line) as { sentinelId: string };
+    return [sentinelId];
   });
 }
 

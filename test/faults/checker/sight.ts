@@ -47,7 +47,7 @@ export async function violationsIn(
 ): Promise<string[]> {
   return [
     ...bookkeeping(sight),
-    ...succeededIsTrue(sight),
+    ...succeededIsTrue(sight, sources.logs()),
     ...deploymentsKeptTheirFields(sight),
     ...headAndPartsAgree(sight),
     ...statusAddsUp(sight),

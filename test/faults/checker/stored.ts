@@ -1,4 +1,11 @@
-import { HEAD_KEY, type Is, type Part, partOf, type WaveCounts } from "../../support/rollout-state.ts";
+import {
+  HEAD_KEY,
+  type Is,
+  type Part,
+  partOf,
+  takenOverIn,
+  type WaveCounts,
+} from "../../support/rollout-state.ts";
 import { isCutOf, WHY_LIMIT } from "./reasons.ts";
 import type { Sight } from "./sight.ts";
 
@@ -37,6 +44,19 @@ export function headAndPartsAgree({ state: { head }, stored }: Pick<Sight, "stat
     const is = countsOf(own.flatMap(({ entries }) => entries.map(([, entry]) => entry.is)));
     holds(shown(said) === shown(is), `the head says of wave ${n + 1} ${shown(said)}, its parts ${shown(is)}`);
   });
+  const taken = takenOverIn(stored);
+  const moved = Object.values(taken).filter(({ is }) => is === "succeeded" || is === "reverted");
+  const back = moved.filter(({ is }) => is === "reverted").length;
+  const { size = 0, reverted = 0 } = head.takenOver ?? {};
+  const shownTaken = `${moved.length} taken over, ${back} of them reverted`;
+  holds(
+    size === moved.length && reverted === back,
+    `the head says ${size}, ${reverted}; its parts ${shownTaken}`,
+  );
+  for (const id of Object.keys(taken)) {
+    const twice = parts.some(({ entries }) => entries.some(([each]) => each === id));
+    holds(!twice, `${id} is taken over, and stands in a wave`);
+  }
   for (const { key, wave } of parts) holds(wave <= head.waves.length, `${key} is of no wave`);
   const sizes = head.waves.reduce((sum, { size }) => sum + size, 0);
   holds(

@@ -1,5 +1,5 @@
 import { DRIVES, drivesIn, type StoredValue } from "../../support/rollout-state.ts";
-import { converged } from "./results.ts";
+import { converged, imageOf } from "./results.ts";
 import type { Sources } from "./sources.ts";
 
 export const UNDER_WAY = "SELECT target, status FROM sys_invocation WHERE status <> 'completed' LIMIT 5";
@@ -8,6 +8,7 @@ export const LEFT =
 
 /**
  * c: what is still under way: an invocation, a row, a drive, a Deploy's state, a rollout of a Deployment. Nothing may be left.
+ * Nor is a row left failed whose sentinel has come up since.
  * @param killed a Deploy that was killed runs no code any more: the next one of its sentinel clears what it left
  */
 export async function unrest(
@@ -24,6 +25,14 @@ export async function unrest(
     ...drives.map((drive) => `c: there is a ${drive} left`),
     ...(killed ? [] : left).map(({ service_key, key }) => `c: ${service_key} has ${key} left in its state`),
     ...rows.filter((row) => row.deploy_status === "progressing").map(({ id }) => `c: ${id} is progressing`),
+    ...rows
+      .filter((row) => row.deploy_status === "failed" && row.desired_state === "running")
+      .filter((row) => row.health === "healthy" && row.running_image === row.image)
+      .filter((row) => {
+        const deployment = deployments.get(row.k8s_name);
+        return deployment !== undefined && imageOf(deployment) === row.image && converged(deployment);
+      })
+      .map(({ id }) => `c: ${id} runs its image, and is left failed`),
     // Those that failed may never converge.
     ...rows
       .filter((row) => row.deploy_status === "ready")

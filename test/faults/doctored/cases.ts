@@ -55,13 +55,23 @@ export const DOCTORED: Record<string, Doctored[]> = {
     ],
   ],
   b: [
-    ["a success whose row says failed", (evidence) => row(evidence, "sen_2", { deploy_status: "failed" })],
+    [
+      "a success whose row says failed",
+      (evidence) => row(evidence, "sen_2", { deploy_status: "failed", health: "unhealthy" }),
+    ],
     ["a success whose row has the old image", (evidence) => row(evidence, "sen_2", { running_image: OLD })],
     [
       "a success whose Deployment has the old image",
       ({ sight }) => sight.after.deployments.set("k8s-sen_2", told.deploymentOf("sen_2")),
     ],
     ["a failure that is on the image, ready", (evidence) => told.puts(evidence, "sen_3", NEW)],
+    [
+      "a failure that is on the image, ready, when another one came up late",
+      (evidence) => {
+        told.puts(evidence, "sen_3", NEW);
+        evidence.logs.push(told.cameUpLate("sen_2"));
+      },
+    ],
   ],
   c: [
     [
@@ -71,6 +81,10 @@ export const DOCTORED: Record<string, Doctored[]> = {
     ["a Deploy's state", ({ tables }) => tables.left.push({ service_key: "sen_1", key: "deadline" })],
     ["a lane", ({ stored }) => Object.assign(stored.others, { "lane/3": {} })],
     ["a drive", ({ stored }) => Object.assign(stored.others, { drive: { forward: {} } })],
+    [
+      "a row that is left failed, though its sentinel runs its image",
+      (evidence) => row(evidence, "sen_3", { running_image: NEW }),
+    ],
     ["a row in progress", (evidence) => row(evidence, "sen_4", { deploy_status: "progressing" })],
     [
       "a Deployment that has not converged",
@@ -215,6 +229,22 @@ export const DOCTORED: Record<string, Doctored[]> = {
         const { [told.keyOf(3)]: part = {} } = parts;
         delete parts[told.keyOf(3)];
         parts[told.keyOf(3, 2)] = part;
+      },
+    ],
+    [
+      "one taken over that the head does not count",
+      ({ stored }) =>
+        Object.assign(stored.others, {
+          "rolloutState/taken-over/1": { sen_9: { from: OLD, is: "succeeded" } },
+        }),
+    ],
+    [
+      "one taken over that stands in a wave, too",
+      ({ stored }) => {
+        stored.head.takenOver = { size: 1, reverted: 0 };
+        Object.assign(stored.others, {
+          "rolloutState/taken-over/1": { sen_1: { from: OLD, is: "succeeded" } },
+        });
       },
     ],
     [

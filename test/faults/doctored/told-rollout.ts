@@ -68,6 +68,11 @@ export function patchOf(id: string, image = NEW, atMs = 0) {
   return { url, body: JSON.stringify([operation]), atMs, status: 200 };
 }
 
+/** What the service logs of it. */
+export function cameUpLate(sentinelId: string): string {
+  return JSON.stringify({ level: 30, sentinelId, msg: "sentinel came up late" });
+}
+
 export function keyOf(wave: number, part = 1): string {
   return `${HEAD_KEY}/wave-${wave}/${part}`;
 }
