@@ -6,6 +6,7 @@ import { createLogger, type Logger } from "./log.ts";
 import { giveMemoryBack } from "./memory.ts";
 import { registerClusterMetrics } from "./metrics/kubernetes.ts";
 import { createMetrics } from "./metrics.ts";
+import { countFleet } from "./mysql/fleet-count.ts";
 import { createHistoryStore } from "./mysql/history.ts";
 import { openPool } from "./mysql/pool.ts";
 import { createSentinelStore } from "./mysql/sentinels.ts";
@@ -71,10 +72,11 @@ async function main(): Promise<void> {
     }),
   );
   const ingress = createIngress(config, work.notifyReady);
-  metrics.read({ status: ingress.status, countSentinels: store.countRunning });
+  const fleet = countFleet(store);
+  metrics.read({ status: ingress.status, fleet: fleet.counts });
   const watcher = startWatcher({
     clusters,
-    store,
+    store: { ...store, observedRows: fleet.observedRows },
     ...ingress,
     tell: sightings.tell,
     onConverged: work.converged,

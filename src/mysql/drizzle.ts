@@ -8,7 +8,7 @@ const core: typeof import("drizzle-orm") = load("drizzle-orm");
 const mysqlCore: typeof import("drizzle-orm/mysql-core") = load("drizzle-orm/mysql-core");
 const mysqlProxy: typeof import("drizzle-orm/mysql-proxy") = load("drizzle-orm/mysql-proxy");
 
-export const { and, asc, count, desc, DrizzleQueryError, eq, getTableColumns, gt, gte, inArray, lte, sql } =
-  core;
-export const { bigint, index, int, mysqlEnum, mysqlTable, primaryKey, unique, varchar } = mysqlCore;
+export const { and, asc, desc, DrizzleQueryError, eq, getTableColumns, gt, gte, inArray, lte, sql } = core;
+export const { bigint, getTableConfig, index, int, mysqlEnum, mysqlTable, primaryKey, unique, varchar } =
+  mysqlCore;
 export const { drizzle } = mysqlProxy;

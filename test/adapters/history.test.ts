@@ -13,7 +13,7 @@ let store: HistoryStore;
 
 beforeAll(async () => {
   server = await startMysql({ server: undefined });
-  await migrateDatabase(server.url);
+  await migrateDatabase(server.url, { withSentinels: true });
   pool = openPool(server.url);
   store = createHistoryStore(pool.db);
 });
