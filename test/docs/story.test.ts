@@ -34,6 +34,7 @@ const STORY: Step[] = [
   { command: verb("History"), says: /"failed":1/ },
   { command: verb("Rollout/send"), says: /"invocationId":"inv_/ },
   { command: /^curl "\$RESTATE_URL\/restate\/invocation\/<invocationId>\/attach"/, says: PAUSED },
+  { command: /^curl "\$RESTATE_URL\/restate\/invocation\/<invocationId>\/output"/, says: PAUSED },
   { command: verb("Cancel"), says: /"state":"cancelled"/ },
   { command: verb("RollbackAll"), says: /"state":"cancelled"/ },
   {
