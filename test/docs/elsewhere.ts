@@ -29,6 +29,7 @@ export const ELSEWHERE: Elsewhere[] = [
   { command: /^(DRY_RUN_OPTIONS='[^']*' )?docker compose /, notHere: ENGINE },
   { command: /^docker (build|run) /, notHere: ENGINE },
   { command: /^kubectl --server http:\/\/localhost:8001 /, notHere: ENGINE },
+  { command: /^npm run db:prune /, runBy: "test/adapters/prune.test.ts" },
   { command: /^printf '"~\^/, runBy: "test/operations/gateway.test.ts" },
   { command: /^promtool /, notHere: "needs Prometheus" },
   { command: /^export [A-Z_]+='/, notHere: "values of one's own; the story has them set" },
