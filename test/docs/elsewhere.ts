@@ -31,7 +31,7 @@ export const ELSEWHERE: Elsewhere[] = [
   { command: /^kubectl --server http:\/\/localhost:8001 /, notHere: ENGINE },
   { command: /^npm run db:prune /, runBy: "test/adapters/prune.test.ts" },
   { command: /^printf '"~\^/, runBy: "test/operations/gateway.test.ts" },
-  { command: /^promtool /, notHere: "needs Prometheus" },
+  { command: /^promtool /, runBy: "test/operations/alerts.test.ts" },
   { command: /^export [A-Z_]+='/, notHere: "values of one's own; the story has them set" },
   { command: /^curl -X DELETE "\$RESTATE_ADMIN_URL\/deployments\//, runBy: "test/docs/upgrade.test.ts" },
   { command: /^curl -X POST "\$RESTATE_ADMIN_URL\/deployments"/, runBy: "test/docs/upgrade.test.ts" },
