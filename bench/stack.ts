@@ -59,7 +59,7 @@ async function start(
   undo.add(() => directory.remove());
   const database = await startMysql({ server: undefined });
   undo.add(() => database.stop());
-  await migrateDatabase(database.url);
+  await migrateDatabase(database.url, { withSentinels: true });
   const fleet = benchFleet(sentinels, lengths);
   await insertRows({ databaseUrl: database.url, sentinels: fleet, namespace: NAMESPACE });
   const db = createPool({ uri: database.url, connectionLimit: 2 });

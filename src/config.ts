@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hasProtocol, httpUrl, isOneWord } from "./http-url.ts";
 import { databaseAddress } from "./mysql/address.ts";
 import { type TracingConfig, tracingOf, tracingVariables } from "./tracing-config.ts";
 
@@ -46,9 +47,8 @@ const MOST_IN_FLIGHT = 5_000;
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
-const httpUrl = z
-  .string()
-  .refine((text) => hasProtocol(text, ["http:", "https:"]), "must be an http(s):// URL");
+/** Sent in a header. `fetch` refuses anything else with a message that quotes it. */
+const token = z.string().regex(/^[\x21-\x7e]+$/, "must be one word of ASCII characters");
 
 const whole = (from: number, to: number, fallback: number) =>
   z
@@ -81,6 +81,7 @@ const database = z.object({
   DATABASE_URL: z
     .string("is required: mysql://user:pass@host:3306/db")
     .refine(isDatabaseUrl, "must look like mysql://user:pass@host:3306/db")
+    .refine(isOneWord, "must be one line without spaces")
     .superRefine((url, ctx) => {
       const problem = isDatabaseUrl(url) ? addressProblem(url) : undefined;
       if (problem !== undefined) ctx.addIssue(problem);
@@ -93,7 +94,7 @@ const environment = database.extend({
   RESTATE_URL: httpUrl
     .or(z.undefined())
     .refine((url) => url !== undefined, "is required: the Restate ingress"),
-  RESTATE_TOKEN: z.string().optional(),
+  RESTATE_TOKEN: token.optional(),
   RESTATE_ADMIN_URL: httpUrl.optional(),
   SERVICE_URL: httpUrl.optional(),
   RESTATE_IDENTITY_KEYS: z
@@ -101,7 +102,7 @@ const environment = database.extend({
     .default("")
     .transform((text) => list(text))
     .refine(
-      (keys) => keys.every((key) => key.startsWith("publickeyv1_")),
+      (keys) => keys.every((key) => /^publickeyv1_\w+$/.test(key)),
       "must be keys that start with publickeyv1_",
     ),
   KUBE_CONTEXTS: kubeContexts,
@@ -173,10 +174,6 @@ export function readDatabaseUrl(env: Record<string, string | undefined>): string
   const parsed = database.safeParse({ DATABASE_URL: env.DATABASE_URL || undefined });
   if (parsed.success) return parsed.data.DATABASE_URL;
   throw new ConfigError(parsed.error.issues.map((issue) => `DATABASE_URL ${issue.message}`));
-}
-
-function hasProtocol(text: string, protocols: string[]): boolean {
-  return URL.canParse(text) && protocols.includes(new URL(text).protocol);
 }
 
 function isDatabaseUrl(text: string): boolean {

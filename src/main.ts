@@ -6,6 +6,7 @@ import { createLogger, type Logger } from "./log.ts";
 import { giveMemoryBack } from "./memory.ts";
 import { registerClusterMetrics } from "./metrics/kubernetes.ts";
 import { createMetrics } from "./metrics.ts";
+import { countFleet } from "./mysql/fleet-count.ts";
 import { createHistoryStore } from "./mysql/history.ts";
 import { openPool } from "./mysql/pool.ts";
 import { createSentinelStore } from "./mysql/sentinels.ts";
@@ -14,6 +15,7 @@ import { startEndpoint } from "./restate/endpoint.ts";
 import { createIngress, register } from "./restate/ingress.ts";
 import { createLastKnown } from "./restate/last-known.ts";
 import { createSightings } from "./restate/sightings.ts";
+import { createRedactor, secretsOf } from "./secrets.ts";
 import { createSlackClient } from "./slack.ts";
 import { startWatcher } from "./watcher.ts";
 
@@ -25,9 +27,11 @@ const TRACES_GRACE_MS = 2_000;
 // Left to itself, the heap grows with whatever memory the machine has before it is cleaned up.
 setFlagsFromString("--heap-growing-percent=50");
 
+const redact = createRedactor(secretsOf(process.env));
+
 async function main(): Promise<void> {
   const config = readConfig(process.env);
-  const logger = createLogger(config.logLevel);
+  const logger = createLogger(config.logLevel, redact);
   const stopping = new AbortController();
   // From the first moment on: a stop in the middle of the start is an orderly one too.
   const stopSignal = new Promise<string>((resolve) => {
@@ -72,10 +76,11 @@ async function main(): Promise<void> {
     }),
   );
   const ingress = createIngress(config, work.notifyReady);
-  metrics.read({ status: ingress.status, countSentinels: store.countRunning });
+  const fleet = countFleet(store);
+  metrics.read({ status: ingress.status, fleet: fleet.counts });
   const watcher = startWatcher({
     clusters,
-    store,
+    store: { ...store, observedRows: fleet.observedRows },
     ...ingress,
     tell: sightings.tell,
     onConverged: work.converged,
@@ -130,12 +135,18 @@ function registered(config: Config, logger: Logger, signal: AbortSignal): { done
   return state;
 }
 
+function fail(error: unknown): void {
+  const message = error instanceof Error ? error.message : "unknown error";
+  const stack = error instanceof Error && !(error instanceof ConfigError) ? `${error.stack}\n` : "";
+  process.stderr.write(redact(`${message}\n${stack}`));
+  process.exit(1);
+}
+
+// Node itself would print whatever an error says.
+process.once("uncaughtException", fail);
 try {
   await main();
   process.exit(0);
 } catch (error) {
-  const message = error instanceof Error ? error.message : "unknown error";
-  process.stderr.write(`${message}\n`);
-  if (!(error instanceof ConfigError) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-  process.exit(1);
+  fail(error);
 }

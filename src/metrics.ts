@@ -1,10 +1,10 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import { type CachedSource, cached } from "./cached.ts";
+import { cached } from "./cached.ts";
 import { registerFleetMetrics } from "./metrics/fleet.ts";
 import { createKubernetesMetrics, type KubernetesMetrics } from "./metrics/kubernetes.ts";
 import { registerRolloutMetrics } from "./metrics/rollout.ts";
 import { createWorkMetrics, type WorkMetrics } from "./metrics/work.ts";
-import type { SentinelCount } from "./mysql/sentinels.ts";
+import type { SentinelCount } from "./mysql/fleet-count.ts";
 import type { StatusResponse } from "./restate/schemas.ts";
 
 /** The definitions of /metrics. Handed to whoever has something to count. */
@@ -18,12 +18,12 @@ export interface Metrics {
 
 export interface MetricSources {
   status(): Promise<StatusResponse>;
-  countSentinels(): Promise<SentinelCount[]>;
+  /** Undefined: it is not known now. */
+  fleet(): SentinelCount[] | undefined;
 }
 
-/** Several Prometheus servers and people may ask: that is no more work for Restate and MySQL. */
+/** Several Prometheus servers and people may ask: that is no more work for Restate. */
 const STATUS = { maxAgeMs: 5_000, patienceMs: 2_000, staleMs: 30_000 };
-const COUNTS = { maxAgeMs: 15_000, patienceMs: 2_000, staleMs: 60_000 };
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
@@ -32,9 +32,8 @@ export function createMetrics(): Metrics {
     registry,
     work: createWorkMetrics(registry),
     kubernetes: createKubernetesMetrics(registry),
-    read({ status, countSentinels }) {
+    read({ status, fleet }) {
       const rollout = cached(status, STATUS);
-      const fleet = cached(countSentinels, COUNTS);
       registerRolloutMetrics(registry, rollout);
       registerFleetMetrics(registry, fleet);
       registerSourceMetrics(registry, { restate: rollout, mysql: fleet });
@@ -42,7 +41,7 @@ export function createMetrics(): Metrics {
   };
 }
 
-function registerSourceMetrics(registry: Registry, sources: Record<string, CachedSource<unknown>>): void {
+function registerSourceMetrics(registry: Registry, sources: Record<string, () => unknown>): void {
   new Gauge({
     name: "sentinel_rollout_source_up",
     help: "1: what /metrics reads from there is up to date; 0: it is left out.",

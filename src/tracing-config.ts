@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { httpUrl } from "./http-url.ts";
 
 /** Which spans are exported. Where to, and with which headers, the exporter reads from its own standard variables. */
 export interface TracingConfig {
@@ -22,7 +23,11 @@ const SAMPLERS = [
 
 /** The one protocol that is spoken; http/json and grpc would be packages of their own. */
 const protocol = z.literal("http/protobuf", "must be http/protobuf").optional();
-const url = z.url({ protocol: /^https?$/, error: "must be an http(s):// URL" }).optional();
+/** `name=value,…`: the exporter puts them into headers. */
+const headers = z
+  .string()
+  .regex(/^[\x20-\x7e]*$/, "must be one line of ASCII characters")
+  .optional();
 
 const whole = (fallback: number) =>
   z
@@ -33,8 +38,10 @@ const whole = (fallback: number) =>
 
 /** OpenTelemetry's standard variables, as far as this service decides on them. */
 export const tracingVariables = {
-  OTEL_EXPORTER_OTLP_ENDPOINT: url,
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url,
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl.optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: headers,
+  OTEL_EXPORTER_OTLP_TRACES_HEADERS: headers,
   OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: protocol,
   OTEL_SDK_DISABLED: z.string().optional(),

@@ -1,26 +1,33 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
-import { announce } from "./leftovers.ts";
 import { find, findMysql, type MysqlBinaries } from "./mysql-binaries.ts";
 import { baseDirectory } from "./mysql-database.ts";
 
 const ADVICE =
-  "no MySQL-compatible server found: install MariaDB or MySQL (Debian: apt-get install mariadb-server, " +
+  "no MySQL-compatible server found: install MariaDB or MySQL (Debian: apt-get install " +
+  "mariadb-server-core mariadb-client-core, " +
   "macOS: brew install mariadb), or set DATABASE_URL to a server on which a database may be created";
 
 const DOWNLOADS = "https://cdn.mysql.com/";
 
+/** The programs alone. The package mariadb-server would make a system service of them that starts with the machine. */
+const PACKAGES = ["mariadb-server-core", "mariadb-client-core"];
+const SAYS_NO = "SENTINEL_ROLLOUT_NO_INSTALL";
+
 /**
- * A server for a machine that has none: the distribution's package where this process may install it, else a download.
+ * A server for a machine that has none: the distribution's packages where this process may install them, else a download.
+ * With `SENTINEL_ROLLOUT_NO_INSTALL=1` neither.
  * @throws Error that says what to install
  */
-export async function obtainMysql(log: (line: string) => void): Promise<MysqlBinaries> {
+export async function obtainMysql(
+  log: (line: string) => void,
+  env: Record<string, string | undefined> = process.env,
+): Promise<MysqlBinaries> {
+  if (env[SAYS_NO] === "1") throw new Error(`${ADVICE}\n(${SAYS_NO}=1: nothing is installed or downloaded)`);
   try {
     if (!canInstallMariadb()) return await downloadMysql(log);
-    log(
-      "no MySQL or MariaDB server here: installing the package mariadb-server, without starting its service",
-    );
+    log(`no MySQL or MariaDB server here: installing ${PACKAGES.join(" and ")} (${SAYS_NO}=1 says no)`);
     await installMariadb();
   } catch (error) {
     // The downloader throws plain strings.
@@ -38,50 +45,27 @@ function canInstallMariadb(): boolean {
   return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(readFileSync("/etc/os-release", "utf8"));
 }
 
-/**
- * Installs the distribution's mariadb-server without starting its system service.
- * @throws Error with the end of apt-get's output
- */
+/** @throws Error with the end of apt-get's output */
 async function installMariadb(): Promise<void> {
-  const restore = forbidServiceStart();
   const environment = { DEBIAN_FRONTEND: "noninteractive" };
   // Somebody else (another stack, too) may be installing: wait for them.
   const lock = ["-o", "DPkg::Lock::Timeout=300"];
-  try {
-    // A stale or unreachable list is no reason to give up: the package may be in those known already.
-    await execa("apt-get", [...lock, "update", "-q"], { env: environment, reject: false, timeout: 300_000 });
-    const install = await execa(
-      "apt-get",
-      [...lock, "install", "-y", "-q", "--no-install-recommends", "mariadb-server"],
-      { env: environment, reject: false, timeout: 600_000, all: true },
-    );
-    if (install.exitCode !== 0) {
-      const end = (install.all ?? "").trim().split("\n").slice(-5).join("\n");
-      throw new Error(`apt-get could not install mariadb-server:\n${end}`);
-    }
-  } finally {
-    restore();
+  // A stale or unreachable list is no reason to give up: the packages may be in those known already.
+  await execa("apt-get", [...lock, "update", "-q"], { env: environment, reject: false, timeout: 300_000 });
+  const install = await execa(
+    "apt-get",
+    [...lock, "install", "-y", "-q", "--no-install-recommends", ...PACKAGES],
+    { env: environment, reject: false, timeout: 600_000, all: true },
+  );
+  if (install.exitCode !== 0) {
+    const end = (install.all ?? "").trim().split("\n").slice(-5).join("\n");
+    throw new Error(`apt-get could not install ${PACKAGES.join(" and ")}:\n${end}`);
   }
-}
-
-/** Debian starts a service as soon as it is installed, unless this file says no. */
-function forbidServiceStart(): () => void {
-  const policy = "/usr/sbin/policy-rc.d";
-  try {
-    writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755, flag: "wx" });
-  } catch {
-    return () => undefined;
-  }
-  const gone = announce({ kind: "path", path: policy });
-  return () => {
-    rmSync(policy, { force: true });
-    gone();
-  };
 }
 
 /** Needs no rights, but downloads some 100 MB, once: the programs stay in the temporary directory of the system. */
 async function downloadMysql(log: (line: string) => void): Promise<MysqlBinaries> {
-  log("no MySQL or MariaDB server here: downloading MySQL");
+  log(`no MySQL or MariaDB server here: downloading MySQL (${SAYS_NO}=1 says no)`);
   // The downloader would fill the terminal with its retries.
   await fetch(DOWNLOADS, { method: "HEAD", signal: AbortSignal.timeout(10_000) }).catch(() => {
     throw new Error(`${DOWNLOADS} cannot be reached`);

@@ -58,8 +58,8 @@ export async function startParts(options: StackOptions, config: Config, undo: Un
 async function startDatabase({ env }: StackOptions, log: (line: string) => void): Promise<Mysql> {
   const mysql = await startMysql({ server: env?.DATABASE_URL, log });
   try {
-    // What `npm run db:migrate` does.
-    await migrateDatabase(mysql.url);
+    // What `npm run db:migrate -- --with-sentinels` does.
+    await migrateDatabase(mysql.url, { withSentinels: true });
     return mysql;
   } catch (error) {
     await mysql.stop();

@@ -1,18 +1,21 @@
 import { Gauge, type Registry } from "prom-client";
-import type { CachedSource } from "../cached.ts";
-import type { DeployStatus, SentinelCount } from "../mysql/sentinels.ts";
+import type { SentinelCount } from "../mysql/fleet-count.ts";
+import type { DeployStatus } from "../mysql/sentinels.ts";
 
 const STATUSES: DeployStatus[] = ["idle", "progressing", "ready", "failed"];
 
-/** The fleet as MySQL has it; absent while MySQL does not answer. Every replica shows the same: take the maximum. */
-export function registerFleetMetrics(registry: Registry, counts: CachedSource<SentinelCount[]>): void {
+/**
+ * The fleet as MySQL had it when the watcher read it last; absent while MySQL does not answer. Every replica shows the
+ * same: take the maximum.
+ */
+export function registerFleetMetrics(registry: Registry, counts: () => SentinelCount[] | undefined): void {
   new Gauge({
     name: "sentinel_rollout_sentinels",
     help: "Running sentinels by region and deploy_status, from MySQL.",
     labelNames: ["region", "deploy_status"],
     registers: [registry],
-    async collect() {
-      const known = await counts();
+    collect() {
+      const known = counts();
       this.reset();
       for (const { regionId } of known ?? []) {
         for (const status of STATUSES) this.set({ region: regionId, deploy_status: status }, 0);

@@ -25,5 +25,6 @@ export const {
   or,
   sql,
 } = core;
-export const { bigint, index, int, mysqlEnum, mysqlTable, primaryKey, unique, varchar } = mysqlCore;
+export const { bigint, getTableConfig, index, int, mysqlEnum, mysqlTable, primaryKey, unique, varchar } =
+  mysqlCore;
 export const { drizzle } = mysqlProxy;

@@ -2,6 +2,7 @@ import type { MySqlRemoteDatabase } from "drizzle-orm/mysql-proxy";
 import mysql, { type Pool, type PoolConnection, type QueryOptions } from "mysql2/promise";
 import { databaseAddress } from "./address.ts";
 import { DrizzleQueryError, drizzle } from "./drizzle.ts";
+import { unambiguous } from "./literals.ts";
 
 export type Database = MySqlRemoteDatabase;
 
@@ -56,7 +57,8 @@ export function openPool(
     const startedMs = performance.now();
     let ok = false;
     try {
-      const result = await run(pool, { sql, values, rowsAsArray }, Date.now() + statementTimeoutMs);
+      const query = { sql, values: values.map(unambiguous), rowsAsArray };
+      const result = await run(pool, query, Date.now() + statementTimeoutMs);
       ok = true;
       return { rows: rowsAsArray && Array.isArray(result) ? result : [result] };
     } finally {

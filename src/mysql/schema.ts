@@ -40,3 +40,15 @@ export const sentinels = mysqlTable(
     index("sentinels_desired_state_id").on(table.desiredState, table.id),
   ],
 );
+
+/** For the control plane alone: no statement of this service names them. */
+export const CONTROL_PLANE_COLUMNS: ReadonlySet<string> = new Set(
+  [
+    sentinels.pk,
+    sentinels.workspaceId,
+    sentinels.projectId,
+    sentinels.environmentId,
+    sentinels.k8sAddress,
+    sentinels.createdAt,
+  ].map(({ name }) => name),
+);

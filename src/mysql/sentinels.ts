@@ -1,7 +1,7 @@
 import type { SQL } from "drizzle-orm";
 import { batched } from "./batcher.ts";
 import { chunks, PAGE, pages } from "./batches.ts";
-import { and, asc, count, eq, gt, gte, inArray, isNotNull, lte, sql } from "./drizzle.ts";
+import { and, asc, eq, gt, gte, inArray, isNotNull, lte, sql } from "./drizzle.ts";
 import { type Observation, observedColumnsOf } from "./observation.ts";
 import { ownValues } from "./own-values.ts";
 import { type Database, settled } from "./pool.ts";
@@ -57,13 +57,6 @@ export type ObservedRow = Pick<
   | "desiredState"
 >;
 
-/** How many running sentinels of a region have a deploy_status. */
-export interface SentinelCount {
-  regionId: string;
-  deployStatus: DeployStatus;
-  count: number;
-}
-
 export type DesiredValues = Pick<SentinelRow, "image" | "cpuMillicores" | "memoryMib" | "desiredReplicas">;
 
 export type Outcome =
@@ -92,8 +85,6 @@ export interface SentinelStore extends RewrittenImages {
   observedRows(after?: string): AsyncIterable<ObservedRow[]>;
   /** The rows of the given ids that exist. */
   observedRowsOf(ids: string[]): Promise<ObservedRow[]>;
-  /** Rows with desired_state = 'running'; combinations without a row are left out. */
-  countRunning(): Promise<SentinelCount[]>;
 }
 
 /** Length of deploy_error. */
@@ -178,17 +169,6 @@ export function createSentinelStore(db: Database): SentinelStore {
         );
       }
       return rows;
-    },
-
-    countRunning() {
-      const { regionId, deployStatus } = sentinels;
-      return settled(
-        db
-          .select({ regionId, deployStatus, count: count() })
-          .from(sentinels)
-          .where(eq(sentinels.desiredState, "running"))
-          .groupBy(regionId, deployStatus),
-      );
     },
   };
 }

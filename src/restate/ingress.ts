@@ -15,6 +15,8 @@ import { StatusResponse } from "./schemas.ts";
 const TIMEOUT_MS = 5_000;
 /** Between two attempts to register (ms). */
 const REGISTRATION_RETRY_MS = 1_000;
+/** An attempt that fails is told of at the first, second, fourth, … time, and then every so many. */
+const TOLD_AT_LEAST_EVERY = 256;
 
 /** A request to settle a row is repeated at most so often (ms): should the Deploy that settles be killed, another follows. */
 const SETTLE_AGAIN_MS = 120_000;
@@ -91,8 +93,9 @@ export async function register(
   { adminUrl, serviceUrl }: { adminUrl: string; serviceUrl: string },
   logger: Logger,
   signal: AbortSignal,
+  retryMs = REGISTRATION_RETRY_MS,
 ): Promise<boolean> {
-  while (!signal.aborted) {
+  for (let attempt = 1; !signal.aborted; attempt++) {
     const { problem, newer } = await tryToRegister(adminUrl, serviceUrl);
     if (newer !== undefined) {
       logger.warn(
@@ -105,10 +108,16 @@ export async function register(
       logger.info({ serviceUrl }, "registered with Restate");
       return true;
     }
-    logger.warn({ reason: problem }, "could not register with Restate, will try again");
-    await sleep(REGISTRATION_RETRY_MS, undefined, { signal }).catch(() => undefined);
+    if (isTold(attempt)) {
+      logger.warn({ reason: problem, attempt }, "could not register with Restate, will try again");
+    }
+    await sleep(retryMs, undefined, { signal }).catch(() => undefined);
   }
   return false;
+}
+
+function isTold(attempt: number): boolean {
+  return attempt % TOLD_AT_LEAST_EVERY === 0 || Number.isInteger(Math.log2(attempt));
 }
 
 interface Registration {

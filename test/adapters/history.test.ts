@@ -18,7 +18,7 @@ let store: HistoryStore;
 
 beforeAll(async () => {
   server = await startMysql({ server: undefined });
-  await migrateDatabase(server.url);
+  await migrateDatabase(server.url, { withSentinels: true });
   pool = openPool(server.url);
   store = createHistoryStore(pool.db);
 });
@@ -141,10 +141,10 @@ describe("a change of a rollout", () => {
 });
 
 describe("the README's statements", () => {
-  it("answer what they say, and delete the old alone", async () => {
+  it("answer what they say", async () => {
     const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
     const blocks = [...readme.matchAll(/```sql\n(.*?)```/gs)].map(([, sql = ""]) => sql);
-    const [queries = "", deletion = ""] = blocks.filter(
+    const [queries = ""] = blocks.filter(
       (sql) => sql.includes("sentinel_rollouts") || sql.includes("_outcomes"),
     );
     const broken = (): OutcomeRecord => ({ sentinelId: "a", wave: 1, outcome: "failed", reason: "no" });
@@ -159,11 +159,7 @@ describe("the README's statements", () => {
     ];
     expect(again).toEqual([{ sentinel_id: "a", failures: 2, a_reason: "no" }]);
     expect(took).toMatchObject([{ wave: 2, avg_s: "1.50000000" }]);
-    await connection.query(deletion);
     await connection.end();
-    expect((await store.rollouts(10)).map(({ id }) => id)).toEqual(["r1"]);
-    expect(await store.outcomes("old", 10)).toEqual([]);
-    expect(await store.outcomes("r1", 10)).toHaveLength(2);
   });
 });
 

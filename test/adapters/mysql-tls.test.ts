@@ -68,7 +68,7 @@ describe("TLS to MySQL", () => {
     "%s takes a server of the authority that is given",
     async (mode) => {
       expect(await cipher({ "ssl-mode": mode, "ssl-ca": authority.cert })).not.toBe("");
-      await migrateDatabase(address({ "ssl-mode": mode, "ssl-ca": authority.cert }));
+      await migrateDatabase(address({ "ssl-mode": mode, "ssl-ca": authority.cert }), { withSentinels: true });
     },
   );
 

@@ -30,7 +30,7 @@ const patience = { timeout: 30_000 };
 beforeAll(async () => {
   kubernetes = await startKubernetes();
   mysql = await startMysql({ server: undefined });
-  await migrateDatabase(mysql.url);
+  await migrateDatabase(mysql.url, { withSentinels: true });
   pool = openPool(mysql.url);
   store = createSentinelStore(pool.db);
 });

@@ -1,5 +1,8 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startStack } from "../../src/dry-run/stack.ts";
+import { until } from "../support/until.ts";
 import { ids, NEW, World } from "../support/world.ts";
 import { ControlPlane } from "./control-plane.ts";
 
@@ -36,6 +39,31 @@ describe("with the manifests of deploy/kubernetes and nothing else", () => {
       ...["rollout", "status", "-n", "sentinel-rollout", "deployment/sentinel-rollout", "--timeout=60s"],
     );
     expect(stdout).toContain("successfully rolled out");
+  });
+
+  it("its replicas keep no node from being drained while none of them is ready, as when MySQL is away", async () => {
+    const inNamespace = ["-n", "sentinel-rollout"];
+    const { stdout } = await plane.kubectl("get", "pods", ...inNamespace, "-o", "name");
+    const pods = stdout.trim().split("\n");
+    const unready = JSON.stringify({ status: { conditions: [{ type: "Ready", status: "False" }] } });
+    for (const pod of pods) {
+      await plane.kubectl("patch", pod, ...inNamespace, "--subresource=status", "-p", unready);
+    }
+    const healthy = ["-o", "jsonpath={.status.currentHealthy}"];
+    await until("no replica counts as healthy", async () => {
+      const seen = await plane.kubectl("get", "pdb", "sentinel-rollout", ...inNamespace, ...healthy);
+      return seen.stdout === "0";
+    });
+    const name = pods[0]?.replace("pod/", "") ?? "";
+    const eviction = {
+      apiVersion: "policy/v1",
+      kind: "Eviction",
+      metadata: { name, namespace: "sentinel-rollout" },
+    };
+    const file = join(plane.directory, "eviction.json");
+    await writeFile(file, JSON.stringify(eviction));
+    const path = `/api/v1/namespaces/sentinel-rollout/pods/${name}/eviction`;
+    expect((await plane.kubectl("create", "--raw", path, "-f", file)).stdout).toContain('"status":"Success"');
   });
 
   it("its account may do what it needs, and nothing more", async () => {

@@ -15,7 +15,7 @@ export function shell(stack: Stack) {
   return async (documented: string): Promise<{ exitCode: number; output: string }> => {
     const text = documented
       .replaceAll("http://localhost:9081", stack.health)
-      .replace(/^npm run db:migrate$/, migration);
+      .replace(/^npm run db:migrate(?: --)?/, migration);
     const { exitCode, all } = await execa("bash", ["-c", text], {
       env,
       all: true,

@@ -20,7 +20,7 @@ const PAUSED = /"state":"paused".*"sentinel_id":"sen_0005"/;
 
 // The fifth sentinel of twenty does not come up on the new image.
 const STORY: Step[] = [
-  { command: /^npm run db:migrate$/, says: /migrations applied/ },
+  { command: /^npm run db:migrate( -- --with-sentinels)?$/, says: /migrations applied/ },
   { command: /^curl "http:\/\/localhost:9081\/readyz"$/, says: /"mysql"|ready|ok/ },
   { command: /^curl "http:\/\/localhost:9081\/metrics"$/, says: /^process_cpu_seconds_total/m },
   { command: verb("Plan"), says: /"total":20,"waves":\[\{"wave":1,"size":1/ },
@@ -34,6 +34,7 @@ const STORY: Step[] = [
   { command: verb("History"), says: /"failed":1/ },
   { command: verb("Rollout/send"), says: /"invocationId":"inv_/ },
   { command: /^curl "\$RESTATE_URL\/restate\/invocation\/<invocationId>\/attach"/, says: PAUSED },
+  { command: /^curl "\$RESTATE_URL\/restate\/invocation\/<invocationId>\/output"/, says: PAUSED },
   { command: verb("Cancel"), says: /"state":"cancelled"/ },
   { command: verb("RollbackAll"), says: /"state":"cancelled"/ },
   {

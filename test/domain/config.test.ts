@@ -143,6 +143,25 @@ describe("problems of the configuration", () => {
     ["KUBE_NAMESPACE", "n".repeat(64), "must be a Kubernetes namespace"],
     ["KUBE_CONTAINER", "-sentinel", "must be a container name"],
     ["SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL", "hooks.slack.com", "must be an http(s):// URL"],
+    ["RESTATE_TOKEN", "two\nlines", "must be one word of ASCII characters"],
+    ["RESTATE_TOKEN", "from-a-file\n", "must be one word of ASCII characters"],
+    ["RESTATE_TOKEN", "sécret", "must be one word of ASCII characters"],
+    ["RESTATE_IDENTITY_KEYS", "publickeyv1_a\nb", "must be keys that start with publickeyv1_"],
+    ["DATABASE_URL", "mysql://u:p@db/x\n", "must be one line without spaces"],
+    ...[
+      "RESTATE_URL",
+      "RESTATE_ADMIN_URL",
+      "SERVICE_URL",
+      "SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL",
+      "OTEL_EXPORTER_OTLP_ENDPOINT",
+      "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    ].flatMap((variable): typeof cases => [
+      [variable, "https://user:s3cret@host/", "must have no user or password"],
+      [variable, "https://user@host/", "must have no user or password"],
+      [variable, "https://ho\nst/", "must be one line without spaces"],
+      [variable, " https://host/", "must be one line without spaces"],
+    ]),
+    ["OTEL_EXPORTER_OTLP_HEADERS", "authorization=a\nb", "must be one line of ASCII characters"],
     ["DEPLOY_TIMEOUT_SECONDS", "0", "must be a whole number from 1 to 86400"],
     ["DEPLOY_TIMEOUT_SECONDS", "10m", "must be a whole number from 1 to 86400"],
     ["UNSCHEDULABLE_SECONDS", "-1", "must be a whole number from 0 to 86400"],
@@ -153,7 +172,8 @@ describe("problems of the configuration", () => {
   ];
 
   it.each(cases)("%s=%s", (variable, value, problem) => {
-    expect(problemsOf({ ...needed, [variable]: value })).toEqual([`${variable} ${problem}`]);
+    const both = { RESTATE_ADMIN_URL: "http://admin:9070", SERVICE_URL: "http://service:9080" };
+    expect(problemsOf({ ...needed, ...both, [variable]: value })).toEqual([`${variable} ${problem}`]);
   });
 
   it.each([
@@ -167,8 +187,8 @@ describe("problems of the configuration", () => {
 
   it("are told all together, each with its variable, and none with its value", () => {
     const variables = [...new Set(cases.map(([variable]) => variable)), "RESTATE_ADMIN_URL"];
-    const env = Object.fromEntries(variables.map((variable) => [variable, "-hunter2-"]));
-    const problems = problemsOf({ ...env, RESTATE_TOKEN: "hunter2" });
+    const env = Object.fromEntries(variables.map((variable) => [variable, "-hunter2-\n"]));
+    const problems = problemsOf(env);
     for (const variable of variables) {
       expect(problems.filter((problem) => problem.startsWith(`${variable} `)).length).toBeGreaterThan(0);
     }

@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { type Scrape, scrape } from "../support/exposition.ts";
+import { until } from "../support/until.ts";
 import { it, NEW } from "../support/world.ts";
 
 const DEPLOYS = "sentinel_rollout_deploy_duration_seconds";
@@ -17,7 +18,12 @@ describe("after a rollout of 6 with a failure", () => {
     const { body } = await world.verb("Rollout", { image: NEW, wave_percentages: [50, 100] });
     expect(body).toMatchObject({ state: "paused", succeeded: 5, failed: 1 });
     await world.quiet();
-    const metrics = await scrape(world.stack.health);
+    // The fleet is counted as the watcher reads it, every 30 s.
+    const counted = async (health: string) => {
+      const seen = await scrape(health);
+      return seen.value("sentinel_rollout_sentinels", { deploy_status: "failed" }) === 1 && seen;
+    };
+    const metrics = await until("the fleet is counted", () => counted(world.stack.health), 60_000);
     const { value } = metrics;
 
     // Steps and handlers replay; what they did is counted once.
@@ -42,7 +48,8 @@ describe("after a rollout of 6 with a failure", () => {
     ).toBeGreaterThan(0);
 
     expect(stateOf(metrics)).toEqual(PAUSED);
-    const replica = await scrape((await world.stack.startReplica()).health);
+    const { health } = await world.stack.startReplica();
+    const replica = await until("the replica has counted the fleet", () => counted(health), 60_000);
     expect(replica.value(`${DEPLOYS}_count`)).toBe(0);
     expect(stateOf(replica)).toEqual(PAUSED);
 

@@ -73,7 +73,7 @@ describe("the Dockerfile", () => {
       ),
     );
     expect(unwanted).toEqual([]);
-    for (const name of importedPackages(["src/main.ts", "src/mysql/migrate.ts"])) {
+    for (const name of importedPackages(["src/main.ts", "src/mysql/migrate.ts", "src/mysql/prune.ts"])) {
       expect(dependencies).toHaveProperty([name]);
       expect(installed).toContain(name);
     }

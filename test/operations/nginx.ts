@@ -46,7 +46,7 @@ export async function startGateway(directory: string, port: number, upstream: st
   });
   return {
     async stop(): Promise<void> {
-      server.kill("SIGQUIT");
+      server.kill("SIGTERM");
       await server;
     },
   };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { execa } from "execa";
 
-/** Exits 1 unless drizzle/ says all that src/mysql/schema.ts says: generating into a copy must find nothing to do. */
+/** Exits 1 unless drizzle/ says all that src/mysql/*-schema.ts say: generating into a copy must find nothing to do. */
 const copy = await mkdtemp(join(tmpdir(), "migration-drift-"));
 try {
   await cp("drizzle", copy, { recursive: true });
@@ -11,13 +11,13 @@ try {
   const out = relative(process.cwd(), copy);
   const { stdout, stderr } = await execa(
     "drizzle-kit",
-    ["generate", "--dialect=mysql", "--schema=./src/mysql/*schema.ts", `--out=${out}`],
+    ["generate", "--dialect=mysql", "--schema=./src/mysql/*-schema.ts", `--out=${out}`],
     { preferLocal: true, stdin: "ignore", reject: false },
   );
   if (!stdout.includes("No schema changes")) {
     process.stderr.write(`${stdout}\n${stderr}\n`);
     process.stderr.write(
-      "src/mysql/schema.ts and drizzle/ differ: run `npm run db:generate` and review it\n",
+      "src/mysql/*-schema.ts and drizzle/ differ: run `npm run db:generate` and review it\n",
     );
     process.exitCode = 1;
   }

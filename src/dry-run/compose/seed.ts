@@ -26,7 +26,7 @@ runCommand(async (signal) => {
   const fleet = planFleet(options.sentinels);
   checkFaults(fleet, options.faults);
 
-  await migrateDatabase(databaseUrl);
+  await migrateDatabase(databaseUrl, { withSentinels: true });
   say("migrations applied");
   const cluster = connectCluster(kubeconfig);
   try {

@@ -1,4 +1,4 @@
-CREATE TABLE `sentinel_rewritten_images` (
+CREATE TABLE IF NOT EXISTS `sentinel_rewritten_images` (
 	`image` varchar(255) NOT NULL,
 	`rewritten` varchar(255) NOT NULL,
 	CONSTRAINT `sentinel_rewritten_images_pk` PRIMARY KEY(`image`,`rewritten`)

@@ -1,0 +1,71 @@
+import { parseArgs } from "node:util";
+import mysql, { type Connection, type ResultSetHeader, type RowDataPacket } from "mysql2/promise";
+import { readDatabaseUrl } from "../config.ts";
+import { databaseAddress } from "./address.ts";
+
+/** Rows of one DELETE: short enough to hold up nobody, replication included. */
+const BATCH = 1_000;
+/** Rollouts of one look. */
+const ROLLOUTS = 100;
+const DAY_MS = 86_400_000;
+
+/** Those that are over; a paused one may still be resumed. */
+export const OLD_ROLLOUTS = `SELECT id FROM sentinel_rollouts
+  WHERE started_at < ? AND state IN ('completed', 'cancelled') ORDER BY started_at LIMIT ${ROLLOUTS}`;
+export const DELETE_OUTCOMES = `DELETE FROM sentinel_rollout_outcomes WHERE rollout_id = ? LIMIT ${BATCH}`;
+export const DELETE_ROLLOUT = "DELETE FROM sentinel_rollouts WHERE id = ?";
+
+export interface Pruned {
+  rollouts: number;
+  outcomes: number;
+}
+
+/**
+ * Deletes the history of rollouts that began before a moment (unix ms) and are over, in short statements. The outcomes of a
+ * rollout go before it, so what was cut short is taken up by the next time.
+ * @throws the driver's error
+ */
+export async function pruneHistory(connection: Connection, beforeMs: number): Promise<Pruned> {
+  const pruned = { rollouts: 0, outcomes: 0 };
+  for (;;) {
+    const [old] = await connection.query<RowDataPacket[]>(OLD_ROLLOUTS, [beforeMs]);
+    for (const { id } of old) {
+      for (let deleted = BATCH; deleted === BATCH; pruned.outcomes += deleted) {
+        deleted = await rowsOf(connection, DELETE_OUTCOMES, id);
+      }
+      pruned.rollouts += await rowsOf(connection, DELETE_ROLLOUT, id);
+    }
+    if (old.length < ROLLOUTS) return pruned;
+  }
+}
+
+async function rowsOf(connection: Connection, statement: string, id: string): Promise<number> {
+  const [{ affectedRows }] = await connection.query<ResultSetHeader>(statement, [id]);
+  return affectedRows;
+}
+
+/** Whole days, like `90d`. @throws Error that says so */
+function daysOf(text: string | undefined): number {
+  const days = /^([1-9]\d{0,4})d$/.exec(text ?? "")?.[1];
+  if (days === undefined) throw new Error("--older-than must be a number of days, like 90d");
+  return Number(days);
+}
+
+/** `npm run db:prune -- --older-than 90d` */
+if (import.meta.main) {
+  try {
+    const { values } = parseArgs({ options: { "older-than": { type: "string" } } });
+    const beforeMs = Date.now() - daysOf(values["older-than"]) * DAY_MS;
+    const address = databaseAddress(readDatabaseUrl(process.env));
+    const connection = await mysql.createConnection({ ...address, connectTimeout: 10_000 });
+    try {
+      const { rollouts, outcomes } = await pruneHistory(connection, beforeMs);
+      process.stdout.write(`${rollouts} rollouts and ${outcomes} outcomes deleted\n`);
+    } finally {
+      connection.destroy();
+    }
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : "pruning failed"}\n`);
+    process.exitCode = 1;
+  }
+}
