@@ -20,7 +20,8 @@ export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): 
   const stay = (rollout.stay ?? 0) + pending("stays");
   const taken = sumOf(rollout, "succeeded") + pending("succeeded");
   const took = taken - sumOf(rollout, "reverted") - pending("reverted") - stay;
-  const inFlight = Math.min(flyingOf(lanesOf(drive, "forward")), numbersOf(rollout, drive).inFlight);
+  const numbers = numbersOf(rollout, drive);
+  const inFlight = Math.min(flyingOf(lanesOf(drive, "forward")), numbers.inFlight);
   const earlier = (what: "earlierTook" | "earlierReverted") =>
     lanes.reduce((sum, lane) => sum + lane[what], 0);
   const takenOver = Math.max(0, earlierLeft(rollout) + earlier("earlierTook") - earlier("earlierReverted"));
@@ -31,7 +32,8 @@ export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): 
     ...(stay === 0 ? {} : { stay }),
     ...(takenOver === 0 ? {} : { takenOver }),
     inFlight,
-    unknown: again + (drive?.lost ? Math.max(0, doubtful) : 0),
+    // Some of those to be deployed again may be in flight.
+    unknown: Math.min(numbers.waiting, again + (drive?.lost ? Math.max(0, doubtful) : 0)),
   };
 }
 

@@ -33,12 +33,9 @@ describe("an idempotency-key that is used again", () => {
     );
     const { body: back } = await asked<RollbackResponse>(world, "RollbackAll", {}, "back");
     const { waiting_since: backAt } = await world.status();
-    expect(back).toMatchObject({
-      rollout_id: other.rollout_id,
-      image: OLD,
-      as_of: backAt,
-      message: `Rolled back: 2 of 2 sentinels reverted. This tells of rollout ${other.rollout_id} as of ${backAt}.`,
-    });
+    expect(back).toMatchObject({ rollout_id: other.rollout_id, image: OLD, as_of: backAt });
+    expect(back.message).toMatch(/^Rolled back: 2 of 2 sentinels reverted\. /);
+    expect(back.message.endsWith(` This tells of rollout ${other.rollout_id} as of ${backAt}.`)).toBe(true);
     expect((await asked<RollbackResponse>(world, "RollbackAll", {}, "back")).body).toEqual(back);
     // What is true now is for Status to say.
     expect((await world.status()).message).not.toContain("This tells of");
