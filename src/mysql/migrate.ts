@@ -8,6 +8,7 @@ import { databaseAddress } from "./address.ts";
 import { createTable } from "./ddl.ts";
 import { outcomes, rollouts } from "./history-schema.ts";
 import { settled } from "./pool.ts";
+import { rewrittenImages } from "./rewritten-schema.ts";
 import { CONTROL_PLANE_COLUMNS, sentinels } from "./schema.ts";
 import { type Difference, differences } from "./table-check.ts";
 
@@ -53,6 +54,7 @@ export async function migrateDatabase(databaseUrl: string, options: MigrationOpt
     const found = [
       ...(await differences(connection, rollouts)),
       ...(await differences(connection, outcomes)),
+      ...(await differences(connection, rewrittenImages)),
       ...(await differences(connection, sentinels, CONTROL_PLANE_COLUMNS)),
     ];
     if (found.length > 0) throw new TableError(found);

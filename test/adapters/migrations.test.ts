@@ -31,7 +31,10 @@ async function sql(statements: string): Promise<RowDataPacket[]> {
   }
 }
 
-const HISTORY = ["sentinel_rollout_outcomes", "sentinel_rollouts"];
+const OWN = ["sentinel_rewritten_images", "sentinel_rollout_outcomes", "sentinel_rollouts"];
+
+/** In the table of rollouts, since. */
+const ADDED = "  `rewritten_to` varchar(255) DEFAULT NULL,\n";
 
 /** Without the notes of who migrated what. */
 async function tables(): Promise<string[]> {
@@ -80,7 +83,7 @@ describe("where the control plane owns sentinels", () => {
     await sql(CONTROL_PLANE_TABLE);
     const before = await definition("sentinels");
     await migrateDatabase(url);
-    expect(await tables()).toEqual([...HISTORY, "sentinels"]);
+    expect(await tables()).toEqual([...OWN, "sentinels"]);
     expect(await definition("sentinels")).toBe(before);
   });
 
@@ -89,7 +92,7 @@ describe("where the control plane owns sentinels", () => {
     await sql(`CREATE TABLE __drizzle_migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint);
       INSERT INTO __drizzle_migrations (hash, created_at) VALUES ('theirs', 4102444800000)`);
     await migrateDatabase(url);
-    expect(await tables()).toEqual([...HISTORY, "sentinels"]);
+    expect(await tables()).toEqual([...OWN, "sentinels"]);
     expect(await sql("SELECT hash FROM __drizzle_migrations")).toEqual([{ hash: "theirs" }]);
   });
 
@@ -120,7 +123,7 @@ describe("where the control plane owns sentinels", () => {
       "-- sentinels has no index of (desired_state, id)",
       `${alter} ADD INDEX \`sentinels_desired_state_id\` (\`desired_state\`, \`id\`);`,
     ]);
-    expect(await tables()).toEqual([...HISTORY, "sentinels"]);
+    expect(await tables()).toEqual([...OWN, "sentinels"]);
     await sql(String(message).split("\n").slice(1).join("\n"));
     await migrateDatabase(url);
   });
@@ -129,9 +132,9 @@ describe("where the control plane owns sentinels", () => {
 describe("where there is no table sentinels", () => {
   it("it is named, and made only where that is asked for", async () => {
     await expect(migrateDatabase(url)).rejects.toThrow("-- sentinels does not exist\nCREATE TABLE");
-    expect(await tables()).toEqual(HISTORY);
+    expect(await tables()).toEqual(OWN);
     await migrateDatabase(url, { withSentinels: true });
-    expect(await tables()).toEqual([...HISTORY, "sentinels"]);
+    expect(await tables()).toEqual([...OWN, "sentinels"]);
   });
 
   it("it is made as the versions before made it", async () => {
@@ -148,10 +151,14 @@ describe("a database of version 0.1", () => {
     await migrateAsBefore();
     await insertSentinels(url, [{ id: "sen_a", image: "x:7" }]);
     await sql(`INSERT INTO sentinel_rollout_outcomes VALUES ('r1', 'failed', 'sen_a', 1, 'why', 5, 6)`);
-    const before = await Promise.all([...HISTORY, "sentinels"].map(definition));
+    const there = ["sentinel_rollout_outcomes", "sentinel_rollouts", "sentinels"];
+    const before = await Promise.all(there.map(definition));
     await migrateDatabase(url, options);
     await migrateDatabase(url, options);
-    expect(await Promise.all([...HISTORY, "sentinels"].map(definition))).toEqual(before);
+    const after = await Promise.all(there.map(definition));
+    expect(after.map((each) => each.replace(ADDED, ""))).toEqual(before);
+    expect(after.filter((each) => each.includes(ADDED))).toHaveLength(1);
+    expect(await tables()).toEqual([...OWN, "sentinels"]);
     expect(await sql("SELECT id, image FROM sentinels")).toEqual([{ id: "sen_a", image: "x:7" }]);
     expect(await sql("SELECT reason FROM sentinel_rollout_outcomes")).toEqual([{ reason: "why" }]);
   });
@@ -162,10 +169,10 @@ it("a migration that was killed before it was noted is repeated", async () => {
   await sql("DELETE FROM sentinel_rollout_migrations");
   await migrateDatabase(url);
   const [noted] = await sql("SELECT count(*) AS n FROM sentinel_rollout_migrations");
-  expect(noted).toEqual({ n: 2 });
+  expect(noted).toEqual({ n: 4 });
 });
 
 it("several at once all succeed", async () => {
   await Promise.all([1, 2, 3].map(() => migrateDatabase(url, { withSentinels: true })));
-  expect(await tables()).toEqual([...HISTORY, "sentinels"]);
+  expect(await tables()).toEqual([...OWN, "sentinels"]);
 });
