@@ -94,7 +94,11 @@ export function formerReported(turn: Turn, report: Report): Answer | undefined {
     turn.book.set(key, book);
     take(turn, former, fresh);
   }
-  return { ...answerTo(turn, former, report.lane), accepted: true, rolloutId: report.rolloutId };
+  const answer = answerTo(turn, former, report.lane);
+  // Its driver is still told that all is done, by the bell in its book.
+  const leaves = former.drive.forward?.lane === report.lane ? answer.driver?.done : answer.over;
+  if (leaves) turn.book.clear(key);
+  return { ...answer, accepted: true, rolloutId: report.rolloutId };
 }
 
 /** One of its lanes is gone: what it held is not known. @returns false: it is not its lane */

@@ -119,7 +119,7 @@ const PHASES = ["cancelled", "completed", "idle", "in_progress", "paused", "roll
 
 describe("every interleaving keeps the guarantees", () => {
   for (const system of SYSTEMS) {
-    it(system.name, () => {
+    it(system.name, { timeout: 300_000 }, () => {
       const { states, phases } = explore(system, guarantees);
       const { left } = system;
       const possible = PHASES.filter((phase) => phase !== "rolling_back" || (left.RollbackAll ?? 0) > 0);

@@ -1,4 +1,4 @@
-import { HEAD_KEY, PLAN_KEY, TALLIES_KEY, tallyOf, waveOf } from "../../../src/domain/parts.ts";
+import { HEAD_KEY, laneKey, PLAN_KEY, TALLIES_KEY, tallyOf, waveOf } from "../../../src/domain/parts.ts";
 import { inFlightOf, lanesOf, numbersOf } from "../../../src/domain/progress.ts";
 import type { Drive, Entry, Lane, LaneBook, Part, RolloutState } from "../../../src/domain/state.ts";
 import type { Checks } from "./explore.ts";
@@ -9,7 +9,7 @@ import type { Step, System, World } from "./world.ts";
 export const guarantees: Checks = {
   state(world, next, system) {
     const [rollout, drive] = [headOf(world), driveOf(world)];
-    comesToRest(world, next);
+    comesToRest(world, next, system);
     if (rollout === undefined) return;
     bookkeeping(world, rollout, system);
     numbersAddUp(rollout, drive);
@@ -106,7 +106,7 @@ function nobodyFliesTwice({ deploys, shells }: World, drive: Drive): void {
 }
 
 /** When all that goes on by itself has ended, an operator can act: nobody waits for what never comes. */
-function comesToRest(world: World, next: readonly Step[]): void {
+function comesToRest(world: World, next: readonly Step[], system: System): void {
   if (next.some(({ by }) => by === "system")) return;
   const [rollout, drive] = [headOf(world), driveOf(world)];
   const frozen = world.shells.filter((shell) => shell.frozen);
@@ -121,6 +121,12 @@ function comesToRest(world: World, next: readonly Step[]): void {
   holds(waits.length === 0, `nobody is left waiting: ${waits.map(({ id }) => id)}`);
   holds(drive?.forward === undefined && lanesOf(drive).length === 0, "nothing is left of the drive");
   holds(drive?.settles === undefined, "the count that a Cancel owes is told");
+  // What was killed cleans up after nobody: the next rollout does.
+  const killed = (["kill", "killLane", "torn"] as const).some(
+    (how) => world.left[how] !== (system.left[how] ?? 0),
+  );
+  const books = [...world.kv.keys()].filter((key) => key.startsWith(laneKey("")));
+  holds(killed || books.length === 0, `no book is left of a lane: ${books}`);
   if (rollout !== undefined) headIsRight(world, rollout);
 }
 
