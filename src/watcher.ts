@@ -10,7 +10,7 @@ import type { Observation, ObservedRow, SentinelStore } from "./mysql/sentinels.
 import { createCalls } from "./watcher/calls.ts";
 import { type KnownRow, keepObservedColumns } from "./watcher/observed-columns.ts";
 import { startRecheck } from "./watcher/recheck.ts";
-import { isNews, worthALook } from "./watcher/signals.ts";
+import { hasNewPods, isNews, worthALook } from "./watcher/signals.ts";
 
 export interface WatcherOptions {
   clusters: Clusters;
@@ -74,7 +74,8 @@ export function startWatcher(options: WatcherOptions): Watcher {
       const { sentinelId: id, name } = (now ?? before) as WatchedDeployment;
       columns.touch(id);
       // What the first LIST shows is no news; the re-check that follows it knows who waits.
-      if (synced && isNews(before, now) && concerns(cluster, name, id)) wake(id, now);
+      const news = isNews(before, now) || (hasNewPods(before, now) && cluster.inTrouble(name));
+      if (synced && news && concerns(cluster, name, id)) wake(id, now);
     };
     const handlers = {
       onChange: (now: WatchedDeployment, before: WatchedDeployment | undefined) => seen(before, now),

@@ -61,8 +61,11 @@ export type Verdict =
   | { kind: "recreated" }
   | {
       kind: "failed";
-      reason: string /** The new pods do not come up, and may tell why themselves. */;
+      reason: string;
+      /** The new pods do not come up, and may tell why themselves. */
       stalled?: true;
+      /** Somebody has given it this image since. */
+      moved?: string;
     };
 
 /** Judges a Deployment; `undefined` stands for one that does not exist. */
@@ -72,7 +75,7 @@ export function judge(snapshot: DeploymentSnapshot | undefined, expected?: Expec
   if (expected?.uid !== undefined && snapshot.uid !== expected.uid) return { kind: "recreated" };
   if (snapshot.image === undefined) return failed("Deployment has no sentinel container");
   if (expected !== undefined && snapshot.image !== expected.image) {
-    return failed(`image was changed to ${snapshot.image} by somebody else`);
+    return { ...failed(`image was changed to ${snapshot.image} by somebody else`), moved: snapshot.image };
   }
   const needed = Math.max(snapshot.generation, expected?.generation ?? 0);
   if (snapshot.observedGeneration < needed) {

@@ -19,8 +19,12 @@ export type PatchOutcome =
 export interface Requests {
   namespace: string;
   containerName: string;
-  /** Sends a JSON Patch. @throws ApiException for any status but 200 */
-  send(k8sName: string, patch: PatchOperation[]): Promise<V1Deployment>;
+  /**
+   * Sends a JSON Patch.
+   * @param tries changes nothing: the answer is what would come of it
+   * @throws ApiException for any status but 200
+   */
+  send(k8sName: string, patch: PatchOperation[], tries?: "tries"): Promise<V1Deployment>;
   /** Undefined: it does not exist. @throws TransientKubernetesError */
   read(k8sName: string): Promise<V1Deployment | undefined>;
   /** @throws TransientKubernetesError */
@@ -54,6 +58,21 @@ export async function attempt(
     if (refusal.kind === "refused" || pauseMs === undefined) return refused(refusal.reason);
     await sleep(pauseMs);
     return attempt(requests, k8sName, operations, left);
+  }
+}
+
+/** What admission would make of an image now; undefined: that cannot be told. @throws TransientKubernetesError */
+export async function admitted(
+  { send, containerName }: Requests,
+  k8sName: string,
+  operations: PatchOperation[],
+): Promise<string | undefined> {
+  try {
+    return snapshotOf(await send(k8sName, operations, "tries"), containerName).image;
+  } catch (error) {
+    const failure = apiFailure(error);
+    if (failure !== undefined && refusalOf(failure) !== undefined) return undefined;
+    throw transient(error, `asking what admission makes of the image of Deployment ${k8sName}`);
   }
 }
 

@@ -64,11 +64,14 @@ export function createCluster(
     }
   }
 
-  function send(k8sName: string, patch: PatchOperation[]): Promise<V1Deployment> {
+  function send(k8sName: string, patch: PatchOperation[], tries?: "tries"): Promise<V1Deployment> {
     const request = {
       method: "PATCH",
       path: pathOf(k8sName),
-      parameters: { fieldManager: "sentinel-rollout" },
+      parameters: {
+        fieldManager: "sentinel-rollout",
+        ...(tries === undefined ? {} : { dryRun: "All" }),
+      },
       contentType: "application/json-patch+json",
       body: patch,
     } as const;

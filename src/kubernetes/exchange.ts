@@ -1,4 +1,4 @@
-import { attempt, type PatchOutcome, paused, type Requests, refused } from "./attempt.ts";
+import { admitted, attempt, type PatchOutcome, paused, type Requests, refused } from "./attempt.ts";
 import { TransientKubernetesError } from "./errors.ts";
 import { type DeploymentChange, fittedPatch, guessedPatch } from "./patch.ts";
 import { snapshotOf } from "./snapshot.ts";
@@ -30,7 +30,6 @@ export function createExchange(requests: Requests): Exchange {
   const { containerName, read } = requests;
 
   return async function exchange(k8sName, change, from, isRewritten) {
-    const is = async (asked: string, image: string) => image === asked || (await isRewritten(asked, image));
     let outcome =
       from === change.image
         ? undefined
@@ -43,8 +42,18 @@ export function createExchange(requests: Requests): Exchange {
       if (place < 0) return refused(`Deployment ${k8sName} has no container named ${containerName}`);
       const snapshot = snapshotOf(current, containerName);
       const { image = "" } = snapshot;
-      if (await is(change.image, image)) return { kind: "patched", snapshot };
-      if (!(await is(from, image))) return { kind: "moved", image };
+      const is = async (asked: string, otherwise: () => Promise<boolean> = async () => false) =>
+        image === asked || (await isRewritten(asked, image)) || (await otherwise());
+      // Whoever made this of an image may have been killed before anybody knew: then admission itself is asked.
+      const comesOf = (asked: string) => async () => {
+        const tried = fittedPatch({ ...change, image: asked }, containerName, place, current, {
+          from: image,
+        });
+        return (await admitted(requests, k8sName, tried)) === image;
+      };
+      const isFrom = await is(from);
+      if (!isFrom && (await is(change.image, comesOf(change.image)))) return { kind: "patched", snapshot };
+      if (!isFrom && !(await comesOf(from)())) return { kind: "moved", image };
       if (snapshot.paused) return paused(requests, k8sName);
       outcome = await attempt(
         requests,

@@ -25,7 +25,7 @@ interface Job {
   revert: Revert;
   writes: RowWrites;
   sightings: Sightings;
-  store: Pick<SentinelStore, "isRewritten">;
+  store: Pick<SentinelStore, "isRewritten" | "rememberRewritten">;
 }
 
 const GONE = "its Deployment is gone";
@@ -65,10 +65,20 @@ export async function bringBack(
   const patchAgain = async (atMs: number): Promise<Patched> =>
     asPatched(await patchBackAs(`patch Deployment ${row.k8sName} back, created again`, atMs));
   const { expected } = patched;
+  if (expected.image !== plan.change.image) {
+    await ctx.run("remember what admission makes of the image", () =>
+      store.rememberRewritten(plan.change.image, expected.image),
+    );
+  }
   const times = { startedMs, deadlineMs, failFastMs, unschedulableMs };
   const wait = { place, expected, ...times, writes, patchAgain };
   const look = patched.look ?? (await lookAgain(ctx, wait, patched.atMs));
   const settlement = await converge(ctx, wait, look, wakeUp);
+  const { moved } = settlement;
+  if (moved !== undefined) {
+    await ctx.run("write the outcome: moved", () => writes.end(settlement.ending));
+    return { reply: movedTo(moved) };
+  }
   if (settlement.gone !== true) return settlement;
   await ctx.run("put back the row: its Deployment is gone", () => writes.putBack(GONE));
   return { reply: gone() };

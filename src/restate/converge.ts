@@ -24,6 +24,8 @@ export interface Settlement {
   writtenMs?: number;
   /** There is no Deployment any more. */
   gone?: true;
+  /** The Deployment has this image, which somebody else gave it. */
+  moved?: string;
 }
 
 /** Where NotifyReady finds the Deploy that waits. */
@@ -77,7 +79,9 @@ export async function converge(
     if (verdict.kind === "failed" && look.observed === undefined)
       return { ...failed(verdict.reason), gone: true };
     if (verdict.kind === "failed") {
-      return failed(verdict.stalled ? await podsTell(ctx, wait, verdict.reason) : verdict.reason);
+      const { stalled, moved } = verdict;
+      const why = failed(stalled ? await podsTell(ctx, wait, verdict.reason) : verdict.reason);
+      return moved === undefined ? why : { ...why, moved };
     }
     if (verdict.kind === "recreated") {
       if (again || wait.patchAgain === undefined)

@@ -13,6 +13,7 @@ import { askedFor, asksForMore, type DeployPlan, planDeploy, termsOf } from "./d
 import { grantOf } from "./grant.ts";
 import { type Patched, patchAndLook, placeOf, serving } from "./look.ts";
 import { ROLLOUT_ID_HEADER } from "./names.ts";
+import { notTaken } from "./not-taken.ts";
 import { revertOf } from "./revert.ts";
 import { RowWrites, type RowWritesOptions } from "./row-writes.ts";
 import type { DeployReply, DeployRequest } from "./schemas.ts";
@@ -154,7 +155,7 @@ async function bringUp(
     );
   const terms = termsOf(row, request, plan, stuck);
   const patched = await patch(`patch Deployment ${row.k8sName}`, terms, nowMs);
-  if ("refused" in patched) return failed(patched.refused);
+  if ("refused" in patched) return notTaken(ctx, place, change.image, isRewritten, patched.refused);
   const { expected } = patched;
   const rewritten = expected.image === change.image ? undefined : expected.image;
   if (rewritten !== undefined) {

@@ -12,6 +12,7 @@ import type { Settings } from "./deploy-begin.ts";
 import type { DeployPlan } from "./deploy-plan.ts";
 import { placeOf } from "./look.ts";
 import { REVERTS_HEADER, ROLLOUT_ID_HEADER, RolloutObject, SINGLETON } from "./names.ts";
+import { notDeployed } from "./not-taken.ts";
 import type { RowWrites } from "./row-writes.ts";
 import type { DeployRequest } from "./schemas.ts";
 import { kubernetes, untilDeadline } from "./steps.ts";
@@ -89,9 +90,7 @@ export async function settleByLook(
     untilDeadline(deadlineMs, nowMs),
   );
   if (present !== null && !patched) {
-    const { ending } = failed(`not deployed: its Deploy was killed, and ${why}`);
-    // The image that was never patched must not come by itself with the next change of something else.
-    return { ending: { ...ending, image: present } };
+    return notDeployed(`not deployed: its Deploy was killed, and ${why}`, present);
   }
   const wait = {
     ...{ place, expected: { image: present ?? desired.image, generation: 0 } },

@@ -7,7 +7,7 @@ import type { ObservedColumns } from "./observed-columns.ts";
 import { createTrigger } from "./trigger.ts";
 
 export interface RecheckOptions {
-  store: Pick<SentinelStore, "observedRows">;
+  store: Pick<SentinelStore, "observedRows" | "isRewritten">;
   columns: Pick<ObservedColumns, "learn" | "learntAll" | "known" | "touch">;
   watches: readonly DeploymentWatch[];
   /** Undefined: the row's region has no cluster. */
@@ -72,6 +72,7 @@ export function startRecheck(options: RecheckOptions): Recheck {
     let finished = true;
     for await (const rows of store.observedRows(after)) {
       look(rows, new Set(late), doubts);
+      await healLate(rows);
       if (Date.now() < halfMs) continue;
       after = rows.at(-1)?.id ?? "";
       finished = false;
@@ -100,11 +101,23 @@ export function startRecheck(options: RecheckOptions): Recheck {
       else ids.push(id);
     }
     for (const row of rows) {
-      if (hasComeUp(row)) options.heal(row.id, row.updatedAtMs ?? 0);
       if (row.deployStatus !== "progressing") continue;
       settleAbandoned(row);
       const watch = watchOf(row);
       if (watch === undefined || !late.has(watch)) options.remind(row);
+    }
+  }
+
+  /** Who failed and runs the image of its row has come up since. Many rows have few pairs of images. */
+  async function healLate(rows: readonly ObservedRow[]): Promise<void> {
+    const runs = new Map<string, boolean>();
+    for (const { id, deployStatus, health, image, runningImage, updatedAtMs } of rows) {
+      if (deployStatus !== "failed" || (health !== "healthy" && health !== "paused")) continue;
+      const pair = JSON.stringify([image, runningImage]);
+      const known = runs.get(pair);
+      const same = known ?? (image === runningImage || (await store.isRewritten(image, runningImage)));
+      runs.set(pair, same);
+      if (same) options.heal(id, updatedAtMs ?? 0);
     }
   }
 
@@ -168,8 +181,4 @@ export function startRecheck(options: RecheckOptions): Recheck {
       await running;
     },
   };
-}
-
-function hasComeUp({ deployStatus, runningImage, image, health }: ObservedRow): boolean {
-  return deployStatus === "failed" && runningImage === image && (health === "healthy" || health === "paused");
 }

@@ -13,6 +13,14 @@ export function isNews(before: DeploymentSnapshot | undefined, now: DeploymentSn
   return next !== last && (next !== WAITING || last.startsWith("suspicion"));
 }
 
+/** True when pods of the newest template have come to be: what was known of trouble among its pods may be theirs. */
+export function hasNewPods(
+  before: DeploymentSnapshot | undefined,
+  now: DeploymentSnapshot | undefined,
+): boolean {
+  return (before?.updatedReplicas ?? 0) === 0 && (now?.updatedReplicas ?? 0) > 0;
+}
+
 /** True when a Deploy that still waits for this Deployment has something to decide on. */
 export function worthALook(snapshot: DeploymentSnapshot | undefined): boolean {
   return signal(snapshot) !== WAITING;

@@ -219,7 +219,8 @@ test("what is not supported is refused rather than done halfway", async () => {
   const { cluster } = await start();
   await cluster.deploy("plain", { spec: { replicas: 0 } });
   const codes = [
-    (await cluster.call("PATCH", "deployments/plain?dryRun=All", {}, "application/merge-patch+json")).code,
+    (await cluster.call("PATCH", "deployments/plain/scale?dryRun=All", {}, "application/merge-patch+json"))
+      .code,
     (await cluster.call("DELETE", "deployments/plain?propagationPolicy=Orphan")).code,
     (await cluster.call("POST", "pods", {})).code,
     (await cluster.call("PATCH", "deployments/plain/status", {}, "application/merge-patch+json")).code,

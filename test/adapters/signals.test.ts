@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { DeploymentSnapshot } from "../../src/domain/convergence.ts";
-import { isNews } from "../../src/watcher/signals.ts";
+import { hasNewPods, isNews } from "../../src/watcher/signals.ts";
 
 const converged: DeploymentSnapshot = {
   name: "one",
@@ -44,4 +44,17 @@ it("a failure that may heal is news when it comes, changes and goes", () => {
     true,
     false,
   ]);
+});
+
+it("pods of the newest template come to be once", () => {
+  const before = { ...converged, updatedReplicas: 0 };
+  expect(hasNewPods(before, waiting)).toBe(true);
+  expect(hasNewPods(undefined, waiting)).toBe(true);
+  for (const [was, is] of [
+    [waiting, converged],
+    [before, before],
+    [waiting, undefined],
+  ] as const) {
+    expect(hasNewPods(was, is)).toBe(false);
+  }
 });

@@ -389,13 +389,15 @@ describe("wake-ups", () => {
     await insertSentinels(mysql.url, [
       { ...failed, id: "came-late" },
       { ...failed, id: "on-another", image: "x:v2" },
+      { ...failed, id: "on-a-mirror", image: "ghcr.io/x:v1" },
       { ...failed, id: "is-ready", deployStatus: "ready" },
       { ...failed, id: "is-ill", health: "unhealthy" },
       { ...failed, id: "retired", desiredState: "archived" },
     ]);
-    for (const id of ["came-late", "on-another", "is-ready"]) await kubernetes.deploy(id);
+    await store.rememberRewritten("ghcr.io/x:v1", "x:v1");
+    for (const id of ["came-late", "on-another", "on-a-mirror", "is-ready"]) await kubernetes.deploy(id);
     begin({ recheckMs: 100 });
-    await expect.poll(() => [...healed], patience).toEqual(["came-late"]);
+    await expect.poll(() => [...healed].sort(), patience).toEqual(["came-late", "on-a-mirror"]);
   });
 
   it("that were lost come from the re-check, for a deploy that is under way and has something to look at", async () => {

@@ -72,6 +72,21 @@ it("what admission makes of an image is that image", async () => {
   });
 });
 
+it("what admission makes of an image is told by itself, where nobody has noted it", async () => {
+  await kubernetes.admission.rewrite("x:v1", "mirror.test/x:v1");
+  try {
+    await moved("noted-nowhere", "x:v2");
+    const done = { kind: "patched", snapshot: { image: "mirror.test/x:v1", generation: 3 } };
+    expect(await back("noted-nowhere")).toMatchObject(done);
+    // As when the answer was lost, or who asked was killed.
+    expect(await back("noted-nowhere")).toMatchObject(done);
+    await kubernetes.patch("noted-nowhere", [{ op: "replace", path: IMAGE, value: "x:hotfix" }]);
+    expect(await back("noted-nowhere")).toEqual({ kind: "moved", image: "x:hotfix" });
+  } finally {
+    await kubernetes.admission.lift();
+  }
+});
+
 it("a Deployment that is paused is refused with the words to type, and is left as it is", async () => {
   await moved("halted", "x:v2");
   await kubernetes.patch("halted", [{ op: "add", path: "/spec/paused", value: true }]);

@@ -98,6 +98,19 @@ describe("the revert of a sentinel", () => {
     expect([unknown.status, unknown.body.message]).toEqual([404, "There is no sentinel sen_0002."]);
   });
 
+  it("that somebody moves while it is to come up is left to them, and named", async ({ world }) => {
+    await rolledOut(world);
+    await world.fault(ID, "slow:600", OLD);
+    const answer = revert(world, TOOK);
+    await until("it to be patched back", async () => (await world.images()).get(ID) === OLD);
+    await world.setImage(ID, OTHER);
+    expect((await answer).body).toEqual({
+      ...{ status: "failed", left: true, reason: `left alone: moved to ${OTHER} since` },
+    });
+    expect(await world.row(ID)).toMatchObject({ deploy_status: "failed" });
+    expect((await world.images()).get(ID)).toBe(OTHER);
+  });
+
   it("goes on as it began, also where the row changes before a restart", async ({ world }) => {
     await rolledOut(world);
     await world.fault(ID, "slow:4", OLD);

@@ -34,6 +34,10 @@ describe("what nothing but another change can mend", () => {
     expect(await generation(world)).toBe(before);
     expect((await world.images()).get(ID)).toBe(OLD);
     await world.patch(ID, [{ op: "remove", path: "/spec/paused" }]);
+    // What was not taken does not come by itself with the next change of something else.
+    expect(await world.row(ID)).toMatchObject({ image: OLD, deploy_status: "failed" });
+    expect((await world.deploy(ID, { cpu_millicores: 600 })).body).toEqual({ status: "ready" });
+    expect((await world.images()).get(ID)).toBe(OLD);
     expect((await world.deploy(ID, { image: NEW })).body).toEqual({ status: "ready" });
   });
 
@@ -45,8 +49,12 @@ describe("what nothing but another change can mend", () => {
       status: "failed",
       reason: `Kubernetes refused the change: deployments.apps "sentinel-0001" is forbidden: ValidatingAdmissionPolicy 'signed' with binding 'signed' denied request: images of sentinels must be signed`,
     });
-    expect(await world.row(ID)).toMatchObject({ deploy_status: "failed", deploy_error: body.reason });
+    expect(await world.row(ID)).toMatchObject({
+      ...{ deploy_status: "failed", deploy_error: body.reason, image: OLD },
+    });
     inForce.lift(namespace);
+    expect((await world.deploy(ID)).body).toEqual({ status: "ready" });
+    expect((await world.images()).get(ID)).toBe(OLD);
     expect((await world.deploy(ID, { image: NEW })).body).toEqual({ status: "ready" });
   });
 });
@@ -181,5 +189,31 @@ describe("an image that admission rewrites", () => {
     for (const id of ["sen_0001", "sen_0002", "sen_0003"]) {
       expect(await world.row(id)).toMatchObject({ running_image: REWRITTEN, deploy_status: "ready" });
     }
+  });
+
+  it("of the previous image is no hotfix of somebody's: a revert is one, also where its answer was lost or it was killed", async ({
+    world,
+  }) => {
+    const { embedded } = world.stack;
+    expect((await world.verb("Rollout", { image: NEW, wave_percentages: [100] })).body).toMatchObject({
+      succeeded: 4,
+    });
+    await world.change("UPDATE sentinels SET k8s_name = 'gone' WHERE id = 'sen_0004'");
+    const next = NEW.replace("v1.2.3", "v1.2.4");
+    const rollout = await world.verb("Rollout", { image: next, wave_percentages: [100] });
+    expect(rollout.body).toMatchObject({ state: "paused", succeeded: 3, failed: 1 });
+    // From now on the image to return to comes out as another one.
+    mirror(world);
+    const first = ({ verb, name }: { verb: string; name?: string }) =>
+      verb === "patch" && name === "sentinel-0001";
+    embedded?.faults.inject({ kind: "lostAnswer" }, { only: first });
+    const back = await world.verb<object>("RollbackAll");
+    expect(back.body).toMatchObject({ reverted: 3, total: 3, failures: [], state: "cancelled" });
+    await until("the rows to tell what runs", async () =>
+      (await world.rows()).every((row) => row.running_image === REWRITTEN || row.id === "sen_0004"),
+    );
+    expect(await world.row(ID)).toMatchObject({ image: NEW, deploy_status: "ready" });
+    const { body: plan } = await world.verb<{ total: number }>("Plan", { image: NEW });
+    expect(plan.total).toBe(1);
   });
 });

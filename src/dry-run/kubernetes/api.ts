@@ -46,7 +46,12 @@ export class Api {
   answer({ verb, route, query, headers, body }: Call, asOf?: number): Answer {
     const { resource, namespace, name = "", subresource } = route;
     const key = keyOf({ name, ...(namespace === undefined ? {} : { namespace }) });
-    if (verb !== "get" && verb !== "list" && query.has("dryRun")) throw badRequest("dryRun is not supported");
+    const dryRun = query.get("dryRun") ?? "";
+    const tries =
+      dryRun === "All" && verb === "patch" && resource === DEPLOYMENTS && subresource === undefined;
+    if (verb !== "get" && verb !== "list" && dryRun !== "" && !tries) {
+      throw badRequest("dryRun is supported for patches of Deployments");
+    }
     const contentType = (headers["content-type"] ?? "").split(";")[0]?.trim() ?? "";
     switch (verb) {
       case "list":
@@ -58,7 +63,7 @@ export class Api {
         if (subresource === "scale") {
           return json(200, this.#writes.patchScale(key, name, contentType, body));
         }
-        return json(200, kinded(resource, this.#writes.patchDeployment(key, name, contentType, body)));
+        return json(200, kinded(resource, this.#writes.patchDeployment(key, name, contentType, body, tries)));
       case "create":
         return json(201, kinded(resource, this.#create(resource, namespace, contentType, body)));
       case "delete": {

@@ -50,8 +50,11 @@ export class Writes {
     return this.#store.deployments.create(draft);
   }
 
-  /** @throws ApiError 404, 409 for a stale resourceVersion, 415, or 422; a patch that changes nothing writes nothing */
-  patchDeployment(key: string, name: string, contentType: string, body: string): Deployment {
+  /**
+   * @param tries only says what would come of it
+   * @throws ApiError 404, 409 for a stale resourceVersion, 415, or 422; a patch that changes nothing writes nothing
+   */
+  patchDeployment(key: string, name: string, contentType: string, body: string, tries: boolean): Deployment {
     const before = this.#deployment(key, name);
     const target = { kind: "Deployment", apiVersion: "apps/v1", ...before } as unknown as JsonObject;
     const after = patched(target, contentType, body);
@@ -71,7 +74,8 @@ export class Writes {
         `the UID in the precondition (${String(metadata.uid)}) does not match`,
       );
     }
-    return this.#write(before, this.#admitted(before.metadata.namespace, checked(after, before)));
+    const admitted = this.#admitted(before.metadata.namespace, checked(after, before));
+    return tries ? { ...before, spec: admitted.spec } : this.#write(before, admitted);
   }
 
   /** The subresource `scale` of a Deployment. */
