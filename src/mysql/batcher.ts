@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DatabaseError } from "./pool.ts";
+import { DatabaseError, isReadOnly } from "./pool.ts";
 
 /** How long (ms) what is asked for is collected after a statement before; after a quiet time nobody waits at all. */
 const COLLECT_MS = 15;
@@ -16,8 +16,8 @@ interface Waiting<Q, A> {
 
 /**
  * Does what many callers ask for in one statement, each caller learning of its own. A statement that the server refuses
- * is repeated for each caller alone, so that nobody fails for another's values. When the server does not answer, all who
- * wait hear of it at once.
+ * is repeated for each caller alone, so that nobody fails for another's values. When the server does not answer, or
+ * takes no writes, all who wait hear of it at once.
  * @param work answers all questions, in their order
  */
 export function batched<Q, A>(
@@ -64,7 +64,7 @@ export function batched<Q, A>(
     });
 }
 
-/** The server's own word about a statement (a value, a deadlock, a lock), as opposed to no answer. */
+/** The server's own word about a statement (a value, a deadlock, a lock), as opposed to no answer or a read-only server. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof DatabaseError && error.code.startsWith("ER_");
+  return error instanceof DatabaseError && error.code.startsWith("ER_") && !isReadOnly(error);
 }
