@@ -64,6 +64,8 @@ export function openPool(
     // The driver looks at idle ones only where fewer may be idle than open.
     maxIdle: CONNECTIONS - 1,
     idleTimeout: idleMs,
+    // A connection that is given up says goodbye: the server logs those that do not.
+    gracefulEnd: true,
     connectTimeout: CONNECT_TIMEOUT_MS,
   });
   const retirement = createRetirement(lifetimeMs);
@@ -118,22 +120,29 @@ async function run(
     return result;
   } catch (error) {
     const failure = shortened(error);
-    // All lead to the same server. What a burst of statements is refused retires them once, and not what came after them.
-    if (isReadOnly(failure) && !retirement.isRetired(connection.connection)) retirement.retireAll();
-    // The server refused the statement: the connection is as good as before. Anything else leaves it in doubt.
+    // The server refused the statement: the connection is as good as before. Anything else leaves it in doubt, and the others
+    // lead to the same server: what is in flight on them fails as well, and must not retire those that come after them.
     if (isRefusal(error) && !isReadOnly(failure)) void recycle(connection);
-    else connection.destroy();
+    else {
+      if (!retirement.isRetired(connection.connection)) retirement.retireAll();
+      connection.destroy();
+    }
     throw failure;
   }
 }
 
 async function acquire(pool: Pool, retirement: Retirement, deadlineMs: number): Promise<PoolConnection> {
+  for (;;) {
+    const connection = await next(pool, deadlineMs);
+    if (!retirement.isRetired(connection.connection)) return connection;
+    void connection.end();
+  }
+}
+
+async function next(pool: Pool, deadlineMs: number): Promise<PoolConnection> {
   const acquired = pool.getConnection();
   try {
-    const connection = await within(acquired, deadlineMs - Date.now());
-    if (!retirement.isRetired(connection.connection)) return connection;
-    connection.destroy();
-    return await acquire(pool, retirement, deadlineMs);
+    return await within(acquired, deadlineMs - Date.now());
   } catch (error) {
     acquired.then(
       (late) => late.release(),
@@ -165,7 +174,7 @@ async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
   }
 }
 
-/** The server's word about itself: it takes writes of nobody now. */
+/** The server's own word that it takes no writes. */
 export function isReadOnly(error: unknown): boolean {
   return error instanceof DatabaseError && READ_ONLY.includes(error.code);
 }

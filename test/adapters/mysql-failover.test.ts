@@ -91,6 +91,34 @@ describe("a primary that became read-only, and keeps its connections open", () =
   });
 });
 
+it("a primary that answers no more is left by every connection, and not by one timeout after the other", async () => {
+  let unanswered = 0;
+  const count = (_: string, __: number, ok: boolean) => {
+    if (!ok) unanswered++;
+  };
+  await using(openPool(pair.url, 5_000, count), async (pool) => {
+    const store = createSentinelStore(pool.db);
+    await burst(pool);
+    await old.process?.signal("SIGSTOP");
+    try {
+      // Some of its threads may run on for a moment.
+      await until("it to be frozen", () =>
+        store.read("sen_1").then(
+          () => false,
+          () => true,
+        ),
+      );
+      pair.lead(young);
+      await until("an answer", () => store.read("sen_1"));
+      expect(unanswered).toBe(1);
+      await burst(pool);
+      expect(await pair.connections(young)).toBe(10);
+    } finally {
+      await old.process?.signal("SIGCONT");
+    }
+  });
+});
+
 describe("a connection is not kept", () => {
   it("when nobody has used it for a while", async () => {
     await using(openPool(pair.url, undefined, undefined, { idleMs: 500 }), async (pool) => {
