@@ -16,8 +16,8 @@ interface Waiting<Q, A> {
 
 /**
  * Does what many callers ask for in one statement, each caller learning of its own. A statement that the server refuses
- * is repeated for each caller alone, so that nobody fails for another's values. When the server does not answer, or
- * takes no writes, all who wait hear of it at once.
+ * is repeated for each caller alone, so that nobody fails for another's values. When the server does not answer, all who
+ * wait hear of it at once.
  * @param work answers all questions, in their order
  */
 export function batched<Q, A>(
