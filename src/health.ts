@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { cached } from "./cached.ts";
 import type { ClusterHealth } from "./kubernetes/health.ts";
+import type { Primary } from "./mysql/primary.ts";
 
 export interface Check {
   name: string;
@@ -56,13 +57,13 @@ export function check(name: string, ok: boolean, detail: string): Check {
 /** A probe's own timeout is often 1 s: what is missing is named before. */
 const DATABASE = { maxAgeMs: 1_000, patienceMs: 800, staleMs: 1_000 };
 
-/** However often it is asked for, MySQL is probed once at a time; a probe that hangs is an answer too. */
-export function databaseCheck(probe: () => Promise<unknown>): () => Promise<Check> {
-  const answers = cached(async () => {
-    await probe();
-    return true;
-  }, DATABASE);
-  return async () => check("mysql", (await answers()) === true, "no answer");
+/** However often it is asked for, MySQL is looked at once at a time; a look that hangs is an answer too. */
+export function databaseCheck(look: () => Promise<Primary>): () => Promise<Check> {
+  const looks = cached(look, DATABASE);
+  return async () => {
+    const primary = (await looks()) ?? "no answer";
+    return check("mysql", primary === "writable", primary);
+  };
 }
 
 /** Each cluster's watch. One that is away does not take the service from the sentinels of the others. */

@@ -9,6 +9,7 @@ import { createMetrics } from "./metrics.ts";
 import { countFleet } from "./mysql/fleet-count.ts";
 import { createHistoryStore } from "./mysql/history.ts";
 import { openPool } from "./mysql/pool.ts";
+import { lookAtPrimary } from "./mysql/primary.ts";
 import { createSentinelStore } from "./mysql/sentinels.ts";
 import { createAdmin } from "./restate/admin.ts";
 import { startEndpoint } from "./restate/endpoint.ts";
@@ -89,7 +90,7 @@ async function main(): Promise<void> {
     logger,
   });
   const registration = registered(config, logger, stopping.signal);
-  const database = databaseCheck(() => store.read(""));
+  const database = databaseCheck(() => lookAtPrimary(pool));
   const health = await listening("HEALTH_PORT", config.healthPort, (port) =>
     startHealthServer({
       port,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DatabaseError } from "./pool.ts";
+import { DatabaseError, isReadOnly } from "./pool.ts";
 
 /** How long (ms) what is asked for is collected after a statement before; after a quiet time nobody waits at all. */
 const COLLECT_MS = 15;
@@ -64,7 +64,7 @@ export function batched<Q, A>(
     });
 }
 
-/** The server's own word about a statement (a value, a deadlock, a lock), as opposed to no answer. */
+/** The server's own word about a statement (a value, a deadlock, a lock), as opposed to no answer or a read-only server. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof DatabaseError && error.code.startsWith("ER_");
+  return error instanceof DatabaseError && error.code.startsWith("ER_") && !isReadOnly(error);
 }

@@ -3,12 +3,15 @@ import mysql, { type Pool, type PoolConnection, type QueryOptions } from "mysql2
 import { databaseAddress } from "./address.ts";
 import { DrizzleQueryError, drizzle } from "./drizzle.ts";
 import { unambiguous } from "./literals.ts";
+import { createRetirement, type Retirement } from "./retirement.ts";
 
 export type Database = MySqlRemoteDatabase;
 
 export interface DatabasePool {
   /** Every statement stands alone (autocommit) and answers or fails in bounded time. */
   db: Database;
+  /** No connection that is open now is used for another statement. */
+  retireAll(): void;
   close(): Promise<void>;
 }
 
@@ -22,6 +25,13 @@ export class DatabaseError extends Error {
   }
 }
 
+/** What a server that takes no writes says: errno 1290, 1792 and 1836. */
+const READ_ONLY: readonly string[] = [
+  "ER_OPTION_PREVENTS_STATEMENT",
+  "ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION",
+  "ER_READ_ONLY_MODE",
+];
+
 const CONNECTIONS = 10;
 /** A whole fleet may ask at once; only a leak gets this far. */
 const QUEUE_LIMIT = 50_000;
@@ -30,26 +40,39 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 9_000;
 /** How long a connection may take to say goodbye before it is cut. */
 const GOODBYE_MS = 2_000;
+/** A connection that nobody has used for so long is closed. */
+const IDLE_MS = 60_000;
+/** So long after it was opened no connection is used: its address may lead to another server by then. */
+const LIFETIME_MS = 600_000;
 const MESSAGE_LENGTH = 300;
 
 /**
- * Connects with the first statement, not before.
+ * Connects with the first statement, not before. The driver's own `pool.query` has no bound for the wait for a connection, and
+ * does not give back one whose statement was never answered: a frozen server would take them all.
  * @param onStatement told of each statement, its duration with the wait for a connection, and whether it succeeded
  */
 export function openPool(
   databaseUrl: string,
   statementTimeoutMs = STATEMENT_TIMEOUT_MS,
   onStatement: (sql: string, seconds: number, ok: boolean) => void = () => undefined,
+  { idleMs = IDLE_MS, lifetimeMs = LIFETIME_MS } = {},
 ): DatabasePool {
   const pool = mysql.createPool({
     ...databaseAddress(databaseUrl),
     connectionLimit: CONNECTIONS,
     queueLimit: QUEUE_LIMIT,
+    // The driver looks at idle ones only where fewer may be idle than open.
+    maxIdle: CONNECTIONS - 1,
+    idleTimeout: idleMs,
+    // A connection that is given up says goodbye: the server logs those that do not.
+    gracefulEnd: true,
     connectTimeout: CONNECT_TIMEOUT_MS,
   });
+  const retirement = createRetirement(lifetimeMs);
   const open = new Set<{ destroy(): void }>();
   pool.pool.on("connection", (connection) => {
     open.add(connection);
+    retirement.opened(connection);
     connection.once("end", () => open.delete(connection));
   });
   const db = drizzle(async (sql, values, method) => {
@@ -58,7 +81,7 @@ export function openPool(
     let ok = false;
     try {
       const query = { sql, values: values.map(unambiguous), rowsAsArray };
-      const result = await run(pool, query, Date.now() + statementTimeoutMs);
+      const result = await run(pool, retirement, query, Date.now() + statementTimeoutMs);
       ok = true;
       return { rows: rowsAsArray && Array.isArray(result) ? result : [result] };
     } finally {
@@ -67,6 +90,7 @@ export function openPool(
   });
   return {
     db,
+    retireAll: retirement.retireAll,
     close: async () => {
       await within(pool.end(), GOODBYE_MS).catch(() => undefined);
       for (const connection of open) connection.destroy();
@@ -83,21 +107,39 @@ export async function settled<T>(query: PromiseLike<T>): Promise<T> {
   }
 }
 
-async function run(pool: Pool, query: QueryOptions, deadlineMs: number): Promise<unknown> {
-  const connection = await acquire(pool, deadlineMs);
+async function run(
+  pool: Pool,
+  retirement: Retirement,
+  query: QueryOptions,
+  deadlineMs: number,
+): Promise<unknown> {
+  const connection = await acquire(pool, retirement, deadlineMs);
   try {
     const [result] = await within(connection.query(query), deadlineMs - Date.now());
     void recycle(connection);
     return result;
   } catch (error) {
-    // The server refused the statement: the connection is as good as before. Anything else leaves it in doubt.
-    if (isRefusal(error)) void recycle(connection);
-    else connection.destroy();
-    throw shortened(error);
+    const failure = shortened(error);
+    // The server refused the statement: the connection is as good as before. Anything else leaves it in doubt, and the others
+    // lead to the same server: what is in flight on them fails as well, and must not retire those that come after them.
+    if (isRefusal(error) && !isReadOnly(failure)) void recycle(connection);
+    else {
+      if (!retirement.isRetired(connection.connection)) retirement.retireAll();
+      connection.destroy();
+    }
+    throw failure;
   }
 }
 
-async function acquire(pool: Pool, deadlineMs: number): Promise<PoolConnection> {
+async function acquire(pool: Pool, retirement: Retirement, deadlineMs: number): Promise<PoolConnection> {
+  for (;;) {
+    const connection = await next(pool, deadlineMs);
+    if (!retirement.isRetired(connection.connection)) return connection;
+    void connection.end();
+  }
+}
+
+async function next(pool: Pool, deadlineMs: number): Promise<PoolConnection> {
   const acquired = pool.getConnection();
   try {
     return await within(acquired, deadlineMs - Date.now());
@@ -130,6 +172,11 @@ async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The server's own word that it takes no writes. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof DatabaseError && READ_ONLY.includes(error.code);
 }
 
 function isRefusal(error: unknown): boolean {

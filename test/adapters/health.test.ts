@@ -69,17 +69,17 @@ it("says at once when its port is taken", async () => {
 });
 
 it("a database that hangs is named in bounded time, and probed once however many ask", async () => {
-  const hung = Promise.withResolvers<void>();
+  const hung = Promise.withResolvers<"writable">();
   let probes = 0;
   const database = databaseCheck(() => {
     probes++;
-    return probes === 1 ? hung.promise : Promise.resolve();
+    return probes === 1 ? hung.promise : Promise.resolve("writable");
   });
   checks = async () => [await database()];
   const answers = await Promise.all([1, 2, 3].map(() => get("/readyz")));
   for (const answer of answers) expect(await answer.json()).toMatchObject({ missing: ["mysql"] });
   expect(probes).toBe(1);
-  hung.resolve();
+  hung.resolve("writable");
   await until("ready again", async () => (await get("/readyz")).ok);
 });
 
@@ -87,6 +87,7 @@ it("a database that refuses is missing, and found again", async () => {
   let up = false;
   const database = databaseCheck(async () => {
     if (!up) throw new Error("mysql://user:s3cret@host/db");
+    return "writable";
   });
   checks = async () => [await database()];
   const answer = await get("/readyz");
@@ -95,5 +96,18 @@ it("a database that refuses is missing, and found again", async () => {
     '{"status":"not ready","missing":["mysql"],"checks":[{"name":"mysql","ok":false,"detail":"no answer"}]}\n',
   ]);
   up = true;
+  await until("ready again", async () => (await get("/readyz")).ok);
+});
+
+it("a database that answers and takes no writes is missing, and told as such", async () => {
+  let primary: "read-only" | "writable" = "read-only";
+  const database = databaseCheck(async () => primary);
+  checks = async () => [await database()];
+  const answer = await get("/readyz");
+  expect([answer.status, await answer.json()]).toMatchObject([
+    503,
+    { missing: ["mysql"], checks: [{ name: "mysql", ok: false, detail: "read-only" }] },
+  ]);
+  primary = "writable";
   await until("ready again", async () => (await get("/readyz")).ok);
 });
