@@ -10,7 +10,7 @@ import { movedTo, type Revert } from "./revert.ts";
 import type { RowWrites } from "./row-writes.ts";
 import type { DeployReply } from "./schemas.ts";
 import type { Sightings } from "./sightings.ts";
-import { kubernetes, untilDeadline } from "./steps.ts";
+import { type Bounded, kubernetes, untilDeadline } from "./steps.ts";
 
 type PatchedBack =
   | { kind: "moved"; image: string }
@@ -26,6 +26,7 @@ interface Job {
   writes: RowWrites;
   sightings: Sightings;
   store: Pick<SentinelStore, "isRewritten">;
+  bounded: Bounded;
 }
 
 const GONE = "its Deployment is gone";
@@ -49,10 +50,8 @@ export async function bringBack(
   const { startedMs, nowMs, deadlineMs, desired } = plan;
   const place = placeOf(row, cluster, clusters);
   const patchBackAs = (name: string, sinceMs: number) =>
-    ctx.run(
-      name,
-      () => patchBack({ place, plan, revert, writes, sightings, store }),
-      untilDeadline(deadlineMs, sinceMs),
+    untilDeadline(ctx, name, { deadlineMs, sinceMs }, (bounded) =>
+      patchBack({ place, plan, revert, writes, sightings, store, bounded }),
     );
   const patched = await patchBackAs(`patch Deployment ${row.k8sName} back`, nowMs);
   if (patched.kind === "refused") return failed(patched.reason);
@@ -100,12 +99,20 @@ async function leave(
 }
 
 /** Done again it finds its own image, and changes nothing. */
-async function patchBack({ place, plan, revert, writes, sightings, store }: Job): Promise<PatchedBack> {
+async function patchBack({
+  place,
+  plan,
+  revert,
+  writes,
+  sightings,
+  store,
+  bounded,
+}: Job): Promise<PatchedBack> {
   const sighting = sightings.expect(place.sentinelId);
   try {
     const { change, desired, nowMs } = plan;
-    const outcome = await kubernetes(() =>
-      place.cluster().exchange(place.k8sName, change, revert.image, store.isRewritten),
+    const outcome = await bounded(() =>
+      kubernetes(() => place.cluster().exchange(place.k8sName, change, revert.image, store.isRewritten)),
     );
     if (outcome.kind !== "patched") return outcome;
     const { generation, uid, image = change.image } = outcome.snapshot;
@@ -118,8 +125,9 @@ async function patchBack({ place, plan, revert, writes, sightings, store }: Job)
     );
     if (!written) return { ...patched, written };
     try {
-      let look = await judged(place, outcome.snapshot, expected);
-      while (look.verdict.kind === "waiting" && (await sighting.next())) look = await lookAt(place, expected);
+      let look = await bounded(() => judged(place, outcome.snapshot, expected));
+      while (look.verdict.kind === "waiting" && (await sighting.next()))
+        look = await bounded(() => lookAt(place, expected));
       return { ...patched, written, look: await writes.afterLook(look) };
     } catch {
       return { ...patched, written };

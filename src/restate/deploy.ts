@@ -34,11 +34,13 @@ export interface DeployOptions extends RowWritesOptions, BeginOptions {
 /**
  * Brings one sentinel to the values asked for, and says whether it came up. Whatever happens the row does not stay
  * `progressing`; a kill alone runs no code, and then the watcher has the row settled by a Deploy that changes nothing.
+ * @param settles this is that one, sent for a row with this updated_at (unix ms; 0: none): it leaves any other alone
  */
 export async function deploy(
   ctx: ObjectContext,
   request: DeployRequest,
   options: DeployOptions,
+  settles?: number,
 ): Promise<DeployReply> {
   const before = await unfinishedOf(ctx);
   const unfinished = before?.request;
@@ -55,9 +57,9 @@ export async function deploy(
   }
   const writes = new RowWrites(ctx, options);
   let taken = false;
-  const mayHaveBegun = () => taken || grantOf(ctx.request().headers) === undefined;
+  const mayHaveBegun = () => taken || (settles === undefined && grantOf(ctx.request().headers) === undefined);
   const response = await toTheEnd(ctx, writes, mayHaveBegun, async (): Promise<DeployReply | undefined> => {
-    const beginning = await begin(ctx, request, unfinished, writes, options);
+    const beginning = await begin(ctx, request, unfinished, writes, options, settles);
     if (beginning.kind === "unknown") return undefined;
     if (beginning.kind === "over") return beginning.reply;
     taken = true;
@@ -130,10 +132,9 @@ async function bringUp(
   const isRewritten = (image: string) => store.isRewritten(change.image, image);
   let stuck: boolean | undefined;
   if (!plan.changes) {
-    const before = await ctx.run(
-      "look: serves already?",
-      () => serving(place, change, isRewritten),
-      untilDeadline(deadlineMs, nowMs),
+    const times = { deadlineMs, sinceMs: nowMs };
+    const before = await untilDeadline(ctx, "look: serves already?", times, (bounded) =>
+      bounded(() => serving(place, change, isRewritten)),
     );
     const { observed, rewritten } = before;
     if (observed !== undefined) return { ending: { status: "ready", observed }, rewritten };
@@ -143,15 +144,12 @@ async function bringUp(
     }
   }
   const patch = (name: string, terms: PatchTerms | undefined, sinceMs: number) =>
-    ctx.run(
-      name,
-      async (): Promise<Patched> => {
-        const done = await patchAndLook(place, change, sightings, terms && { ...terms, isRewritten });
-        if ("refused" in done || done.look === undefined) return done;
-        return { ...done, look: await writes.afterLook(done.look) };
-      },
-      untilDeadline(deadlineMs, sinceMs),
-    );
+    untilDeadline(ctx, name, { deadlineMs, sinceMs }, async (bounded): Promise<Patched> => {
+      const asked = () => patchAndLook(place, change, sightings, terms && { ...terms, isRewritten });
+      const done = await bounded(asked);
+      if ("refused" in done || done.look === undefined) return done;
+      return { ...done, look: await writes.afterLook(done.look) };
+    });
   const terms = termsOf(row, request, plan, stuck);
   const patched = await patch(`patch Deployment ${row.k8sName}`, terms, nowMs);
   if ("refused" in patched) return failed(patched.refused);
