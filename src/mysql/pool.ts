@@ -28,6 +28,13 @@ const QUEUE_LIMIT = 50_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Of one statement together with its wait for a connection: a frozen server must give an error, not silence. */
 const STATEMENT_TIMEOUT_MS = 9_000;
+/**
+ * How long a statement may wait for somebody's lock, in s, which is less than the client waits: a statement that its client has
+ * given up must not be done later, and a locked row must not hold up others for long. By default the server waits for 50 s.
+ */
+const SESSION = "SET SESSION innodb_lock_wait_timeout = 1";
+/** How long a statement may take to be killed whose client has given it up. */
+const KILL_MS = 2_000;
 /** How long a connection may take to say goodbye before it is cut. */
 const GOODBYE_MS = 2_000;
 const MESSAGE_LENGTH = 300;
@@ -50,15 +57,18 @@ export function openPool(
   const open = new Set<{ destroy(): void }>();
   pool.pool.on("connection", (connection) => {
     open.add(connection);
+    // Before anything else that is asked of it. One on which it fails has trouble that the next statement meets, too.
+    connection.query(SESSION, () => undefined);
     connection.once("end", () => open.delete(connection));
   });
+  const kill = (threadId: number) => killed(databaseUrl, threadId);
   const db = drizzle(async (sql, values, method) => {
     const rowsAsArray = method === "all";
     const startedMs = performance.now();
     let ok = false;
     try {
       const query = { sql, values: values.map(unambiguous), rowsAsArray };
-      const result = await run(pool, query, Date.now() + statementTimeoutMs);
+      const result = await run(pool, query, Date.now() + statementTimeoutMs, kill);
       ok = true;
       return { rows: rowsAsArray && Array.isArray(result) ? result : [result] };
     } finally {
@@ -83,7 +93,12 @@ export async function settled<T>(query: PromiseLike<T>): Promise<T> {
   }
 }
 
-async function run(pool: Pool, query: QueryOptions, deadlineMs: number): Promise<unknown> {
+async function run(
+  pool: Pool,
+  query: QueryOptions,
+  deadlineMs: number,
+  kill: (threadId: number) => Promise<void>,
+): Promise<unknown> {
   const connection = await acquire(pool, deadlineMs);
   try {
     const [result] = await within(connection.query(query), deadlineMs - Date.now());
@@ -93,6 +108,8 @@ async function run(pool: Pool, query: QueryOptions, deadlineMs: number): Promise
     // The server refused the statement: the connection is as good as before. Anything else leaves it in doubt.
     if (isRefusal(error)) void recycle(connection);
     else connection.destroy();
+    const changes = !/^\s*select\b/i.test(query.sql);
+    if (isOverdue(error) && changes) await kill(connection.threadId);
     throw shortened(error);
   }
 }
@@ -113,10 +130,29 @@ async function acquire(pool: Pool, deadlineMs: number): Promise<PoolConnection> 
 /** Gives a connection back with a clean session. The caller has its answer already and does not wait for this. */
 async function recycle(connection: PoolConnection): Promise<void> {
   try {
-    await within(connection.reset(), GOODBYE_MS);
+    // Sent one after the other: a session that was reset has forgotten.
+    await within(Promise.all([connection.reset(), connection.query(SESSION)]), GOODBYE_MS);
     connection.release();
   } catch {
     connection.destroy();
+  }
+}
+
+/** Ends what a client has given up, by another connection, for its own waits. Where that fails, its fence remains. */
+async function killed(databaseUrl: string, threadId: number): Promise<void> {
+  const connecting = mysql.createConnection({ ...databaseAddress(databaseUrl), connectTimeout: KILL_MS });
+  try {
+    await within(
+      connecting.then((connection) => connection.query(`KILL ${threadId}`)),
+      KILL_MS,
+    );
+  } catch {
+    // It was over already, or the server is away.
+  } finally {
+    connecting.then(
+      (connection) => connection.destroy(),
+      () => undefined,
+    );
   }
 }
 
@@ -130,6 +166,10 @@ async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+function isOverdue(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === "ETIMEDOUT";
 }
 
 function isRefusal(error: unknown): boolean {

@@ -59,7 +59,7 @@ export async function bringBack(
     return leave(ctx, row, writes, patched.kind === "gone" ? gone() : movedTo(patched.image));
   }
   if (!patched.written) {
-    await ctx.run("write the desired values", () => writes.progressing(desired, Date.now()));
+    await writes.progressing(desired);
   }
   const patchAgain = async (atMs: number): Promise<Patched> =>
     asPatched(await patchBackAs(`patch Deployment ${row.k8sName} back, created again`, atMs));
@@ -69,7 +69,7 @@ export async function bringBack(
   const look = patched.look ?? (await lookAgain(ctx, wait, patched.atMs));
   const settlement = await converge(ctx, wait, look, wakeUp);
   if (settlement.gone !== true) return settlement;
-  await ctx.run("put back the row: its Deployment is gone", () => writes.putBack(GONE));
+  await writes.putBack("put back the row: its Deployment is gone", GONE);
   return { reply: gone() };
 }
 
@@ -91,10 +91,9 @@ async function leave(
   reply: DeployReply,
 ): Promise<{ reply: DeployReply }> {
   const { reason = "" } = reply;
-  await ctx.run(`leave alone: ${reason}`, async () => {
-    if (deployStatus === "progressing") await writes.putBack(reason);
-    else writes.standsDown(reason);
-  });
+  const name = `leave alone: ${reason}`;
+  if (deployStatus === "progressing") await writes.putBack(name, reason);
+  else await ctx.run(name, () => writes.standsDown(reason));
   return { reply };
 }
 
@@ -110,7 +109,7 @@ async function patchBack({
 }: Job): Promise<PatchedBack> {
   const sighting = sightings.expect(place.sentinelId);
   try {
-    const { change, desired, nowMs } = plan;
+    const { change, desired } = plan;
     const outcome = await bounded(() =>
       kubernetes(() => place.cluster().exchange(place.k8sName, change, revert.image, store.isRewritten)),
     );
@@ -119,8 +118,8 @@ async function patchBack({
     const expected: Expectation = { image, generation, uid };
     const patched = { kind: "patched" as const, expected, atMs: Date.now() };
     // This step has a deadline, and MySQL's trouble is none of its own.
-    const written = await writes.progressing(desired, nowMs).then(
-      () => true,
+    const written = await writes.writeProgressing(desired).then(
+      (touched) => touched === null,
       () => false,
     );
     if (!written) return { ...patched, written };

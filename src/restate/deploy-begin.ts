@@ -130,7 +130,7 @@ function beginStep(
     const { changes, desired } = planDeploy(row, request, unfinished, nowMs, settings.timeoutMs);
     // A revert looks at the Deployment first.
     const writesFirst = changes && cluster !== undefined && revertOf(headers) === undefined;
-    if (writesFirst) await writes.progressing(desired, nowMs);
+    if (writesFirst) await writes.begins(row, desired, nowMs);
     return { kind: "begun", row, nowMs, settings };
   });
 }

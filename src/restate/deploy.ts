@@ -66,6 +66,7 @@ export async function deploy(
     const { row, nowMs, settings } = beginning;
     const plan = planDeploy(row, request, unfinished, nowMs, settings.timeoutMs);
     writes.startedMs = plan.startedMs;
+    writes.begun(row, plan.desired, nowMs);
     const why = plan.adopted ? await staysKilled(ctx, plan, before) : undefined;
     if (why !== undefined) {
       return settle(ctx, await settleByLook(ctx, why, row, plan, settings, wakeUp, writes, options), writes);
@@ -139,9 +140,7 @@ async function bringUp(
     const { observed, rewritten } = before;
     if (observed !== undefined) return { ending: { status: "ready", observed }, rewritten };
     stuck = before.stuck;
-    if (!plan.adopted) {
-      await ctx.run("write the desired values", () => writes.progressing(desired, Date.now()));
-    }
+    if (!plan.adopted) await writes.progressing(desired);
   }
   const patch = (name: string, terms: PatchTerms | undefined, sinceMs: number) =>
     untilDeadline(ctx, name, { deadlineMs, sinceMs }, async (bounded): Promise<Patched> => {
@@ -172,14 +171,15 @@ async function settle(
   { ending, writtenMs, rewritten }: Settlement,
   writes: RowWrites,
 ): Promise<DeployReply> {
-  const { skipped, endedMs } =
+  const { skipped, endedMs, superseded } =
     writtenMs === undefined
-      ? await ctx.run(`write the outcome: ${ending.status}`, () => writes.end(ending))
-      : { skipped: null, endedMs: writtenMs };
+      ? await writes.end(ending)
+      : { skipped: null, endedMs: writtenMs, superseded: undefined };
   const { startedMs = endedMs } = writes;
   const ofRollout = ctx.request().headers.has(ROLLOUT_ID_HEADER);
   const took = ofRollout ? { duration_ms: Math.max(0, endedMs - startedMs) } : {};
   const runs = rewritten === undefined ? {} : { rewritten_to: rewritten };
+  if (superseded !== undefined) return { status: "failed", reason: superseded, left: true, ...took };
   if (ending.status === "ready") return { status: "ready", ...runs, ...took };
   return skipped === null
     ? { status: "failed", reason: ending.reason, ...runs, ...took }
