@@ -77,7 +77,7 @@ export class RowWrites {
     if (this.#over || this.#ctx.request().attemptCompletedSignal.aborted) {
       throw new Error("this attempt is over");
     }
-    const fence = [row.updatedAtMs];
+    const fence: Fence = [row.updatedAtMs];
     const write = { fence, atMs: laterThan(fence, nowMs) };
     const done = await this.#inOrder(() => this.#options.store.markProgressing(this.#id, desired, write));
     if (!done.written) throw new Error("the row was written while it was read");
@@ -101,7 +101,7 @@ export class RowWrites {
     if (this.#over) return null;
     const { store } = this.#options;
     const { row: read, atMs: begunMs } = this.#known();
-    const fence = [read.updatedAtMs, ...this.#touched];
+    const fence: Fence = [read.updatedAtMs, ...this.#touched];
     const write = { fence, atMs: Math.max(begunMs, laterThan(this.#touched, 0)) };
     const done = await this.#inOrder(() => store.markProgressing(this.#id, desired, write));
     if (done.written) return null;
