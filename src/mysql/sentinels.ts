@@ -69,7 +69,7 @@ export type Outcome =
 /** A compare-and-set of one row. */
 export interface FencedWrite {
   fence: Fence;
-  /** The row's updated_at from then on (unix ms): later than those of the fence. */
+  /** The row's updated_at from then on (unix ms): later than those of the fence, or its latest where the same is written again. */
   atMs: number;
 }
 

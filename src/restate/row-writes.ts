@@ -96,12 +96,12 @@ export class RowWrites {
     await this.progressing(desired);
   }
 
-  /** Within a step. Null: it is written; done again, it finds what it has written. */
+  /** Within a step. Null: it is written; done again, it writes the same. */
   async writeProgressing(desired: DesiredValues): Promise<Touched | null> {
     if (this.#over) return null;
     const { store } = this.#options;
     const { row: read, atMs: begunMs } = this.#known();
-    const fence: Fence = [read.updatedAtMs, ...this.#touched];
+    const fence: Fence = [read.updatedAtMs, begunMs, ...this.#touched];
     const write = { fence, atMs: Math.max(begunMs, laterThan(this.#touched, 0)) };
     const done = await this.#inOrder(() => store.markProgressing(this.#id, desired, write));
     if (done.written) return null;
