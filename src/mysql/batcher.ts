@@ -7,6 +7,8 @@ const COLLECT_MS = 15;
 const MOST = 200;
 /** Statements at once: what one holds up must not hold up everything. */
 const AT_ONCE = 2;
+/** Likewise of statements for one question alone. */
+const ALONE_AT_ONCE = 4;
 
 interface Waiting<Q, A> {
   question: Q;
@@ -16,15 +18,21 @@ interface Waiting<Q, A> {
 
 /**
  * Does what many callers ask for in one statement, each caller learning of its own. A statement that the server refuses
- * is repeated for each caller alone, so that nobody fails for another's values. When the server does not answer, all who
- * wait hear of it at once.
+ * is repeated for each caller alone, so that nobody fails for another's values; whoever's row is locked then stays alone, so
+ * that it holds up the others once and no more. When the server does not answer, all who wait hear of it at once.
  * @param work answers all questions, in their order
+ * @param keyOf the row that a question is about; absent: no question waits for a lock
  */
 export function batched<Q, A>(
   work: (questions: readonly Q[]) => Promise<readonly A[]>,
+  keyOf: (question: Q) => string | undefined = () => undefined,
 ): (question: Q) => Promise<A> {
   let queue: Waiting<Q, A>[] = [];
+  const alone: Waiting<Q, A>[] = [];
+  /** Rows that were locked when they were last to be written. */
+  const locked = new Set<string>();
   let running = 0;
+  let runningAlone = 0;
   let collecting = false;
   let nextMs = 0;
 
@@ -40,16 +48,36 @@ export function batched<Q, A>(
     void collect();
   }
 
+  function oneByOne(): void {
+    while (runningAlone < ALONE_AT_ONCE) {
+      const next = alone.shift();
+      if (next === undefined) return;
+      runningAlone++;
+      void answer([next]).finally(() => {
+        runningAlone--;
+        oneByOne();
+      });
+    }
+  }
+
   async function answer(batch: Waiting<Q, A>[]): Promise<void> {
     try {
       const answers = await work(batch.map(({ question }) => question));
-      for (const [i, { resolve }] of batch.entries()) resolve(answers[i] as A);
+      for (const [i, { question, resolve }] of batch.entries()) {
+        locked.delete(keyOf(question) ?? "");
+        resolve(answers[i] as A);
+      }
     } catch (error) {
       if (isRefusal(error) && batch.length > 1) {
-        await Promise.all(batch.map((each) => answer([each])));
+        alone.push(...batch);
+        oneByOne();
         return;
       }
-      for (const { reject } of batch) reject(error);
+      for (const { question, reject } of batch) {
+        const key = keyOf(question);
+        if (key !== undefined && isLock(error)) locked.add(key);
+        reject(error);
+      }
       if (isRefusal(error)) return;
       const late = queue;
       queue = [];
@@ -59,12 +87,22 @@ export function batched<Q, A>(
 
   return (question) =>
     new Promise((resolve, reject) => {
-      queue.push({ question, resolve, reject });
+      const waiting = { question, resolve, reject };
+      if (locked.has(keyOf(question) ?? "")) {
+        alone.push(waiting);
+        oneByOne();
+        return;
+      }
+      queue.push(waiting);
       void collect();
     });
 }
 
 /** The server's own word about a statement (a value, a deadlock, a lock), as opposed to no answer or a read-only server. */
-function isRefusal(error: unknown): boolean {
+function isRefusal(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && error.code.startsWith("ER_") && !isReadOnly(error);
+}
+
+function isLock(error: unknown): boolean {
+  return isRefusal(error) && error.code === "ER_LOCK_WAIT_TIMEOUT";
 }

@@ -38,6 +38,13 @@ const QUEUE_LIMIT = 50_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Of one statement together with its wait for a connection: a frozen server must give an error, not silence. */
 const STATEMENT_TIMEOUT_MS = 9_000;
+/**
+ * How long a statement may wait for somebody's lock, in s, which is less than the client waits: a statement that its client has
+ * given up must not be done later, and a locked row must not hold up others for long. By default the server waits for 50 s.
+ */
+const SESSION = "SET SESSION innodb_lock_wait_timeout = 1";
+/** How long a statement may take to be killed whose client has given it up. */
+const KILL_MS = 2_000;
 /** How long a connection may take to say goodbye before it is cut. */
 const GOODBYE_MS = 2_000;
 /** A connection that nobody has used for so long is closed. */
@@ -73,15 +80,18 @@ export function openPool(
   pool.pool.on("connection", (connection) => {
     open.add(connection);
     retirement.opened(connection);
+    // Before anything else that is asked of it. One on which it fails has trouble that the next statement meets, too.
+    connection.query(SESSION, () => undefined);
     connection.once("end", () => open.delete(connection));
   });
+  const kill = (threadId: number) => killed(databaseUrl, threadId);
   const db = drizzle(async (sql, values, method) => {
     const rowsAsArray = method === "all";
     const startedMs = performance.now();
     let ok = false;
     try {
       const query = { sql, values: values.map(unambiguous), rowsAsArray };
-      const result = await run(pool, retirement, query, Date.now() + statementTimeoutMs);
+      const result = await run(pool, retirement, query, Date.now() + statementTimeoutMs, kill);
       ok = true;
       return { rows: rowsAsArray && Array.isArray(result) ? result : [result] };
     } finally {
@@ -112,6 +122,7 @@ async function run(
   retirement: Retirement,
   query: QueryOptions,
   deadlineMs: number,
+  kill: (threadId: number) => Promise<void>,
 ): Promise<unknown> {
   const connection = await acquire(pool, retirement, deadlineMs);
   try {
@@ -127,6 +138,8 @@ async function run(
       if (!retirement.isRetired(connection.connection)) retirement.retireAll();
       connection.destroy();
     }
+    const changes = !/^\s*select\b/i.test(query.sql);
+    if (isOverdue(error) && changes) await kill(connection.threadId);
     throw failure;
   }
 }
@@ -155,10 +168,29 @@ async function next(pool: Pool, deadlineMs: number): Promise<PoolConnection> {
 /** Gives a connection back with a clean session. The caller has its answer already and does not wait for this. */
 async function recycle(connection: PoolConnection): Promise<void> {
   try {
-    await within(connection.reset(), GOODBYE_MS);
+    // Sent one after the other: a session that was reset has forgotten.
+    await within(Promise.all([connection.reset(), connection.query(SESSION)]), GOODBYE_MS);
     connection.release();
   } catch {
     connection.destroy();
+  }
+}
+
+/** Ends what a client has given up, by another connection, for its own waits. Where that fails, its fence remains. */
+async function killed(databaseUrl: string, threadId: number): Promise<void> {
+  const connecting = mysql.createConnection({ ...databaseAddress(databaseUrl), connectTimeout: KILL_MS });
+  try {
+    await within(
+      connecting.then((connection) => connection.query(`KILL ${threadId}`)),
+      KILL_MS,
+    );
+  } catch {
+    // It was over already, or the server is away.
+  } finally {
+    connecting.then(
+      (connection) => connection.destroy(),
+      () => undefined,
+    );
   }
 }
 
@@ -177,6 +209,10 @@ async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
 /** The server's own word that it takes no writes. */
 export function isReadOnly(error: unknown): boolean {
   return error instanceof DatabaseError && READ_ONLY.includes(error.code);
+}
+
+function isOverdue(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === "ETIMEDOUT";
 }
 
 function isRefusal(error: unknown): boolean {

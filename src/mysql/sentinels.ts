@@ -2,11 +2,13 @@ import type { SQL } from "drizzle-orm";
 import { batched } from "./batcher.ts";
 import { chunks, PAGE, pages } from "./batches.ts";
 import { and, asc, eq, gt, gte, inArray, isNotNull, lte, sql } from "./drizzle.ts";
+import type { Fence } from "./fence.ts";
 import { type Observation, observedColumnsOf } from "./observation.ts";
 import { ownValues } from "./own-values.ts";
 import { type Database, settled } from "./pool.ts";
 import { createRewrittenImages, type RewrittenImages } from "./rewritten.ts";
 import { rewrittenImages } from "./rewritten-schema.ts";
+import { type FencedColumns, fittingReason, readRows, writeFenced } from "./rows.ts";
 import { sentinels } from "./schema.ts";
 
 export type { Observation } from "./observation.ts";
@@ -64,21 +66,34 @@ export type Outcome =
   /** `image`: the desired one from now on; absent: it stays. */
   | { status: "failed"; reason: string; image?: string };
 
+/** A compare-and-set of one row. */
+export interface FencedWrite {
+  fence: Fence;
+  /** The row's updated_at from then on (unix ms): later than those of the fence, or its latest where the same is written again. */
+  atMs: number;
+}
+
+export type Written =
+  /** Also where the same was written before, and the answer was lost. */
+  | { written: true }
+  /** The row as it is; undefined: there is none. */
+  | { written: false; row: SentinelRow | undefined };
+
 /** Every statement this service runs. All of them throw DatabaseError. */
 export interface SentinelStore extends RewrittenImages {
   read(id: string): Promise<SentinelRow | undefined>;
   /** Rows with desired_state = 'running', ordered by id, a page at a time: all, or those between two ids, both included. */
   candidatePages(between?: { first: string; last: string }): AsyncIterable<Candidate[]>;
   /** A deploy begins: desired values and `progressing` in one statement. */
-  markProgressing(id: string, desired: DesiredValues, nowMs: number): Promise<void>;
+  markProgressing(id: string, desired: DesiredValues, write: FencedWrite): Promise<Written>;
   /** A deploy ends: `ready` with what was observed, or `failed` with the reason (cut to the column's length). */
-  settle(id: string, outcome: Outcome, nowMs: number): Promise<void>;
+  settle(id: string, outcome: Outcome, write: FencedWrite): Promise<Written>;
   /** A deploy that came to nothing, for the sentinel is none of its business any more: its row says what it said before. */
   putBack(
     id: string,
     before: Pick<SentinelRow, "deployStatus" | "deployError">,
-    nowMs: number,
-  ): Promise<void>;
+    write: FencedWrite,
+  ): Promise<Written>;
   /** Observed columns of many sentinels. Leaves updated_at alone, which dates the deploy. */
   observe(batch: { id: string; observed: Observation }[]): Promise<void>;
   /** Rows with desired_state = 'running' whose ids come after the given one, ordered by id, a page at a time. */
@@ -86,9 +101,6 @@ export interface SentinelStore extends RewrittenImages {
   /** The rows of the given ids that exist. */
   observedRowsOf(ids: string[]): Promise<ObservedRow[]>;
 }
-
-/** Length of deploy_error. */
-const REASON_LENGTH = 1_024;
 
 /** Read again and again: what is let go of at once is small. */
 const OBSERVED_PAGE = 1_000;
@@ -109,39 +121,44 @@ const runningColumns = {
 const observedColumns = { ...runningColumns, desiredState: sentinels.desiredState };
 
 export function createSentinelStore(db: Database): SentinelStore {
-  const read = batched((ids: readonly string[]) => readAll(db, ids));
-  const write = batched((rows: readonly OwnColumns[]) => writeAll(db, rows));
+  const read = batched((ids: readonly string[]) => readRows(db, ids));
+  const write = batched(
+    (rows: readonly FencedColumns[]) => writeFenced(db, rows),
+    ({ id }) => id,
+  );
   return {
     ...createRewrittenImages(db),
     read,
 
-    markProgressing: (id, desired, nowMs) =>
+    markProgressing: (id, desired, { fence, atMs }) =>
       write({
         id,
-        columns: { ...desired, deployStatus: "progressing", deployError: null, updatedAt: nowMs },
+        fence,
+        columns: { ...desired, deployStatus: "progressing", deployError: null, updatedAt: atMs },
       }),
 
-    settle: (id, outcome, nowMs) =>
+    settle: (id, outcome, { fence, atMs }) =>
       write({
         id,
+        fence,
         columns:
           outcome.status === "ready"
             ? {
                 ...observedColumnsOf(outcome.observed),
                 deployStatus: "ready",
                 deployError: null,
-                updatedAt: nowMs,
+                updatedAt: atMs,
               }
             : {
                 deployStatus: "failed",
-                deployError: outcome.reason.slice(0, REASON_LENGTH).toWellFormed(),
-                updatedAt: nowMs,
+                deployError: fittingReason(outcome.reason),
+                updatedAt: atMs,
                 ...(outcome.image === undefined ? {} : { image: outcome.image }),
               },
       }),
 
-    putBack: (id, { deployStatus, deployError }, nowMs) =>
-      write({ id, columns: { deployStatus, deployError, updatedAt: nowMs } }),
+    putBack: (id, { deployStatus, deployError }, { fence, atMs }) =>
+      write({ id, fence, columns: { deployStatus, deployError, updatedAt: atMs } }),
 
     candidatePages: (between) =>
       pages((after) => {
@@ -155,7 +172,17 @@ export function createSentinelStore(db: Database): SentinelStore {
     async observe(batch) {
       for (const chunk of chunks(batch)) {
         const observed = chunk.map((each) => ({ id: each.id, columns: observedColumnsOf(each.observed) }));
-        await writeAll(db, observed);
+        await settled(
+          db
+            .update(sentinels)
+            .set(ownValues(observed))
+            .where(
+              inArray(
+                sentinels.id,
+                observed.map(({ id }) => id),
+              ),
+            ),
+        );
       }
     },
 
@@ -171,41 +198,6 @@ export function createSentinelStore(db: Database): SentinelStore {
       return rows;
     },
   };
-}
-
-type OwnColumns = Parameters<typeof ownValues>[0][number];
-
-/** The row of each id, in their order. */
-async function readAll(db: Database, ids: readonly string[]): Promise<(SentinelRow | undefined)[]> {
-  const rows = await settled(
-    db
-      .select({
-        ...observedColumns,
-        image: sentinels.image,
-        desiredReplicas: sentinels.desiredReplicas,
-        cpuMillicores: sentinels.cpuMillicores,
-        memoryMib: sentinels.memoryMib,
-        deployError: sentinels.deployError,
-      })
-      .from(sentinels)
-      .where(inArray(sentinels.id, [...new Set(ids)])),
-  );
-  // By the exact id: a column that ignores case must not let two keys lead to one sentinel.
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  return ids.map((id) => byId.get(id));
-}
-
-/** Writes each row's own columns, in one statement. An id that is there twice takes what was asked for last. */
-async function writeAll(db: Database, rows: readonly OwnColumns[]): Promise<undefined[]> {
-  const byId = new Map<string, OwnColumns>();
-  for (const { id, columns } of rows) byId.set(id, { id, columns: { ...byId.get(id)?.columns, ...columns } });
-  await settled(
-    db
-      .update(sentinels)
-      .set(ownValues([...byId.values()]))
-      .where(inArray(sentinels.id, [...byId.keys()])),
-  );
-  return rows.map(() => undefined);
 }
 
 async function observedPage(db: Database, after: string): Promise<ObservedRow[]> {

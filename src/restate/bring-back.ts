@@ -10,7 +10,7 @@ import { movedTo, type Revert } from "./revert.ts";
 import type { RowWrites } from "./row-writes.ts";
 import type { DeployReply } from "./schemas.ts";
 import type { Sightings } from "./sightings.ts";
-import { kubernetes, untilDeadline } from "./steps.ts";
+import { type Bounded, kubernetes, untilDeadline } from "./steps.ts";
 
 type PatchedBack =
   | { kind: "moved"; image: string }
@@ -26,6 +26,7 @@ interface Job {
   writes: RowWrites;
   sightings: Sightings;
   store: Pick<SentinelStore, "isRewritten" | "rememberRewritten">;
+  bounded: Bounded;
 }
 
 const GONE = "its Deployment is gone";
@@ -49,10 +50,8 @@ export async function bringBack(
   const { startedMs, nowMs, deadlineMs, desired } = plan;
   const place = placeOf(row, cluster, clusters);
   const patchBackAs = (name: string, sinceMs: number) =>
-    ctx.run(
-      name,
-      () => patchBack({ place, plan, revert, writes, sightings, store }),
-      untilDeadline(deadlineMs, sinceMs),
+    untilDeadline(ctx, name, { deadlineMs, sinceMs }, (bounded) =>
+      patchBack({ place, plan, revert, writes, sightings, store, bounded }),
     );
   const patched = await patchBackAs(`patch Deployment ${row.k8sName} back`, nowMs);
   if (patched.kind === "refused") return failed(patched.reason);
@@ -60,7 +59,7 @@ export async function bringBack(
     return leave(ctx, row, writes, patched.kind === "gone" ? gone() : movedTo(patched.image));
   }
   if (!patched.written) {
-    await ctx.run("write the desired values", () => writes.progressing(desired, Date.now()));
+    await writes.progressing(desired);
   }
   const patchAgain = async (atMs: number): Promise<Patched> =>
     asPatched(await patchBackAs(`patch Deployment ${row.k8sName} back, created again`, atMs));
@@ -76,11 +75,11 @@ export async function bringBack(
   const settlement = await converge(ctx, wait, look, wakeUp);
   const { moved } = settlement;
   if (moved !== undefined) {
-    await ctx.run("write the outcome: moved", () => writes.end(settlement.ending));
+    await writes.end(settlement.ending);
     return { reply: movedTo(moved) };
   }
   if (settlement.gone !== true) return settlement;
-  await ctx.run("put back the row: its Deployment is gone", () => writes.putBack(GONE));
+  await writes.putBack("put back the row: its Deployment is gone", GONE);
   return { reply: gone() };
 }
 
@@ -102,34 +101,42 @@ async function leave(
   reply: DeployReply,
 ): Promise<{ reply: DeployReply }> {
   const { reason = "" } = reply;
-  await ctx.run(`leave alone: ${reason}`, async () => {
-    if (deployStatus === "progressing") await writes.putBack(reason);
-    else writes.standsDown(reason);
-  });
+  const name = `leave alone: ${reason}`;
+  if (deployStatus === "progressing") await writes.putBack(name, reason);
+  else await ctx.run(name, () => writes.standsDown(reason));
   return { reply };
 }
 
 /** Done again it finds its own image, and changes nothing. */
-async function patchBack({ place, plan, revert, writes, sightings, store }: Job): Promise<PatchedBack> {
+async function patchBack({
+  place,
+  plan,
+  revert,
+  writes,
+  sightings,
+  store,
+  bounded,
+}: Job): Promise<PatchedBack> {
   const sighting = sightings.expect(place.sentinelId);
   try {
-    const { change, desired, nowMs } = plan;
-    const outcome = await kubernetes(() =>
-      place.cluster().exchange(place.k8sName, change, revert.image, store.isRewritten),
+    const { change, desired } = plan;
+    const outcome = await bounded(() =>
+      kubernetes(() => place.cluster().exchange(place.k8sName, change, revert.image, store.isRewritten)),
     );
     if (outcome.kind !== "patched") return outcome;
     const { generation, uid, image = change.image } = outcome.snapshot;
     const expected: Expectation = { image, generation, uid };
     const patched = { kind: "patched" as const, expected, atMs: Date.now() };
     // This step has a deadline, and MySQL's trouble is none of its own.
-    const written = await writes.progressing(desired, nowMs).then(
-      () => true,
+    const written = await writes.writeProgressing(desired).then(
+      (touched) => touched === null,
       () => false,
     );
     if (!written) return { ...patched, written };
     try {
-      let look = await judged(place, outcome.snapshot, expected);
-      while (look.verdict.kind === "waiting" && (await sighting.next())) look = await lookAt(place, expected);
+      let look = await bounded(() => judged(place, outcome.snapshot, expected));
+      while (look.verdict.kind === "waiting" && (await sighting.next()))
+        look = await bounded(() => lookAt(place, expected));
       return { ...patched, written, look: await writes.afterLook(look) };
     } catch {
       return { ...patched, written };

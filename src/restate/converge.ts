@@ -4,10 +4,13 @@ import type { Observation } from "../mysql/sentinels.ts";
 import { type Look, lookAt, type Patched, type Place } from "./look.ts";
 import { because, plainText } from "./plain-text.ts";
 import { type RowWrites, readyAfter } from "./row-writes.ts";
-import { untilDeadline } from "./steps.ts";
+import { untilDeadline, within } from "./steps.ts";
 
 /** As many characters as deploy_error takes. */
 const REASON_LIMIT = 1_024;
+
+/** How long (ms) the pods' own reason is worth waiting for. */
+const PODS_MS = 2_000;
 
 /** How a Deploy ended: what is written into the row. */
 export type Ending =
@@ -86,6 +89,7 @@ export async function converge(
     if (verdict.kind === "recreated") {
       if (again || wait.patchAgain === undefined)
         return failed("Deployment was deleted and created again more than once");
+      if (atMs >= deadlineMs) return failed("Deployment was deleted and created again");
       again = true;
       const patched = await wait.patchAgain(atMs);
       if ("refused" in patched) return failed(patched.refused);
@@ -132,10 +136,8 @@ export function lookAgain(
   { place, expected, writes, deadlineMs }: Wait,
   nowMs: number,
 ): Promise<Look> {
-  return ctx.run(
-    "look at the Deployment",
-    async () => writes.afterLook(await lookAt(place, expected)),
-    untilDeadline(deadlineMs, nowMs),
+  return untilDeadline(ctx, "look at the Deployment", { deadlineMs, sinceMs: nowMs }, async (bounded) =>
+    writes.afterLook(await bounded(() => lookAt(place, expected))),
   );
 }
 
@@ -147,6 +149,6 @@ export function failed(reason: string): { ending: Ending & { status: "failed" } 
 /** The pods' own reason, where there is one, says more than the Deployment's. Not worth failing or waiting for. */
 async function podsTell(ctx: ObjectContext, { place }: Wait, otherwise: string): Promise<string> {
   const ask = async () => place.cluster().podTrouble(place.k8sName);
-  const own = await ctx.run("ask the pods why", () => ask().catch(() => undefined));
+  const own = await ctx.run("ask the pods why", () => within(ask, PODS_MS).catch(() => undefined));
   return because(own?.reason, otherwise);
 }

@@ -56,15 +56,16 @@ export async function begin(
   unfinished: DeployRequest | undefined,
   writes: RowWrites,
   options: BeginOptions,
+  settles?: number,
 ): Promise<Beginning> {
   const { headers } = ctx.request();
   const rolloutId = headers.get(ROLLOUT_ID_HEADER);
   const grant = rolloutId === undefined ? undefined : grantOf(headers);
-  const first = await beginStep(ctx, request, unfinished, writes, options, grant);
+  const first = await beginStep(ctx, request, unfinished, writes, options, { grant, settles });
   if (first.kind !== "aged") return first;
   const reply = await standsDown(ctx, rolloutId ?? "", grant, writes);
   if (reply !== undefined) return { kind: "over", reply };
-  const again = await beginStep(ctx, request, unfinished, writes, options);
+  const again = await beginStep(ctx, request, unfinished, writes, options, {});
   if (again.kind === "aged") throw new Error("nothing is aged without a grant");
   return again;
 }
@@ -108,13 +109,15 @@ function beginStep(
   unfinished: DeployRequest | undefined,
   writes: RowWrites,
   { store, clusters, deployTimeoutMs, failFastMs, unschedulableMs, lastKnown }: BeginOptions,
-  grant?: LaunchGrant,
+  { grant, settles }: { grant?: LaunchGrant | undefined; settles?: number | undefined },
 ): RestatePromise<Beginning | Aged> {
   const { headers } = ctx.request();
   const rolloutId = headers.get(ROLLOUT_ID_HEADER) ?? "";
   return ctx.run("read the sentinel's row, write the desired values", async (): Promise<Beginning | Aged> => {
     const row = await store.read(ctx.key);
     if (row === undefined) return { kind: "unknown" };
+    if (settles !== undefined && !isAbandoned(row, settles))
+      return { kind: "over", reply: settledSince(row) };
     const nowMs = Date.now();
     const doubtful =
       grant !== undefined && (isAged(grant, nowMs) || lastKnown.doubts(rolloutId, directionOf(headers)));
@@ -127,13 +130,23 @@ function beginStep(
     const { changes, desired } = planDeploy(row, request, unfinished, nowMs, settings.timeoutMs);
     // A revert looks at the Deployment first.
     const writesFirst = changes && cluster !== undefined && revertOf(headers) === undefined;
-    if (writesFirst) await writes.progressing(desired, nowMs);
+    if (writesFirst) await writes.begins(row, desired, nowMs);
     return { kind: "begun", row, nowMs, settings };
   });
 }
 
 function directionOf(headers: ReadonlyMap<string, string>): Direction {
   return headers.has(REVERTS_HEADER) ? "rollback" : "forward";
+}
+
+/** Nothing was written into it since somebody found it abandoned. */
+function isAbandoned({ deployStatus, updatedAtMs }: SentinelRow, settles: number): boolean {
+  return deployStatus === "progressing" && (updatedAtMs ?? 0) === settles;
+}
+
+function settledSince({ deployStatus }: SentinelRow): DeployReply {
+  const reason = `the row was written since, and says ${deployStatus}`;
+  return { status: "failed", reason, left: true, untouched: true };
 }
 
 /** Its values are in the row already: this very step was cut short, and what has begun is brought to its end. */

@@ -35,11 +35,13 @@ export interface DeployOptions extends RowWritesOptions, BeginOptions {
 /**
  * Brings one sentinel to the values asked for, and says whether it came up. Whatever happens the row does not stay
  * `progressing`; a kill alone runs no code, and then the watcher has the row settled by a Deploy that changes nothing.
+ * @param settles this is that one, sent for a row with this updated_at (unix ms; 0: none): it leaves any other alone
  */
 export async function deploy(
   ctx: ObjectContext,
   request: DeployRequest,
   options: DeployOptions,
+  settles?: number,
 ): Promise<DeployReply> {
   const before = await unfinishedOf(ctx);
   const unfinished = before?.request;
@@ -56,15 +58,16 @@ export async function deploy(
   }
   const writes = new RowWrites(ctx, options);
   let taken = false;
-  const mayHaveBegun = () => taken || grantOf(ctx.request().headers) === undefined;
+  const mayHaveBegun = () => taken || (settles === undefined && grantOf(ctx.request().headers) === undefined);
   const response = await toTheEnd(ctx, writes, mayHaveBegun, async (): Promise<DeployReply | undefined> => {
-    const beginning = await begin(ctx, request, unfinished, writes, options);
+    const beginning = await begin(ctx, request, unfinished, writes, options, settles);
     if (beginning.kind === "unknown") return undefined;
     if (beginning.kind === "over") return beginning.reply;
     taken = true;
     const { row, nowMs, settings } = beginning;
     const plan = planDeploy(row, request, unfinished, nowMs, settings.timeoutMs);
     writes.startedMs = plan.startedMs;
+    writes.begun(row, plan.desired, nowMs);
     const why = plan.adopted ? await staysKilled(ctx, plan, before) : undefined;
     if (why !== undefined) {
       return settle(ctx, await settleByLook(ctx, why, row, plan, settings, wakeUp, writes, options), writes);
@@ -131,28 +134,22 @@ async function bringUp(
   const isRewritten = (image: string) => store.isRewritten(change.image, image);
   let stuck: boolean | undefined;
   if (!plan.changes) {
-    const before = await ctx.run(
-      "look: serves already?",
-      () => serving(place, change, isRewritten),
-      untilDeadline(deadlineMs, nowMs),
+    const times = { deadlineMs, sinceMs: nowMs };
+    const before = await untilDeadline(ctx, "look: serves already?", times, (bounded) =>
+      bounded(() => serving(place, change, isRewritten)),
     );
     const { observed, rewritten } = before;
     if (observed !== undefined) return { ending: { status: "ready", observed }, rewritten };
     stuck = before.stuck;
-    if (!plan.adopted) {
-      await ctx.run("write the desired values", () => writes.progressing(desired, Date.now()));
-    }
+    if (!plan.adopted) await writes.progressing(desired);
   }
   const patch = (name: string, terms: PatchTerms | undefined, sinceMs: number) =>
-    ctx.run(
-      name,
-      async (): Promise<Patched> => {
-        const done = await patchAndLook(place, change, sightings, terms && { ...terms, isRewritten });
-        if ("refused" in done || done.look === undefined) return done;
-        return { ...done, look: await writes.afterLook(done.look) };
-      },
-      untilDeadline(deadlineMs, sinceMs),
-    );
+    untilDeadline(ctx, name, { deadlineMs, sinceMs }, async (bounded): Promise<Patched> => {
+      const asked = () => patchAndLook(place, change, sightings, terms && { ...terms, isRewritten });
+      const done = await bounded(asked);
+      if ("refused" in done || done.look === undefined) return done;
+      return { ...done, look: await writes.afterLook(done.look) };
+    });
   const terms = termsOf(row, request, plan, stuck);
   const patched = await patch(`patch Deployment ${row.k8sName}`, terms, nowMs);
   if ("refused" in patched) return notTaken(ctx, place, change.image, isRewritten, patched.refused);
@@ -175,14 +172,15 @@ async function settle(
   { ending, writtenMs, rewritten }: Settlement,
   writes: RowWrites,
 ): Promise<DeployReply> {
-  const { skipped, endedMs } =
+  const { skipped, endedMs, superseded } =
     writtenMs === undefined
-      ? await ctx.run(`write the outcome: ${ending.status}`, () => writes.end(ending))
-      : { skipped: null, endedMs: writtenMs };
+      ? await writes.end(ending)
+      : { skipped: null, endedMs: writtenMs, superseded: undefined };
   const { startedMs = endedMs } = writes;
   const ofRollout = ctx.request().headers.has(ROLLOUT_ID_HEADER);
   const took = ofRollout ? { duration_ms: Math.max(0, endedMs - startedMs) } : {};
   const runs = rewritten === undefined ? {} : { rewritten_to: rewritten };
+  if (superseded !== undefined) return { status: "failed", reason: superseded, left: true, ...took };
   if (ending.status === "ready") return { status: "ready", ...runs, ...took };
   return skipped === null
     ? { status: "failed", reason: ending.reason, ...runs, ...took }

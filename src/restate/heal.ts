@@ -1,6 +1,7 @@
 import { type ObjectContext, TerminalError } from "@restatedev/restate-sdk";
 import type { Clusters } from "../kubernetes/clusters.ts";
 import type { Logger } from "../log.ts";
+import { type Fence, laterThan } from "../mysql/fence.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import { placeOf, serving } from "./look.ts";
 import { retired } from "./row-writes.ts";
@@ -43,7 +44,10 @@ export async function heal(ctx: ObjectContext, { store, clusters, logger }: Heal
       isRewritten,
     );
     if (observed === undefined || observed.health === "unhealthy") return;
-    await store.settle(ctx.key, { status: "ready", observed }, Date.now());
+    const fence: Fence = [row.updatedAtMs];
+    const write = { fence, atMs: laterThan(fence, Date.now()) };
+    const { written } = await store.settle(ctx.key, { status: "ready", observed }, write);
+    if (!written) return;
     logger.info({ sentinelId: ctx.key, image: row.image }, "sentinel came up late");
   }
 }

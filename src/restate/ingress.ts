@@ -18,14 +18,14 @@ const REGISTRATION_RETRY_MS = 1_000;
 /** An attempt that fails is told of at the first, second, fourth, … time, and then every so many. */
 const TOLD_AT_LEAST_EVERY = 256;
 
-/** A request to settle a row is repeated at most so often (ms): should the Deploy that settles be killed, another follows. */
-const SETTLE_AGAIN_MS = 120_000;
+/** A request to look at a row is repeated at most so often (ms). */
+const HEAL_AGAIN_MS = 120_000;
 
 /** What this service asks of Restate from outside its handlers. All of it throws where the ingress does not take it. */
 export interface Ingress {
   /** Handed over, not waited for. */
   notifyReady(sentinelId: string, image: string): Promise<void>;
-  /** A Deploy that changes nothing; asked for often, by several replicas, it runs once in a while. */
+  /** Settles the row, unless something has been written into it since; asked for often, by several replicas, it runs once. */
   settleAbandoned(sentinelId: string, updatedAtMs: number): Promise<void>;
   /** Has the row looked at of a sentinel that failed and has come up since; likewise. */
   heal(sentinelId: string, updatedAtMs: number): Promise<void>;
@@ -69,12 +69,9 @@ export function createIngress(
 
   return {
     notifyReady: (id, image) => notify(id, { image }),
-    settleAbandoned: (id, updatedAtMs) => {
-      const round = Math.floor(Date.now() / SETTLE_AGAIN_MS);
-      return notify(id, {}, { [SETTLE_HEADER]: `settle-${id}-${updatedAtMs}-${round}` });
-    },
+    settleAbandoned: (id, updatedAtMs) => notify(id, {}, { [SETTLE_HEADER]: String(updatedAtMs) }),
     heal: (id, updatedAtMs) => {
-      const round = Math.floor(Date.now() / SETTLE_AGAIN_MS);
+      const round = Math.floor(Date.now() / HEAL_AGAIN_MS);
       return notify(id, {}, { [HEAL_HEADER]: `heal-${id}-${updatedAtMs}-${round}` });
     },
     async status() {

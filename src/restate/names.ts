@@ -33,6 +33,12 @@ export interface LaunchesRequest {
   killed?: boolean;
 }
 
+/** Asks for a row to be settled whose Deploy is dead. */
+export interface SettleRequest {
+  /** What the row said then (unix ms; 0: nothing). */
+  updatedAtMs: number;
+}
+
 /** Asks what became of those that failed: of all of them, or of some parts. */
 export interface LeftBehindRequest {
   rolloutId: string;
@@ -57,6 +63,7 @@ export const SentinelObject: VirtualObjectDefinition<
   {
     Deploy: (ctx: ObjectContext, request: DeployRequest) => Promise<DeployReply>;
     Heal: (ctx: ObjectContext) => Promise<void>;
+    Settle: (ctx: ObjectContext, request: SettleRequest) => Promise<DeployReply>;
   }
 > = { name: "hydra.v1.SentinelService" };
 
@@ -108,8 +115,8 @@ export const RETRY_POLICY: RetryPolicy = {
 };
 
 /**
- * A NotifyReady that carries it also has the row settled by a Deploy that changes nothing. The value keeps apart those
- * that are to run. Not a call of Deploy itself: that would keep the caller's bearer token in its journal.
+ * A NotifyReady that carries it also has the row settled, unless something was written into it since: the value is the row's
+ * updated_at (unix ms; 0: none). Not a call of Settle itself: that would keep the caller's bearer token in its journal.
  */
 export const SETTLE_HEADER = "x-settle-abandoned";
 

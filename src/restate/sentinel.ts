@@ -4,8 +4,14 @@ import { AWAKEABLE_KEY } from "./converge.ts";
 import { type DeployOptions, deploy } from "./deploy.ts";
 import { asTerminalError } from "./errors.ts";
 import { heal } from "./heal.ts";
-import { HEAL_HEADER, RETRY_POLICY, SETTLE_HEADER, SentinelObject } from "./names.ts";
+import { HEAL_HEADER, RETRY_POLICY, SETTLE_HEADER, SentinelObject, type SettleRequest } from "./names.ts";
 import { DeployRequest, DeployResponse, NotifyReadyRequest } from "./schemas.ts";
+
+/**
+ * A row is settled once; should whoever settles it be killed, another follows after this (ms). While it is under way or waits
+ * for its turn there is no other.
+ */
+const SETTLE_AGAIN_MS = 120_000;
 
 /** `hydra.v1.SentinelService`, keyed by the sentinel's id: deploys one sentinel at a time. */
 export function createSentinelService(options: DeployOptions) {
@@ -37,10 +43,10 @@ export function createSentinelService(options: DeployOptions) {
           const awakeable = await ctx.get<string>(AWAKEABLE_KEY);
           if (awakeable !== null) ctx.resolveAwakeable(awakeable);
           const settle = ctx.request().headers.get(SETTLE_HEADER);
-          if (settle !== undefined) {
+          if (settle !== undefined && /^\d{1,15}$/.test(settle)) {
             ctx
               .objectSendClient(SentinelObject, ctx.key)
-              .Deploy({}, rpc.sendOpts({ idempotencyKey: settle }));
+              .Settle({ updatedAtMs: Number(settle) }, rpc.sendOpts({ idempotencyKey: settle }));
           }
           const healed = ctx.request().headers.get(HEAL_HEADER);
           if (healed !== undefined) {
@@ -56,6 +62,14 @@ export function createSentinelService(options: DeployOptions) {
           journalRetention: 0,
         },
         (ctx: ObjectContext) => heal(ctx, options),
+      ),
+      Settle: handlers.object.exclusive(
+        {
+          description: "Settles the row of a Deploy that was killed, as a Deploy that changes nothing.",
+          ingressPrivate: true,
+          idempotencyRetention: SETTLE_AGAIN_MS,
+        },
+        (ctx: ObjectContext, { updatedAtMs }: SettleRequest) => deploy(ctx, {}, options, updatedAtMs),
       ),
     },
     options: {

@@ -1,20 +1,76 @@
-import { RetryableError, type RunOptions } from "@restatedev/restate-sdk";
+import {
+  type ObjectContext,
+  type RestatePromise,
+  RetryableError,
+  TerminalError,
+} from "@restatedev/restate-sdk";
 import { TransientKubernetesError } from "../kubernetes/errors.ts";
 
 /** Even at the deadline a step gets this long (ms) for a last try. */
 const LAST_TRY_MS = 2_000;
 
-/** Longest pause (ms) between two attempts. */
-const MAX_INTERVAL_MS = 5_000;
+/** How long (ms) the last try may take to be answered. */
+const LAST_ANSWER_MS = 2_000;
 
-/** Retries a step until the deadline and not beyond; then it ends in a TerminalError with the last message. */
-export function untilDeadline<T>(deadlineMs: number, nowMs: number): RunOptions<T> {
-  return {
+/** Longest pause (ms) between two attempts, and between the last ones. */
+const MAX_INTERVAL_MS = 5_000;
+const LAST_INTERVAL_MS = 500;
+
+/** When a step has to be over, and when the one before it was (unix ms). */
+export interface StepTimes {
+  deadlineMs: number;
+  sinceMs: number;
+}
+
+/** What of a step its deadline cuts short: what the API server is asked. */
+export type Bounded = <T>(ask: () => Promise<T>) => Promise<T>;
+
+/**
+ * A step that is retried until the deadline and a last time after it, whatever the API server does: it ends 4 s after the
+ * deadline at the latest, but for what of its work is not `bounded`. Where the step before was over only after the deadline,
+ * it gets as long all the same. The clock that counts is that of each attempt: how long the Deploy slept before does not.
+ * @throws TerminalError with the last message
+ */
+export function untilDeadline<T>(
+  ctx: ObjectContext,
+  name: string,
+  { deadlineMs, sinceMs }: StepTimes,
+  work: (bounded: Bounded) => Promise<T>,
+): RestatePromise<T> {
+  const overMs = Math.max(deadlineMs, sinceMs) + LAST_TRY_MS;
+  const step = async () => {
+    const startedMs = Date.now();
+    const answerMs = Math.max(overMs - startedMs, 0) + LAST_ANSWER_MS;
+    try {
+      return await work((ask) => within(ask, answerMs));
+    } catch (error) {
+      if (error instanceof TerminalError) throw error;
+      const { message } = error instanceof Error ? error : new Error(String(error));
+      const leftMs = overMs - Date.now();
+      if (leftMs <= 0) throw new TerminalError(message);
+      // No pause may lead past the end.
+      if (leftMs > MAX_INTERVAL_MS) throw error;
+      throw new RetryableError(message, { retryAfter: Math.min(leftMs, LAST_INTERVAL_MS) });
+    }
+  };
+  return ctx.run(name, step, {
     initialRetryInterval: 200,
     retryIntervalFactor: 2,
     maxRetryInterval: MAX_INTERVAL_MS,
-    maxRetryDuration: Math.max(LAST_TRY_MS, deadlineMs - nowMs),
-  };
+  });
+}
+
+/** What was asked may still be answered later: nobody waits for it. */
+export async function within<T>(ask: () => Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("the Kubernetes API did not answer in time")), ms);
+  });
+  try {
+    return await Promise.race([ask(), overdue]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /**

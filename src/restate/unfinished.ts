@@ -79,15 +79,17 @@ export async function settleByLook(
     return failed(`no cluster serves the region ${row.regionId} (see KUBE_CONTEXTS)`);
   const { startedMs, nowMs, deadlineMs, desired } = plan;
   const place = placeOf(row, cluster, clusters);
-  const { present, patched } = await ctx.run(
+  const { present, patched } = await untilDeadline(
+    ctx,
     "look: was it patched before it was killed?",
-    async () => {
-      const image = (await kubernetes(() => place.cluster().read(place.k8sName)))?.image ?? null;
+    { deadlineMs, sinceMs: nowMs },
+    async (bounded) => {
+      const found = await bounded(() => kubernetes(() => place.cluster().read(place.k8sName)));
+      const image = found?.image ?? null;
       const is =
         image === desired.image || (image !== null && (await store.isRewritten(desired.image, image)));
       return { present: image, patched: is };
     },
-    untilDeadline(deadlineMs, nowMs),
   );
   if (present !== null && !patched) {
     return notDeployed(`not deployed: its Deploy was killed, and ${why}`, present);

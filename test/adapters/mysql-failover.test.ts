@@ -50,10 +50,12 @@ describe("a primary that became read-only, and keeps its connections open", () =
       expect(await pair.connections(old)).toBe(10);
       await pair.setReadOnly(old, true);
       pair.lead(young);
-      await expect(store.markProgressing("sen_1", DESIRED, 1)).rejects.toMatchObject({
-        code: "ER_OPTION_PREVENTS_STATEMENT",
-      });
-      await store.markProgressing("sen_1", DESIRED, 2);
+      await expect(store.markProgressing("sen_1", DESIRED, { fence: [null], atMs: 1 })).rejects.toMatchObject(
+        {
+          code: "ER_OPTION_PREVENTS_STATEMENT",
+        },
+      );
+      await store.markProgressing("sen_1", DESIRED, { fence: [null], atMs: 2 });
       expect((await store.read("sen_1"))?.updatedAtMs).toBe(2);
       await burst(pool);
       expect(await pair.connections(young)).toBe(10);
@@ -69,7 +71,9 @@ describe("a primary that became read-only, and keeps its connections open", () =
     await using(openPool(pair.url, undefined, count), async (pool) => {
       const store = createSentinelStore(pool.db);
       await pair.setReadOnly(old, true);
-      const answers = await Promise.allSettled(FLEET.map((id) => store.markProgressing(id, DESIRED, 1)));
+      const answers = await Promise.allSettled(
+        FLEET.map((id) => store.markProgressing(id, DESIRED, { fence: [null], atMs: 1 })),
+      );
       expect(answers.filter(({ status }) => status === "rejected")).toHaveLength(FLEET.length);
       expect(updates).toBe(1);
     });

@@ -116,9 +116,9 @@ describe("a deploy", () => {
   beforeEach(() => insertSentinels(server.url, [{ id: "sen_a" }, { id: "sen_b" }]));
 
   it("begins with the desired values and progressing, and clears an old error", async () => {
-    await store.settle("sen_a", { status: "failed", reason: "old" }, 5);
+    await store.settle("sen_a", { status: "failed", reason: "old" }, { fence: [null], atMs: 5 });
     const desired = { image: "x:2", cpuMillicores: 500, memoryMib: 512, desiredReplicas: 3 };
-    await store.markProgressing("sen_a", desired, 1_700_000_000_123);
+    await store.markProgressing("sen_a", desired, { fence: [5], atMs: 1_700_000_000_123 });
     expect(await store.read("sen_a")).toMatchObject({
       ...desired,
       deployStatus: "progressing",
@@ -132,7 +132,7 @@ describe("a deploy", () => {
     await store.settle(
       "sen_a",
       { status: "ready", observed: { health: "healthy", availableReplicas: 2, runningImage: "x:2" } },
-      7,
+      { fence: [null], atMs: 7 },
     );
     expect(await store.read("sen_a")).toMatchObject({
       deployStatus: "ready",
@@ -145,7 +145,7 @@ describe("a deploy", () => {
 
   it("ends failed with the reason cut to the column, whatever is in it", async () => {
     const reason = `it's "so": \\ ${"é😀".repeat(600)}`;
-    await store.settle("sen_a", { status: "failed", reason }, 7);
+    await store.settle("sen_a", { status: "failed", reason }, { fence: [null], atMs: 7 });
     const row = await store.read("sen_a");
     expect(row?.deployStatus).toBe("failed");
     expect(row?.deployError?.startsWith(`it's "so": \\ é😀é😀`)).toBe(true);
@@ -200,7 +200,9 @@ describe("trouble", () => {
   it("an error names the driver's code, and neither the DSN nor the values", async () => {
     await insertSentinels(server.url, [{ id: "sen_a" }]);
     const desired = { image: "i".repeat(300), cpuMillicores: 1, memoryMib: 1, desiredReplicas: 1 };
-    const error = await store.markProgressing("sen_a", desired, 1).catch((caught: unknown) => caught);
+    const error = await store
+      .markProgressing("sen_a", desired, { fence: [null], atMs: 1 })
+      .catch((caught: unknown) => caught);
     expect(error).toMatchObject({ name: "DatabaseError", code: "ER_DATA_TOO_LONG" });
     expect(inspected(error)).not.toContain("iiii");
     expect(inspected(error)).not.toContain("update `sentinels`");

@@ -59,8 +59,8 @@ describe.each(MODES)("with the server's sql_mode '%s'", (mode) => {
       const store = createSentinelStore(pool.db);
       // Together: that is one statement.
       await Promise.all([
-        store.settle("sen_a", { status: "failed", reason: text }, 1),
-        store.settle("sen_b", { status: "failed", reason: `${text}2` }, 2),
+        store.settle("sen_a", { status: "failed", reason: text }, { fence: [null], atMs: 1 }),
+        store.settle("sen_b", { status: "failed", reason: `${text}2` }, { fence: [null], atMs: 2 }),
       ]);
       await store.observe([
         { id: "sen_b", observed: { health: "healthy", availableReplicas: 1, runningImage: text } },

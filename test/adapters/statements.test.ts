@@ -29,17 +29,23 @@ const SENTINELS: { [K in keyof SentinelStore]: (store: SentinelStore) => Promise
   },
   markProgressing: (store) =>
     Promise.all(
-      some.slice(0, 200).map((id, i) => store.markProgressing(id, { ...desired, memoryMib: i }, 5)),
-    ),
-  settle: (store) =>
-    Promise.all(
       some
         .slice(0, 200)
         .map((id, i) =>
-          store.settle(id, i % 2 === 0 ? { status: "ready", observed } : { status: "failed", reason: id }, i),
+          store.markProgressing(id, { ...desired, memoryMib: i }, { fence: [null, 4], atMs: 5 }),
         ),
     ),
-  putBack: (store) => store.putBack(idOf(9), { deployStatus: "ready", deployError: null }, 5),
+  settle: (store) =>
+    Promise.all(
+      some.slice(0, 200).map((id, i) =>
+        store.settle(id, i % 2 === 0 ? { status: "ready", observed } : { status: "failed", reason: id }, {
+          fence: [null, 5],
+          atMs: i + 6,
+        }),
+      ),
+    ),
+  putBack: (store) =>
+    store.putBack(idOf(9), { deployStatus: "ready", deployError: null }, { fence: [null, 7], atMs: 8 }),
   isRewritten: (store) => store.isRewritten("x:2", "mirror/x:2"),
   rememberRewritten: (store) => store.rememberRewritten("x:2", "mirror/x:2"),
   observe: (store) =>

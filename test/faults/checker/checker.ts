@@ -25,7 +25,7 @@ export class Checker {
   readonly #evidence: Evidence;
   readonly #sources: Sources;
   #before: Snapshot | undefined;
-  #from = { patches: 0, verbs: 0, troubles: 0 };
+  #from = { patches: 0, verbs: 0, troubles: 0, rowChanges: 0 };
   /** How many invariants were looked at, over all checks. */
   checked = 0;
 
@@ -38,7 +38,10 @@ export class Checker {
   async begin(): Promise<void> {
     const { patches, verbs, troubles, meddled } = this.#evidence;
     this.#before = await this.#snapshot();
-    this.#from = { patches: patches.length, verbs: verbs.length, troubles: troubles.length };
+    this.#from = {
+      ...{ patches: patches.length, verbs: verbs.length, troubles: troubles.length },
+      rowChanges: await this.#sources.recordRows(),
+    };
     meddled.clear();
   }
 
@@ -63,6 +66,7 @@ export class Checker {
       verbs: verbs.slice(this.#from.verbs),
       troubles: troubles.slice(this.#from.troubles),
       meddled,
+      rowChanges: await this.#sources.rowChanges(this.#from.rowChanges),
     };
     violations.push(...(await violationsIn(sight, this.#sources, this.#evidence)));
     // And what `unrest` looks at.

@@ -1,4 +1,5 @@
 import type { FleetState, StoredValue } from "../../support/rollout-state.ts";
+import type { RowChange } from "../../support/row-history.ts";
 import { deploymentsKeptTheirFields } from "./deployments.ts";
 import type { Evidence } from "./evidence.ts";
 import { stopIsAFence } from "./fence.ts";
@@ -7,6 +8,7 @@ import { journalsAreBounded } from "./journals.ts";
 import { neverBegan, nothingCameOfIt } from "./never-begun.ts";
 import { patchesAreJustified } from "./patches.ts";
 import { bookkeeping, rolledBack, succeededIsTrue } from "./results.ts";
+import { rowsNeverGoBack } from "./rows.ts";
 import { noSecretAnywhere } from "./secrets.ts";
 import { phaseChangesAreTold } from "./slack.ts";
 import type { Sources } from "./sources.ts";
@@ -26,6 +28,8 @@ export interface Sight {
   verbs: Evidence["verbs"];
   troubles: Evidence["troubles"];
   meddled: ReadonlySet<string>;
+  /** Of the rows, since `before`. */
+  rowChanges: RowChange[];
 }
 
 export interface Snapshot {
@@ -37,7 +41,7 @@ export interface Snapshot {
 }
 
 /** How many invariants `violationsIn` looks at. */
-export const INVARIANTS = 12;
+export const INVARIANTS = 13;
 
 /** What of all that must hold of a rollout at rest does not. */
 export async function violationsIn(
@@ -51,6 +55,7 @@ export async function violationsIn(
     ...deploymentsKeptTheirFields(sight),
     ...headAndPartsAgree(sight),
     ...statusAddsUp(sight),
+    ...rowsNeverGoBack(sight),
     ...(neverBegan(sight)
       ? nothingCameOfIt(sight)
       : [...patchesAreJustified(sight), ...phaseChangesAreTold(sight), ...rolledBack(sight)]),

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { AppsV1Api, KubeConfig, type V1Deployment } from "@kubernetes/client-node";
 import mysql, { type Pool, type RowDataPacket } from "mysql2/promise";
 import { STORED, type StoredValue } from "../../support/rollout-state.ts";
+import { type RowChange, recordRows, rowChanges } from "../../support/row-history.ts";
 import { until } from "../../support/until.ts";
 import type { Evidence, PastOutcome, PastRollout, Row } from "./evidence.ts";
 
@@ -64,6 +65,16 @@ export class Sources {
   async rows(): Promise<Map<string, Row>> {
     const [rows] = await this.#pool.query<(RowDataPacket & Row)[]>("SELECT * FROM sentinels ORDER BY id");
     return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  /** From now on each change of a row is kept. Resolves to how many there were so far. */
+  async recordRows(): Promise<number> {
+    await recordRows(this.#pool);
+    return (await rowChanges(this.#pool)).length;
+  }
+
+  rowChanges(from: number): Promise<RowChange[]> {
+    return rowChanges(this.#pool, from);
   }
 
   async history(rolloutId: string): Promise<{ row: PastRollout | undefined; outcomes: PastOutcome[] }> {

@@ -323,6 +323,11 @@ export const DOCTORED: Record<string, Doctored[]> = {
       ({ tables }) => tables.journals.push({ id: "inv_2", target: "Lane", entries: 5_001 }),
     ],
   ],
+  n: [
+    ["a row that says again what it said before", ({ sight }) => sight.rowChanges.push(told.rowChange(5, 4))],
+    ["a row that is written as if nobody had", ({ sight }) => sight.rowChanges.push(told.rowChange(5, 5))],
+    ["a row that forgets when it was written", ({ sight }) => sight.rowChanges.push(told.rowChange(5, null))],
+  ],
 };
 
 const SETTLED = "rollout cancelled: all in flight have settled";

@@ -1,5 +1,6 @@
 import type { V1Deployment } from "@kubernetes/client-node";
 import { assemble, type Entry, HEAD_KEY, type Head, type Part, partOf } from "../../support/rollout-state.ts";
+import type { RowChange } from "../../support/row-history.ts";
 import type { PastOutcome, PastRollout, Row, Verb } from "../checker/evidence.ts";
 import type { Sight } from "../checker/sight.ts";
 import type { SlackMessage } from "../checker/sources.ts";
@@ -66,6 +67,11 @@ export function patchOf(id: string, image = NEW, atMs = 0) {
   const operation = { op: "replace", path: "/spec/template/spec/containers/0/image", value: image };
   const url = `/apis/apps/v1/namespaces/n/deployments/k8s-${id}`;
   return { url, body: JSON.stringify([operation]), atMs, status: 200 };
+}
+
+/** Something is written into a row (unix ms). */
+export function rowChange(before_ms: number | null, after_ms: number | null): RowChange {
+  return { id: "sen_1", deploy_status: "progressing", image: NEW, before_ms, after_ms };
 }
 
 /** What the service logs of it. */
@@ -159,6 +165,7 @@ export function paused(): Told {
       verbs: [verb("Rollout", 0)],
       troubles: [],
       meddled: new Set(),
+      rowChanges: [rowChange(null, 1), rowChange(1, 2)],
     },
     stored: {
       head: {

@@ -87,6 +87,21 @@ export const mysqlFaults: Fault[] = [
     },
   },
   {
+    name: "MySQL row locked",
+    losesAnswers: 0,
+    possible,
+    lastsMs: [1_000, 12_000],
+    async inject(arena, random) {
+      const { world } = arena;
+      const unfinished = (await world.rows()).filter(({ deploy_status }) => deploy_status !== "ready");
+      const { id } = random.pick(unfinished.length > 0 ? unfinished : await world.rows());
+      const holder = await createConnection({ uri: world.stack.databaseUrl });
+      await holder.query("BEGIN");
+      await holder.query("SELECT id FROM sentinels WHERE id = ? FOR UPDATE", [id]);
+      return async () => holder.destroy();
+    },
+  },
+  {
     name: "MySQL deadlock",
     losesAnswers: 0,
     possible,
