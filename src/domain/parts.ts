@@ -81,12 +81,18 @@ export function countedWaves(waves: readonly WaveCount[], tallies: Tallies): Wav
 
 /** What the head says beside the waves. */
 export function countedBeside(tallies: Tallies): Pick<RolloutState, "stay" | "takenOver"> {
-  const stay = Object.values(tallies).reduce((sum, tally) => sum + (tally[5] ?? 0), 0);
-  const earlier = Object.entries(tallies).flatMap(([at, tally]) => (waveOf(at) < 0 ? [tally] : []));
-  const size = earlier.reduce((sum, [, succeeded]) => sum + succeeded, 0);
-  const reverted = earlier.reduce((sum, tally) => sum + tally[4], 0);
-  const again = Object.values(tallies).reduce((sum, tally) => sum + (tally[6] ?? 0), 0);
-  const takenOver = { size, reverted, ...(again === 0 ? {} : { again }) };
+  const all = Object.entries(tallies);
+  const own = all.flatMap(([at, tally]) => (waveOf(at) < 0 ? [] : [tally]));
+  const earlier = all.flatMap(([at, tally]) => (waveOf(at) < 0 ? [tally] : []));
+  const sum = (of: readonly Tally[], what: keyof Tally & number) =>
+    of.reduce((total, tally) => total + (tally[what] ?? 0), 0);
+  const [stay, stayEarlier] = [sum(own, 5), sum(earlier, 5)];
+  const [size, reverted, again] = [sum(earlier, 1), sum(earlier, 4), sum(own, 6)];
+  const takenOver = {
+    ...{ size, reverted },
+    ...(stayEarlier === 0 ? {} : { stay: stayEarlier }),
+    ...(again === 0 ? {} : { again }),
+  };
   return { ...(stay === 0 ? {} : { stay }), ...(size + again === 0 ? {} : { takenOver }) };
 }
 

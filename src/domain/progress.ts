@@ -26,8 +26,9 @@ export function flyingOf(lanes: readonly Lane[]): number {
 }
 
 /** Results of a lane that wait for their record. */
-export function pendingOf({ succeeded, failed, skipped, reverted, stays, earlierReverted }: Lane): number {
-  return succeeded + failed + skipped + reverted + stays + earlierReverted;
+export function pendingOf(lane: Lane): number {
+  const { succeeded, failed, skipped, reverted, stays, earlierReverted, earlierStays } = lane;
+  return succeeded + failed + skipped + reverted + stays + earlierReverted + earlierStays;
 }
 
 /** Of these those that are in the rollout's own waves. */

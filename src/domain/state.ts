@@ -41,11 +41,11 @@ export interface RolloutState {
   /** What a cluster's admission has made of the image, as a Deploy was the first to tell. */
   rewrittenTo?: string;
   /**
-   * What earlier rollouts of this image moved that stands in no wave of this one, and how many of those were reverted since;
-   * and how many stand in a wave, and wait to be deployed again (absent: none).
+   * What earlier rollouts of this image moved that stands in no wave of this one, how many of those were reverted since, and
+   * how many are not a rollback's to revert any more; and how many stand in a wave, and wait to be deployed again (absent: none).
    */
-  takenOver?: { size: number; reverted: number; again?: number };
-  /** How many took the image and are not a rollback's to revert any more; absent: none. */
+  takenOver?: { size: number; reverted: number; stay?: number; again?: number };
+  /** How many of its waves took the image and are not a rollback's to revert any more; absent: none. */
   stay?: number;
 }
 
@@ -122,11 +122,12 @@ export interface Lane {
   skipped: number;
   reverted: number;
   stays: number;
-  /** Likewise of wave 0, which is not of the rollout's own numbers: in flight, not said to be launched, and two kinds of results. */
+  /** Likewise of wave 0, which is not of the rollout's own numbers: in flight, not said to be launched, and three kinds of results. */
   earlierOut: number;
   earlierLaunching: number;
   earlierTook: number;
   earlierReverted: number;
+  earlierStays: number;
   /** Its driver has been told to open it. */
   announced?: true;
   /** It gets nothing more, and ends. */

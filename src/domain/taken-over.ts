@@ -69,7 +69,7 @@ export function copyOver(turn: Turn, most = Number.POSITIVE_INFINITY): TakenOver
     const at = now[i] ?? "";
     const to = copied[at]?.[0] ?? `0/${++last}`;
     const moved = Object.entries(part ?? {}).flatMap(([id, entry]): [string, Entry][] =>
-      isMoved(turn, at, entry) ? [[id, { from: entry.from, is: entry.is }]] : [],
+      isMoved(turn, at, entry) ? [[id, copyOf(entry)]] : [],
     );
     index.copied[at] = [to, String(all[at])];
     if (moved.length > 0) index.ranges[to] = [moved[0]?.[0] ?? "", moved.at(-1)?.[0] ?? ""];
@@ -185,9 +185,9 @@ export function stageTakenOver(turn: Turn, { at, part }: Event & { type: "stage"
   return whole;
 }
 
-/** How many of them are still on the image. */
+/** How many of them RollbackAll would revert. */
 export function earlierLeft({ takenOver }: Pick<RolloutState, "takenOver">): number {
-  return takenOver === undefined ? 0 : takenOver.size - takenOver.reverted;
+  return takenOver === undefined ? 0 : takenOver.size - takenOver.reverted - (takenOver.stay ?? 0);
 }
 
 /** What is to be said of it; empty where there is nothing. */
@@ -213,6 +213,11 @@ function emptyIndex(rolloutId: string): Index {
 
 function numberOf(at: Place): number {
   return Number(at.slice(at.indexOf("/") + 1));
+}
+
+/** Who can never revert will not come the next time either. */
+function copyOf({ from, is, stays, why }: Entry): Entry {
+  return stays === undefined ? { from, is } : { from, is, stays, ...(why === undefined ? {} : { why }) };
 }
 
 /** Is there anybody in it who has moved, or of whom nobody knows? */

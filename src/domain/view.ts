@@ -126,8 +126,13 @@ function mayRollBackLater({ state }: RolloutState): boolean {
 /** What Cancel does with a paused rollout. */
 export const KEEPS = "stop here and keep the new image where it came up";
 
+function stayInAll({ stay = 0, takenOver }: RolloutState): number {
+  return stay + (takenOver?.stay ?? 0);
+}
+
 /** Another rollback would not help these. */
-function staying({ stay = 0 }: RolloutState): string {
+function staying(rollout: RolloutState): string {
+  const stay = stayInAll(rollout);
   return stay === 0 ? "" : `, ${stay} no longer running or on another image since`;
 }
 
@@ -168,7 +173,7 @@ function sentence(
         : `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted; it launches nothing more and ends: ${drive.rollback.stopping}.`;
     case "cancelled": {
       const settling = inFlight === 0 ? "" : ` ${settleByThemselves(inFlight)}.`;
-      return reverted === 0 && rollout.stay === undefined
+      return reverted === 0 && stayInAll(rollout) === 0
         ? `Cancelled: ${done}${bad}.${settling}`
         : `Cancelled and rolled back: ${reverted} of ${plural(took, "sentinel")} reverted${staying(rollout)}.${settling}`;
     }

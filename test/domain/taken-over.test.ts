@@ -1,6 +1,19 @@
 import { describe, expect, it } from "vitest";
+import { howManyToRevert } from "../../src/domain/next-steps.ts";
 import type { Part } from "../../src/domain/state.ts";
-import { begin, beginRollback, cancel, failed, IMAGE, Play, played, ready, reverted } from "./machines.ts";
+import {
+  begin,
+  beginRollback,
+  cancel,
+  failed,
+  gone,
+  IMAGE,
+  moved,
+  Play,
+  played,
+  ready,
+  reverted,
+} from "./machines.ts";
 
 const V1 = "sentinel:v1";
 const V0 = "sentinel:v0";
@@ -139,6 +152,58 @@ describe("a rollout of the image of a cancelled one", () => {
     expect(keys.filter((key) => key.includes("taken-over"))).toEqual(["rolloutState/taken-over/3"]);
     expect(Object.values(takenOver(chain)).flatMap((part) => Object.keys(part))).toEqual(["a", "b", "c"]);
     expect(chain.head.takenOver).toEqual({ size: 3, reverted: 0 });
+  });
+
+  it("offers no further RollbackAll for those that can never revert, and counts them once", () => {
+    const play = cancelled();
+    opened(play, retry).report([failed("c")]);
+    const first = play.drives(beginRollback());
+    first.open(0);
+    first.report([gone("a"), moved("b")]);
+    expect(play.phase).toBe("cancelled");
+    expect(play.view.takenOver).toBe(0);
+    expect(play.view.next).toEqual(["Rollout"]);
+    expect(play.view.message).not.toContain("RollbackAll");
+    expect(play.view.message).toContain("2 no longer running or on another image since");
+    const again = play.drives(beginRollback("rollback-2"));
+    const [started] = play.last?.changes ?? [];
+    expect(started).toMatchObject({ kind: "rollback started", scope: { took: 0, stay: 2 } });
+    const scope = started?.kind === "rollback started" ? started.scope : undefined;
+    expect(howManyToRevert(scope ?? { took: -1, inFlight: 0, unknown: 0 })).toBe(
+      "0, and 2 that could not be reverted before",
+    );
+    again.open(0);
+    again.report([gone("a")]);
+    again.report([reverted("b")]);
+    expect(play.phase).toBe("cancelled");
+    expect(play.head.takenOver).toMatchObject({ size: 2, reverted: 1, stay: 1 });
+  });
+
+  it("knows of those that could not revert in the rollout before, too", () => {
+    const play = cancelled();
+    const rollback = play.drives(beginRollback());
+    rollback.open(0);
+    rollback.report([gone("a"), reverted("b")]);
+    play.do(retry);
+    expect(play.head.takenOver).toMatchObject({ size: 1, reverted: 0, stay: 1 });
+    expect(play.view.takenOver).toBe(0);
+    expect(play.view.message).not.toContain("RollbackAll will also revert");
+  });
+
+  it("offers RollbackAll for its own, whoever of those taken over cannot revert", () => {
+    const play = cancelled();
+    const driver = opened(play, begin("rollout-2", [[["c", V0]], [["d", V1]]]));
+    driver.report([ready("c")]);
+    driver.open(1);
+    driver.report([failed("d")]);
+    const rollback = play.drives(beginRollback());
+    rollback.open(0);
+    rollback.report();
+    rollback.report([gone("a"), moved("b")]);
+    play.do({ type: "abandon", invocationId: "rollback-1", reason: "killed" });
+    expect(play.view.next).toContain("RollbackAll");
+    play.drives(beginRollback("rollback-2"));
+    expect(play.last?.changes).toMatchObject([{ scope: { took: 1, stay: 2 } }]);
   });
 
   it("leaves out who was reverted", () => {
