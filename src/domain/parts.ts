@@ -88,12 +88,14 @@ export function countedBeside(tallies: Tallies): Pick<RolloutState, "stay" | "ta
     of.reduce((total, tally) => total + (tally[what] ?? 0), 0);
   const [stay, stayEarlier] = [sum(own, 5), sum(earlier, 5)];
   const [size, reverted, again] = [sum(earlier, 1), sum(earlier, 4), sum(own, 6)];
+  const unknown = sum(earlier, 0) - size - sum(earlier, 2) - sum(earlier, 3);
   const takenOver = {
     ...{ size, reverted },
     ...(stayEarlier === 0 ? {} : { stay: stayEarlier }),
+    ...(unknown === 0 ? {} : { unknown }),
     ...(again === 0 ? {} : { again }),
   };
-  return { ...(stay === 0 ? {} : { stay }), ...(size + again === 0 ? {} : { takenOver }) };
+  return { ...(stay === 0 ? {} : { stay }), ...(size + unknown + again === 0 ? {} : { takenOver }) };
 }
 
 /** The wave (0-based) of a place. */

@@ -32,7 +32,8 @@ export function beginRollback(turn: Turn, { invocationId, silent }: Event & { ty
   recordPending(turn);
   closeQueue(turn);
   writeOff(turn, silent);
-  turn.become({ state: "rolling_back", pauseReason: "" });
+  const counted = before.takenOver === undefined ? {} : { countsTakenOver: true as const };
+  turn.become({ state: "rolling_back", pauseReason: "", ...counted });
   const { rollout, drive } = turn.driving();
   const lane = drive.nextLane++;
   drive.rollback = {

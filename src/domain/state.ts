@@ -42,9 +42,12 @@ export interface RolloutState {
   rewrittenTo?: string;
   /**
    * What earlier rollouts of this image moved that stands in no wave of this one, how many of those were reverted since, and
-   * how many are not a rollback's to revert any more; and how many stand in a wave, and wait to be deployed again (absent: none).
+   * how many are not a rollback's to revert any more, and of how many nobody knows; and how many stand in a wave, and wait to be
+   * deployed again (absent: none).
    */
-  takenOver?: { size: number; reverted: number; stay?: number; again?: number };
+  takenOver?: { size: number; reverted: number; stay?: number; unknown?: number; again?: number };
+  /** A RollbackAll has begun, which reverts them, too: all numbers count them from then on. */
+  countsTakenOver?: true;
   /** How many of its waves took the image and are not a rollback's to revert any more; absent: none. */
   stay?: number;
 }

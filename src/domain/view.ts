@@ -7,7 +7,6 @@ import {
   whatResumeDoes,
   whatRollbackDoes,
 } from "./next-steps.ts";
-import { sumOf } from "./parts.ts";
 import { type Numbers, numbersOf, plural } from "./progress.ts";
 import type { Drive, Failure, Operation, Phase, RolloutState } from "./state.ts";
 import { earlierLeft, takenOverNote } from "./taken-over.ts";
@@ -136,6 +135,11 @@ function staying(rollout: RolloutState): string {
   return stay === 0 ? "" : `, ${stay} no longer running or on another image since`;
 }
 
+function ofEarlier({ takenOver, countsTakenOver }: RolloutState): string {
+  const { size = 0 } = takenOver ?? {};
+  return size === 0 || !countsTakenOver ? "" : `; ${size} of them an earlier rollout of this image moved`;
+}
+
 /** Where it paused is said already. */
 function withoutPlace(reason: string): string {
   return reason.replace(/^wave \d+\/\d+: /, "");
@@ -143,14 +147,14 @@ function withoutPlace(reason: string): string {
 
 function sentence(
   rollout: RolloutState,
-  { total, failed, skipped, reverted, inFlight, ...numbers }: Numbers,
+  { total, took, failed, skipped, reverted, inFlight }: Numbers,
   drive: Drive | undefined,
 ): string {
   const [wave, waves] = [rollout.currentWave + 1, rollout.waves.length];
-  const took = Math.max(numbers.succeeded, sumOf(rollout, "succeeded"));
   const done = `${took} of ${plural(total, "sentinel")} took ${rollout.image}`;
   const gone = skipped === 0 ? "" : `, ${skipped} skipped as no longer running`;
   const bad = `${failed === 0 ? "" : `, ${failed} failed`}${gone}`;
+  const earlier = ofEarlier(rollout);
   switch (rollout.state) {
     case "in_progress": {
       const { stopping } = drive?.forward ?? {};
@@ -169,13 +173,13 @@ function sentence(
         : `Completed: ${done}${bad}. A new Rollout of the same image retries the failed ones.`;
     case "rolling_back":
       return drive?.rollback?.stopping === undefined
-        ? `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted so far.`
-        : `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted; it launches nothing more and ends: ${drive.rollback.stopping}.`;
+        ? `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted so far${earlier}.`
+        : `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted${earlier}; it launches nothing more and ends: ${drive.rollback.stopping}.`;
     case "cancelled": {
       const settling = inFlight === 0 ? "" : ` ${settleByThemselves(inFlight)}.`;
       return reverted === 0 && stayInAll(rollout) === 0
         ? `Cancelled: ${done}${bad}.${settling}`
-        : `Cancelled and rolled back: ${reverted} of ${plural(took, "sentinel")} reverted${staying(rollout)}.${settling}`;
+        : `Cancelled and rolled back: ${reverted} of ${plural(took, "sentinel")} reverted${staying(rollout)}${earlier}.${settling}`;
     }
   }
 }

@@ -118,7 +118,9 @@ const rolloutFields = z.object({
   image: z.string(),
   wave: z.int().describe("The current wave, counted from 1; 0 when there is no rollout."),
   waves: z.int(),
-  total: z.int().describe("Sentinels in the rollout."),
+  total: z
+    .int()
+    .describe("Sentinels in the rollout; once a RollbackAll has begun, those that were taken over, too."),
   succeeded: z.int(),
   failed: z.int().describe("The full count of failures."),
   failures,

@@ -73,9 +73,9 @@ describe("a rollout of the image of a cancelled one", () => {
     driver.report([failed("d")]);
     const rollback = play.drives(beginRollback());
     rollback.open(0);
-    expect(play.numbers).toMatchObject({ total: 2, succeeded: 0, failed: 1, inFlight: 1 });
+    expect(play.numbers).toMatchObject({ total: 4, succeeded: 1, failed: 1, inFlight: 2 });
     rollback.report([reverted("c"), reverted("b")]);
-    expect(play.numbers).toMatchObject({ succeeded: 1, reverted: 1, failed: 1, inFlight: 0 });
+    expect(play.numbers).toMatchObject({ succeeded: 2, reverted: 2, failed: 1, inFlight: 1 });
     rollback.report([reverted("a")]);
     expect(rollback.launched.map(({ id, from }) => [id, from])).toEqual([
       ["c", V0],
@@ -95,6 +95,64 @@ describe("a rollout of the image of a cancelled one", () => {
     const none = play.drives(beginRollback("again"));
     none.open(0);
     expect(none.launched).toEqual([]);
+  });
+
+  it("says in every number and word of a rollback what it does, those of the earlier rollout included", () => {
+    const play = cancelled();
+    opened(play, retry).report([failed("c")]);
+    expect(play.numbers).toMatchObject({ total: 1, succeeded: 0, failed: 1, reverted: 0 });
+    const rollback = play.drives(beginRollback());
+    rollback.open(0);
+    rollback.report();
+    expect(play.numbers).toMatchObject({ total: 3, succeeded: 0, failed: 1, inFlight: 2, waiting: 0 });
+    expect(play.view).toMatchObject({ total: 3, inFlight: 2, failed: 1 });
+    expect(play.view.message).toBe(
+      "Rolling back: 0 of 2 sentinels reverted so far; 2 of them an earlier rollout of this image moved.",
+    );
+    rollback.report([reverted("b")]);
+    expect(play.numbers).toMatchObject({ total: 3, succeeded: 1, failed: 1, reverted: 1, inFlight: 1 });
+    expect(play.view.message).toContain("1 of 2 sentinels reverted so far");
+    rollback.report([reverted("a")]);
+    expect(play.phase).toBe("cancelled");
+    expect(play.numbers).toMatchObject({ total: 3, succeeded: 2, failed: 1, reverted: 2, inFlight: 0 });
+    expect(play.view.message).toBe(
+      "Cancelled and rolled back: 2 of 2 sentinels reverted; 2 of them an earlier rollout of this image moved.",
+    );
+    expect(play.last?.answer.driver?.rollback).toMatchObject({ reverted: 2, targets: 2 });
+    expect(play.last?.history.at(-1)?.entry.rollout).toMatchObject({
+      ...{ total: 3, succeeded: 2, failed: 1, skipped: 0, reverted: 2 },
+    });
+    expect(play.last?.changes).toMatchObject([
+      {
+        kind: "rollback completed",
+        reverted: 2,
+        targets: 2,
+        progress: { total: 3, succeeded: 2, reverted: 2 },
+      },
+    ]);
+  });
+
+  it("counts those of which nobody knows among the waiting, until their rows tell", () => {
+    const play = new Play();
+    play.second();
+    play.do(cancel());
+    play.do(begin("rollout-2", [[["b", V1]]]));
+    play.do(cancel());
+    const rollback = play.drives(beginRollback());
+    rollback.open(0);
+    rollback.report();
+    const sum = () => {
+      const { succeeded, failed, skipped, inFlight, waiting } = play.numbers;
+      return succeeded + failed + skipped + inFlight + waiting;
+    };
+    expect(play.numbers.total).toBe(3);
+    expect(sum()).toBe(3);
+    rollback.report([{ id: "c", is: "untouched" }, reverted("a")]);
+    expect(play.numbers).toMatchObject({ total: 3, succeeded: 1, reverted: 1 });
+    expect(sum()).toBe(3);
+    rollback.report([{ id: "b", is: "untouched" }]);
+    expect(play.phase).toBe("cancelled");
+    expect(play.numbers).toMatchObject({ total: 3, succeeded: 1, reverted: 1, inFlight: 0, waiting: 2 });
   });
 
   it("keeps the old way back of who is deployed again and runs the image, also when its turn never comes", () => {

@@ -215,7 +215,8 @@ function theCountFollowsACancel(from: World, { outcome, to, name }: Step): void 
     holds(owes && !owed(after), `${name} tells once that all have settled`);
     holds(headOf(to)?.state === "cancelled", `${name} tells of a Cancel while it is ${headOf(to)?.state}`);
     holds(numbersOf(headOf(to) as RolloutState, after).inFlight === 0, `${name}: nothing is in flight`);
-    const entries = entriesOf(to).filter(({ wave }) => wave >= 0);
+    const along = headOf(to)?.countsTakenOver === true;
+    const entries = entriesOf(to).filter(({ wave }) => along || wave >= 0);
     const took = entries.filter(({ is }) => is === "succeeded" || is === "reverted").length;
     holds(progress.succeeded === took, `${name} tells that ${progress.succeeded} took the image: ${took}`);
   }
