@@ -60,6 +60,11 @@ export function numbersOf(rollout: RolloutState, drive: Drive | undefined): Numb
   return { total, took, succeeded, failed, skipped, reverted, inFlight, waiting };
 }
 
+/** Who failed and has not come up in a result since, in an earlier rollout of the image, too. */
+export function failedInAll(rollout: RolloutState): number {
+  return sumOf(rollout, "failed") + (rollout.takenOver?.failed ?? 0);
+}
+
 /** Of what was taken over: what counts along with the rollout's own. */
 function takenAlong({ takenOver, countsTakenOver }: RolloutState, lanes: readonly Lane[]) {
   if (takenOver === undefined || !countsTakenOver) return { total: 0, took: 0, reverted: 0 };
@@ -87,6 +92,7 @@ export function progressOf(rollout: RolloutState, nowMs: number, drive?: Drive):
     failed,
     skipped,
     reverted,
+    ...(rollout.takenOver?.failed ? { failedEarlier: rollout.takenOver.failed } : {}),
     elapsedMs: Math.max(0, nowMs - rollout.startedAtMs),
     waveElapsedMs: Math.max(0, nowMs - rollout.waveStartedAtMs),
   };

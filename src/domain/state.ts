@@ -42,10 +42,17 @@ export interface RolloutState {
   rewrittenTo?: string;
   /**
    * What earlier rollouts of this image moved that stands in no wave of this one, how many of those were reverted since, and
-   * how many are not a rollback's to revert any more, and of how many nobody knows; and how many stand in a wave, and wait to be
-   * deployed again (absent: none).
+   * how many are not a rollback's to revert any more, and of how many nobody knows; how many stand in a wave, and wait to be
+   * deployed again; and how many failed then and have no result since (absent: none).
    */
-  takenOver?: { size: number; reverted: number; stay?: number; unknown?: number; again?: number };
+  takenOver?: {
+    size: number;
+    reverted: number;
+    stay?: number;
+    unknown?: number;
+    again?: number;
+    failed?: number;
+  };
   /** A RollbackAll has begun, which reverts them, too: all numbers count them from then on. */
   countsTakenOver?: true;
   /** How many of its waves took the image and are not a rollback's to revert any more; absent: none. */
@@ -62,6 +69,8 @@ export interface Entry {
   why?: string;
   /** An earlier rollout of this image may have moved it, whether or not its turn comes in this one. */
   earlier?: true;
+  /** It failed in an earlier rollout of this image, and has no result in this one yet. */
+  failedEarlier?: true;
   /** It took the image, and is not a rollback's to revert any more: it is no longer running, or on another image since. */
   stays?: "gone" | "moved";
 }
@@ -256,6 +265,8 @@ export interface Progress {
   skipped: number;
   /** Of those that succeeded; absent in what version 0.1 has queued. */
   reverted?: number;
+  /** Not of the others: they failed in an earlier rollout of the image, and have no result since. Absent: none. */
+  failedEarlier?: number;
   /** Milliseconds since the rollout began, and since its wave did. */
   elapsedMs: number;
   waveElapsedMs: number;

@@ -33,6 +33,8 @@ export interface View {
   sinceMs?: number;
   /** What earlier rollouts of the image moved and is still on it: RollbackAll reverts it, too. */
   takenOver: number;
+  /** What failed in an earlier rollout of the image, and has no result since. */
+  failedEarlier: number;
   /** What operators are offered. */
   next: readonly Operation[];
   message: string;
@@ -59,6 +61,7 @@ export function viewOf(rollout: RolloutState | undefined, drive: Drive | undefin
     skips: rollout.skips,
     sinceMs: rollout.sinceMs,
     takenOver: earlierLeft(rollout),
+    failedEarlier: rollout.takenOver?.failed ?? 0,
     next: offered(rollout, drive),
     message: `${sentence(rollout, numbers, drive)}${mayRollBackLater(rollout) ? takenOverNote(rollout) : ""}`,
   };
@@ -115,6 +118,7 @@ const NOTHING = {
   inFlight: 0,
   waiting: 0,
   takenOver: 0,
+  failedEarlier: 0,
 };
 
 /** A pause names all that RollbackAll would revert. */

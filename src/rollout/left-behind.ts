@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import type { LeftBehind } from "../domain/left-behind.ts";
-import { partKey, partsOf, placesOf, TALLIES_KEY, type Tallies, waveOf } from "../domain/parts.ts";
+import { partKey, partsOf, placesOfFailed, TALLIES_KEY, type Tallies, waveOf } from "../domain/parts.ts";
 import type { Part, RolloutState } from "../domain/state.ts";
 import type { SentinelRow, SentinelStore } from "../mysql/sentinels.ts";
 import { type LeftBehindRequest, RolloutObject } from "../restate/names.ts";
@@ -29,13 +29,13 @@ export async function countLeftBehind(
   const loaded = new Map<string, unknown>();
   await load(ctx, loaded, [TALLIES_KEY], countBytes);
   const tallies = (loaded.get(TALLIES_KEY) ?? {}) as Tallies;
-  const failed = placesOf(tallies).filter((at) => waveOf(at) >= 0 && (tallies[at]?.[2] ?? 0) > 0);
+  const failed = placesOfFailed(tallies);
   if (failed.length <= PARTS) return countIn(ctx, rollout, failed, { store, countBytes });
-  const sum: LeftBehind = { failed: 0, holding: 0, serving: 0 };
+  const sum = { failed: 0, earlier: 0, holding: 0, serving: 0 };
   for (const some of partsOf(failed, PARTS)) {
     const counted = await ctx.objectClient(RolloutObject, ctx.key).LeftBehind({ rolloutId, places: some });
     if (counted === null) return null;
-    for (const what of ["failed", "holding", "serving"] as const) sum[what] += counted[what];
+    for (const what of ["failed", "earlier", "holding", "serving"] as const) sum[what] += counted[what] ?? 0;
   }
   return sum;
 }
@@ -48,16 +48,23 @@ async function countIn(
 ): Promise<LeftBehind | null> {
   const loaded = new Map<string, unknown>();
   await load(ctx, loaded, places.map(partKey), countBytes);
-  const ids = [...loaded.values()].flatMap((part) =>
-    Object.entries((part ?? {}) as Part).flatMap(([id, { is }]) => (is === "failed" ? [id] : [])),
+  const failed = places.flatMap((at) =>
+    Object.entries((loaded.get(partKey(at)) ?? {}) as Part).flatMap(
+      ([id, { is, failedEarlier }]): { id: string; earlier: boolean }[] => {
+        if (is === "failed") return [{ id, earlier: waveOf(at) < 0 }];
+        return is === "waiting" && failedEarlier ? [{ id, earlier: true }] : [];
+      },
+    ),
   );
+  const ids = failed.map(({ id }) => id);
+  const earlier = failed.filter((each) => each.earlier).length;
   return ctx.run("read the rows of those that failed", async (): Promise<LeftBehind | null> => {
     const rows = await inTime(Promise.all(ids.map((id) => store.read(id))));
     if (rows === undefined) return null;
     const holding = rows.filter((row) => row?.desiredState === "running" && row.image === image);
     const runs = (row: SentinelRow | undefined) => [image, rewrittenTo].includes(row?.runningImage);
     const serving = holding.filter((row) => runs(row) && row?.health === "healthy");
-    return { failed: ids.length, holding: holding.length, serving: serving.length };
+    return { failed: ids.length, earlier, holding: holding.length, serving: serving.length };
   });
 }
 

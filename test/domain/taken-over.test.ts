@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { howManyToRevert } from "../../src/domain/next-steps.ts";
+import { placesOfFailed, TALLIES_KEY, type Tallies } from "../../src/domain/parts.ts";
+import { failedInAll } from "../../src/domain/progress.ts";
 import type { Part } from "../../src/domain/state.ts";
 import {
   begin,
@@ -38,6 +40,8 @@ function opened(play: Play, event: Parameters<Play["drives"]>[0]) {
 }
 
 const retry = begin("rollout-2", [[["c", V0]]]);
+
+const failedPlaces = (play: Play) => placesOfFailed((play.kv.get(TALLIES_KEY) ?? {}) as Tallies);
 
 describe("a rollout of the image of a cancelled one", () => {
   it("takes over what that one moved, in parts of its own, and counts its own waves", () => {
@@ -170,7 +174,7 @@ describe("a rollout of the image of a cancelled one", () => {
     expect(play.part("1/1")).toEqual({ a: { from: V1, is: "waiting", earlier: true } });
     expect(play.part("2/1")).toEqual({
       b: { from: V1, is: "waiting", earlier: true },
-      c: { from: V0, is: "waiting" },
+      c: { from: V0, is: "waiting", failedEarlier: true },
     });
     driver.open(0);
     play.do(cancel());
@@ -210,6 +214,50 @@ describe("a rollout of the image of a cancelled one", () => {
     expect(keys.filter((key) => key.includes("taken-over"))).toEqual(["rolloutState/taken-over/3"]);
     expect(Object.values(takenOver(chain)).flatMap((part) => Object.keys(part))).toEqual(["a", "b", "c"]);
     expect(chain.head.takenOver).toEqual({ size: 3, reverted: 0 });
+  });
+
+  it("remembers who failed in the earlier one, until they have a result in a later one", () => {
+    const play = cancelled();
+    expect(failedInAll(play.head)).toBe(1);
+    // It came up late: it serves the image, and is left out.
+    play.do(begin("rollout-2", [[["d", V1]]]));
+    expect(play.head.takenOver).toMatchObject({ size: 2, failed: 1 });
+    expect(failedInAll(play.head)).toBe(1);
+    expect(failedPlaces(play)).toEqual(["0/2"]);
+    play.do(cancel());
+    // It is deployed again, but its turn does not come; and so once more.
+    for (const next of ["rollout-3", "rollout-4"]) {
+      play.do(begin(next, [[["d", V1]], [["c", V0]]]));
+      expect(play.part("2/1")).toEqual({ c: { from: V0, is: "waiting", failedEarlier: true } });
+      expect(play.numbers).toMatchObject({ failed: 0, waiting: 2 });
+      expect(failedInAll(play.head)).toBe(1);
+      expect(failedPlaces(play)).toEqual(["2/1"]);
+      play.do(cancel());
+    }
+    play.do(begin("rollout-5", [[["d", V1]]]));
+    expect(failedInAll(play.head)).toBe(1);
+    expect(Object.values(takenOver(play)).flatMap((part) => Object.entries(part))).toContainEqual([
+      "c",
+      { from: V0, is: "failed" },
+    ]);
+    play.do(cancel());
+    const driver = opened(play, begin("rollout-6", [[["c", V0]]]));
+    driver.report([ready("c")]);
+    expect(failedInAll(play.head)).toBe(0);
+    expect(failedPlaces(play)).toEqual([]);
+  });
+
+  it("tells of those with the end of its rollback", () => {
+    const play = cancelled();
+    opened(play, begin("rollout-2", [[["d", V1]]])).report([failed("d")]);
+    const rollback = play.drives(beginRollback());
+    rollback.open(0);
+    rollback.report();
+    rollback.report([reverted("a"), reverted("b")]);
+    expect(play.last?.changes).toMatchObject([
+      { kind: "rollback completed", progress: { total: 3, failed: 1, failedEarlier: 1 } },
+    ]);
+    expect(play.view).toMatchObject({ failed: 1, failedEarlier: 1 });
   });
 
   it("offers no further RollbackAll for those that can never revert, and counts them once", () => {
@@ -310,13 +358,13 @@ describe("a rollout of the image of a cancelled one", () => {
     const again = begin("rollout-2", [fleet.map(([[id = ""] = []]): [string, string] => [id, IMAGE])]);
     const { writes } = play.do({ ...again, parts: [] });
     expect(writes.filter((write) => !("clear" in write) && write.key.includes("taken-over"))).toEqual([]);
-    expect(play.head.takenOver).toEqual({ size: 19, reverted: 0 });
+    expect(play.head.takenOver).toEqual({ size: 19, reverted: 0, failed: 1 });
     const stage = { type: "stage", rolloutId: again.rolloutId, at: "1/1" } as const;
     expect(play.do({ ...stage, part: again.parts[0] ?? {} }).answer.again).toBe(true);
-    expect(play.head.takenOver).toEqual({ size: 11, reverted: 0 });
+    expect(play.head.takenOver).toEqual({ size: 11, reverted: 0, failed: 1 });
     expect(play.do({ ...stage, part: {} }).answer.again).toBe(true);
     expect(play.do({ ...stage, part: {} }).answer.again).toBeUndefined();
-    expect(play.head.takenOver).toEqual({ size: 0, reverted: 0, again: 19 });
+    expect(play.head.takenOver).toEqual({ size: 0, reverted: 0, again: 19, failed: 1 });
     const entries = Object.entries(play.part("1/1"));
     expect(entries.map(([, { from }]) => from)).toEqual(fleet.map(() => V1));
   });

@@ -136,7 +136,7 @@ describe("a sentinel that misses its deadline, and comes up later", () => {
     });
     const body = await rollbackAll(world);
     expect(body).toMatchObject({ reverted: 4, total: 4, failed_on_image: 1, failed_serving: 1 });
-    const note = "1 is set to the image, and 1 serves it";
+    const note = "is set to the image, by its row, and serves it";
     expect(body.message).toContain(note);
     expect(await world.on(NEW)).toEqual(["sen_0005"]);
     expect((await world.status()).message).toContain(note);
