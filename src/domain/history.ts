@@ -1,5 +1,5 @@
 import type { Event } from "./event.ts";
-import { sumOf } from "./parts.ts";
+import { numbersOf } from "./progress.ts";
 import type { RolloutState } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
@@ -79,6 +79,7 @@ export function entryOf(rollout: RolloutState, outcomes: OutcomeRecord[], atMs: 
 }
 
 function recordOf(rollout: RolloutState): RolloutRecord {
+  const { total, took, failed, skipped, reverted } = numbersOf(rollout, undefined);
   const over = rollout.state === "completed" || rollout.state === "cancelled";
   return {
     rolloutId: rollout.rolloutId,
@@ -87,11 +88,7 @@ function recordOf(rollout: RolloutState): RolloutRecord {
     state: rollout.state,
     wave: rollout.currentWave + 1,
     waveSizes: rollout.waves.map(({ size }) => size),
-    total: rollout.totalSentinels,
-    succeeded: sumOf(rollout, "succeeded"),
-    failed: sumOf(rollout, "failed"),
-    skipped: sumOf(rollout, "skipped"),
-    reverted: sumOf(rollout, "reverted"),
+    ...{ total, succeeded: took, failed, skipped, reverted },
     pauseReason: rollout.pauseReason,
     startedAtMs: rollout.startedAtMs,
     ...(over ? { endedAtMs: rollout.sinceMs } : {}),

@@ -79,6 +79,7 @@ export function count(lane: Lane, { out, grant, done }: LaneBook): void {
   const own = done.filter((result) => !isEarlier(result));
   const earlier = done.filter((result) => isEarlier(result) && result.is === "reverted");
   const of = (is: SentinelResult["is"]) => own.filter((result) => result.is === is).length;
+  const stays = ({ is }: SentinelResult) => is === "gone" || is === "moved";
   const firstOf = (results: SentinelResult[]) =>
     results.filter(({ is, unrecorded }) => is === "reverted" && unrecorded).length;
   Object.assign(lane, {
@@ -88,11 +89,12 @@ export function count(lane: Lane, { out, grant, done }: LaneBook): void {
     failed: of("failed"),
     skipped: of("skipped"),
     reverted: of("reverted"),
-    stays: done.filter(({ is }) => is === "gone" || is === "moved").length,
+    stays: own.filter(stays).length,
     earlierOut: out.filter(isEarlier).length,
     earlierLaunching: grant?.items.filter(isEarlier).length ?? 0,
     earlierTook: firstOf(earlier),
     earlierReverted: earlier.length,
+    earlierStays: done.filter((result) => isEarlier(result) && stays(result)).length,
   });
 }
 

@@ -33,7 +33,7 @@ export function newLane(of: Direction): Lane {
     of,
     ...{ out: 0, launching: 0, launched: 0, seq: 0, grants: 0 },
     ...{ succeeded: 0, failed: 0, skipped: 0, reverted: 0, stays: 0 },
-    ...{ earlierOut: 0, earlierLaunching: 0, earlierTook: 0, earlierReverted: 0 },
+    ...{ earlierOut: 0, earlierLaunching: 0, earlierTook: 0, earlierReverted: 0, earlierStays: 0 },
   };
 }
 

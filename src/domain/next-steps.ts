@@ -17,19 +17,21 @@ export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): 
   const lanes = lanesOf(drive);
   const pending = (...what: ("succeeded" | "failed" | "skipped" | "reverted" | "stays")[]) =>
     lanes.reduce((sum, lane) => sum + what.reduce((all, each) => all + lane[each], 0), 0);
+  const earlier = (what: "earlierTook" | "earlierReverted" | "earlierStays") =>
+    lanes.reduce((sum, lane) => sum + lane[what], 0);
   const stay = (rollout.stay ?? 0) + pending("stays");
+  const stayInAll = stay + (rollout.takenOver?.stay ?? 0) + earlier("earlierStays");
   const taken = sumOf(rollout, "succeeded") + pending("succeeded");
   const took = taken - sumOf(rollout, "reverted") - pending("reverted") - stay;
   const numbers = numbersOf(rollout, drive);
   const inFlight = Math.min(flyingOf(lanesOf(drive, "forward")), numbers.inFlight);
-  const earlier = (what: "earlierTook" | "earlierReverted") =>
-    lanes.reduce((sum, lane) => sum + lane[what], 0);
-  const takenOver = Math.max(0, earlierLeft(rollout) + earlier("earlierTook") - earlier("earlierReverted"));
+  const earlierPending = earlier("earlierTook") - earlier("earlierReverted") - earlier("earlierStays");
+  const takenOver = Math.max(0, earlierLeft(rollout) + earlierPending);
   const again = drive?.again ? (rollout.takenOver?.again ?? 0) : 0;
   const doubtful = remaining(rollout) - pending("succeeded", "failed", "skipped") - inFlight;
   return {
     took: Math.max(0, took),
-    ...(stay === 0 ? {} : { stay }),
+    ...(stayInAll === 0 ? {} : { stay: stayInAll }),
     ...(takenOver === 0 ? {} : { takenOver }),
     inFlight,
     // Some of those to be deployed again may be in flight.

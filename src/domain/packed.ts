@@ -49,7 +49,7 @@ export function unpacked(key: string, stored: unknown): unknown {
 const NUMBERS = [
   ...(["seenMs", "out", "launching", "launched", "seq", "grants"] as const),
   ...(["succeeded", "failed", "skipped", "reverted", "stays"] as const),
-  ...(["earlierOut", "earlierLaunching", "earlierTook", "earlierReverted"] as const),
+  ...(["earlierOut", "earlierLaunching", "earlierTook", "earlierReverted", "earlierStays"] as const),
 ];
 const FLAGS = ["fills", "announced", "over"] as const;
 

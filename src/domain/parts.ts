@@ -42,13 +42,15 @@ export type Tally = [
   stay?: number,
   /** Waiting, and moved by an earlier rollout of the image. */
   earlier?: number,
+  /** Waiting, and failed in an earlier rollout of the image. */
+  failedEarlier?: number,
 ];
 export type Tallies = Record<Place, Tally>;
 
 /** Counted anew from the part itself, so that a change that was cut short counts nothing twice. */
 export function tallyOf(part: Part): Tally {
   const tally: Tally = [0, 0, 0, 0, 0];
-  let [stay, earlier] = [0, 0];
+  let [stay, earlier, failedEarlier] = [0, 0, 0];
   for (const { is, stays, ...entry } of Object.values(part)) {
     tally[0]++;
     if (is === "succeeded" || is === "reverted") tally[1]++;
@@ -57,9 +59,11 @@ export function tallyOf(part: Part): Tally {
     if (is === "reverted") tally[4]++;
     if (stays !== undefined) stay++;
     if (is === "waiting" && entry.earlier) earlier++;
+    if (is === "waiting" && entry.failedEarlier) failedEarlier++;
   }
-  if (stay + earlier > 0) tally[5] = stay;
-  if (earlier > 0) tally[6] = earlier;
+  if (stay + earlier + failedEarlier > 0) tally[5] = stay;
+  if (earlier + failedEarlier > 0) tally[6] = earlier;
+  if (failedEarlier > 0) tally[7] = failedEarlier;
   return tally;
 }
 
@@ -81,13 +85,23 @@ export function countedWaves(waves: readonly WaveCount[], tallies: Tallies): Wav
 
 /** What the head says beside the waves. */
 export function countedBeside(tallies: Tallies): Pick<RolloutState, "stay" | "takenOver"> {
-  const stay = Object.values(tallies).reduce((sum, tally) => sum + (tally[5] ?? 0), 0);
-  const earlier = Object.entries(tallies).flatMap(([at, tally]) => (waveOf(at) < 0 ? [tally] : []));
-  const size = earlier.reduce((sum, [, succeeded]) => sum + succeeded, 0);
-  const reverted = earlier.reduce((sum, tally) => sum + tally[4], 0);
-  const again = Object.values(tallies).reduce((sum, tally) => sum + (tally[6] ?? 0), 0);
-  const takenOver = { size, reverted, ...(again === 0 ? {} : { again }) };
-  return { ...(stay === 0 ? {} : { stay }), ...(size + again === 0 ? {} : { takenOver }) };
+  const all = Object.entries(tallies);
+  const own = all.flatMap(([at, tally]) => (waveOf(at) < 0 ? [] : [tally]));
+  const earlier = all.flatMap(([at, tally]) => (waveOf(at) < 0 ? [tally] : []));
+  const sum = (of: readonly Tally[], what: keyof Tally & number) =>
+    of.reduce((total, tally) => total + (tally[what] ?? 0), 0);
+  const [stay, stayEarlier] = [sum(own, 5), sum(earlier, 5)];
+  const [size, reverted, again] = [sum(earlier, 1), sum(earlier, 4), sum(own, 6)];
+  const unknown = sum(earlier, 0) - size - sum(earlier, 2) - sum(earlier, 3);
+  const failed = sum(earlier, 2) + sum([...own, ...earlier], 7);
+  const takenOver = {
+    ...{ size, reverted },
+    ...(stayEarlier === 0 ? {} : { stay: stayEarlier }),
+    ...(unknown === 0 ? {} : { unknown }),
+    ...(again === 0 ? {} : { again }),
+    ...(failed === 0 ? {} : { failed }),
+  };
+  return { ...(stay === 0 ? {} : { stay }), ...(size + unknown + again + failed === 0 ? {} : { takenOver }) };
 }
 
 /** The wave (0-based) of a place. */
@@ -98,6 +112,11 @@ export function waveOf(at: Place): number {
 /** All places that are in the state, in the order of the waves. */
 export function placesOf(tallies: Readonly<Record<Place, unknown>>): Place[] {
   return Object.keys(tallies).sort((a, b) => waveOf(a) - waveOf(b) || partOf(a) - partOf(b));
+}
+
+/** Those with sentinels that failed, also in an earlier rollout of the image. */
+export function placesOfFailed(tallies: Tallies): Place[] {
+  return placesOf(tallies).filter((at) => (tallies[at]?.[2] ?? 0) + (tallies[at]?.[7] ?? 0) > 0);
 }
 
 function partOf(at: Place): number {

@@ -3,10 +3,13 @@ import type { Drive, Driver, Lane, Progress, RolloutState } from "./state.ts";
 
 /**
  * How the sentinels of a rollout stand at this moment. They add up: succeeded + failed + skipped + inFlight + waiting =
- * total. One that is being reverted is in flight, not succeeded.
+ * total. One that is being reverted is in flight, not succeeded. What was taken over counts once a RollbackAll has begun: it
+ * is of its work, and of what it answers.
  */
 export interface Numbers {
   total: number;
+  /** All that took the image, those that are being reverted, or were, included. */
+  took: number;
   succeeded: number;
   failed: number;
   skipped: number;
@@ -26,17 +29,9 @@ export function flyingOf(lanes: readonly Lane[]): number {
 }
 
 /** Results of a lane that wait for their record. */
-export function pendingOf({ succeeded, failed, skipped, reverted, stays, earlierReverted }: Lane): number {
-  return succeeded + failed + skipped + reverted + stays + earlierReverted;
-}
-
-/** Of these those that are in the rollout's own waves. */
-function ownFlyingOf(lanes: readonly Lane[]): number {
-  const earlier = lanes.reduce(
-    (sum, { earlierOut, earlierLaunching, silent }) => sum + earlierOut + (silent ? 0 : earlierLaunching),
-    0,
-  );
-  return flyingOf(lanes) - earlier;
+export function pendingOf(lane: Lane): number {
+  const { succeeded, failed, skipped, reverted, stays, earlierReverted, earlierStays } = lane;
+  return succeeded + failed + skipped + reverted + stays + earlierReverted + earlierStays;
 }
 
 export function lanesOf(drive: Drive | undefined, of?: Lane["of"]): Lane[] {
@@ -49,25 +44,43 @@ export function numbersOf(rollout: RolloutState, drive: Drive | undefined): Numb
   const lanes = lanesOf(drive);
   const pending = (what: "succeeded" | "failed" | "skipped" | "reverted") =>
     lanes.reduce((sum, lane) => sum + lane[what], 0);
-  const total = rollout.totalSentinels;
+  const taken = takenAlong(rollout, lanes);
+  const total = rollout.totalSentinels + taken.total;
   // After a change that was cut short the head may count already what the drive has still pending, or in flight.
-  const counted = (what: "succeeded" | "failed" | "skipped" | "reverted", most: number) =>
-    Math.min(sumOf(rollout, what) + pending(what), most);
+  const counted = (what: "succeeded" | "failed" | "skipped" | "reverted", most: number, more = 0) =>
+    Math.min(sumOf(rollout, what) + pending(what) + more, most);
   const failed = counted("failed", total);
   const skipped = counted("skipped", total - failed);
-  const took = counted("succeeded", total - failed - skipped);
-  const reverted = counted("reverted", took);
-  const succeeded = Math.max(reverted, took - ownFlyingOf(lanesOf(drive, "rollback")));
+  const took = counted("succeeded", total - failed - skipped, taken.took);
+  const reverted = counted("reverted", took, taken.reverted);
+  const succeeded = Math.max(reverted, took - flyingOf(lanesOf(drive, "rollback")));
   const left = total - succeeded - failed - skipped;
-  const inFlight = Math.min(ownFlyingOf(lanes), left);
+  const inFlight = Math.min(flyingOf(lanes), left);
   const waiting = left - inFlight;
-  return { total, succeeded, failed, skipped, reverted, inFlight, waiting };
+  return { total, took, succeeded, failed, skipped, reverted, inFlight, waiting };
+}
+
+/** Who failed and has not come up in a result since, in an earlier rollout of the image, too. */
+export function failedInAll(rollout: RolloutState): number {
+  return sumOf(rollout, "failed") + (rollout.takenOver?.failed ?? 0);
+}
+
+/** Of what was taken over: what counts along with the rollout's own. */
+function takenAlong({ takenOver, countsTakenOver }: RolloutState, lanes: readonly Lane[]) {
+  if (takenOver === undefined || !countsTakenOver) return { total: 0, took: 0, reverted: 0 };
+  const pending = (what: "earlierTook" | "earlierReverted") =>
+    lanes.reduce((sum, lane) => sum + lane[what], 0);
+  const { size, reverted, unknown = 0 } = takenOver;
+  return {
+    total: size + unknown,
+    took: size + pending("earlierTook"),
+    reverted: reverted + pending("earlierReverted"),
+  };
 }
 
 /** @param drive of this rollout; absent: as it is recorded */
 export function progressOf(rollout: RolloutState, nowMs: number, drive?: Drive): Progress {
-  const { total, failed, skipped, reverted } = numbersOf(rollout, drive);
-  const pending = lanesOf(drive).reduce((sum, lane) => sum + lane.succeeded, 0);
+  const { total, took, failed, skipped, reverted } = numbersOf(rollout, drive);
   return {
     rolloutId: rollout.rolloutId,
     image: rollout.image,
@@ -75,10 +88,11 @@ export function progressOf(rollout: RolloutState, nowMs: number, drive?: Drive):
     waves: rollout.waves.length,
     waveSize: rollout.waves[rollout.currentWave]?.size ?? 0,
     total,
-    succeeded: Math.min(sumOf(rollout, "succeeded") + pending, total - failed - skipped),
+    succeeded: took,
     failed,
     skipped,
     reverted,
+    ...(rollout.takenOver?.failed ? { failedEarlier: rollout.takenOver.failed } : {}),
     elapsedMs: Math.max(0, nowMs - rollout.startedAtMs),
     waveElapsedMs: Math.max(0, nowMs - rollout.waveStartedAtMs),
   };

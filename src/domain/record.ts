@@ -66,7 +66,7 @@ export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
     }
     Object.assign(lane, {
       ...{ succeeded: 0, failed: 0, skipped: 0, reverted: 0, stays: 0 },
-      ...{ earlierTook: 0, earlierReverted: 0 },
+      ...{ earlierTook: 0, earlierReverted: 0, earlierStays: 0 },
     });
     if (book !== undefined) turn.setLaneBook(key, { ...book, done: [] });
   }

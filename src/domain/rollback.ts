@@ -8,7 +8,6 @@ import { inFlightOf, lanesOf, progressOf } from "./progress.ts";
 import { addLate, closeQueue, hasMore, openQueue } from "./queue.ts";
 import { recordPending } from "./record.ts";
 import type { Entry, Failure, Item, Part, SentinelResult } from "./state.ts";
-import { earlierLeft } from "./taken-over.ts";
 import type { Turn } from "./turn.ts";
 
 /** What a rollback came to, kept for the call that waits for it. */
@@ -33,7 +32,8 @@ export function beginRollback(turn: Turn, { invocationId, silent }: Event & { ty
   recordPending(turn);
   closeQueue(turn);
   writeOff(turn, silent);
-  turn.become({ state: "rolling_back", pauseReason: "" });
+  const counted = before.takenOver === undefined ? {} : { countsTakenOver: true as const };
+  turn.become({ state: "rolling_back", pauseReason: "", ...counted });
   const { rollout, drive } = turn.driving();
   const lane = drive.nextLane++;
   drive.rollback = {
@@ -136,7 +136,8 @@ export function leftToRevert({ rollout, drive }: Turn): number {
     (sum, lane) => sum + lane.reverted - lane.succeeded + lane.earlierReverted - lane.earlierTook,
     0,
   );
-  const took = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted") + earlierLeft(rollout);
+  const { size, reverted } = rollout.takenOver ?? { size: 0, reverted: 0 };
+  const took = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted") + size - reverted;
   const left = took - pending - drive.rollback.missed;
   return left - inFlightOf(lanes);
 }

@@ -41,11 +41,21 @@ export interface RolloutState {
   /** What a cluster's admission has made of the image, as a Deploy was the first to tell. */
   rewrittenTo?: string;
   /**
-   * What earlier rollouts of this image moved that stands in no wave of this one, and how many of those were reverted since;
-   * and how many stand in a wave, and wait to be deployed again (absent: none).
+   * What earlier rollouts of this image moved that stands in no wave of this one, how many of those were reverted since, and
+   * how many are not a rollback's to revert any more, and of how many nobody knows; how many stand in a wave, and wait to be
+   * deployed again; and how many failed then and have no result since (absent: none).
    */
-  takenOver?: { size: number; reverted: number; again?: number };
-  /** How many took the image and are not a rollback's to revert any more; absent: none. */
+  takenOver?: {
+    size: number;
+    reverted: number;
+    stay?: number;
+    unknown?: number;
+    again?: number;
+    failed?: number;
+  };
+  /** A RollbackAll has begun, which reverts them, too: all numbers count them from then on. */
+  countsTakenOver?: true;
+  /** How many of its waves took the image and are not a rollback's to revert any more; absent: none. */
   stay?: number;
 }
 
@@ -59,6 +69,8 @@ export interface Entry {
   why?: string;
   /** An earlier rollout of this image may have moved it, whether or not its turn comes in this one. */
   earlier?: true;
+  /** It failed in an earlier rollout of this image, and has no result in this one yet. */
+  failedEarlier?: true;
   /** It took the image, and is not a rollback's to revert any more: it is no longer running, or on another image since. */
   stays?: "gone" | "moved";
 }
@@ -122,11 +134,12 @@ export interface Lane {
   skipped: number;
   reverted: number;
   stays: number;
-  /** Likewise of wave 0, which is not of the rollout's own numbers: in flight, not said to be launched, and two kinds of results. */
+  /** Likewise of wave 0, which is not of the rollout's own numbers: in flight, not said to be launched, and three kinds of results. */
   earlierOut: number;
   earlierLaunching: number;
   earlierTook: number;
   earlierReverted: number;
+  earlierStays: number;
   /** Its driver has been told to open it. */
   announced?: true;
   /** It gets nothing more, and ends. */
@@ -252,6 +265,8 @@ export interface Progress {
   skipped: number;
   /** Of those that succeeded; absent in what version 0.1 has queued. */
   reverted?: number;
+  /** Not of the others: they failed in an earlier rollout of the image, and have no result since. Absent: none. */
+  failedEarlier?: number;
   /** Milliseconds since the rollout began, and since its wave did. */
   elapsedMs: number;
   waveElapsedMs: number;

@@ -69,7 +69,7 @@ export function copyOver(turn: Turn, most = Number.POSITIVE_INFINITY): TakenOver
     const at = now[i] ?? "";
     const to = copied[at]?.[0] ?? `0/${++last}`;
     const moved = Object.entries(part ?? {}).flatMap(([id, entry]): [string, Entry][] =>
-      isMoved(turn, at, entry) ? [[id, { from: entry.from, is: entry.is }]] : [],
+      isMoved(turn, at, entry) ? [[id, copyOf(turn, at, entry)]] : [],
     );
     index.copied[at] = [to, String(all[at])];
     if (moved.length > 0) index.ranges[to] = [moved[0]?.[0] ?? "", moved.at(-1)?.[0] ?? ""];
@@ -140,7 +140,12 @@ export function merge(
       delete own[id];
       if (before.is === "reverted") continue;
       const from = entry.from === image ? before.from : entry.from;
-      merged[id] = { ...entry, from, ...(before.is === "failed" ? {} : { earlier: true }) };
+      const failed = before.is === "failed" || before.failedEarlier;
+      merged[id] = {
+        ...{ ...entry, from },
+        ...(before.is === "failed" ? {} : { earlier: true }),
+        ...(failed ? { failedEarlier: true } : {}),
+      };
     }
     parts.set(each, own);
     tallies[each] = tallyOf(own);
@@ -185,9 +190,9 @@ export function stageTakenOver(turn: Turn, { at, part }: Event & { type: "stage"
   return whole;
 }
 
-/** How many of them are still on the image. */
+/** How many of them RollbackAll would revert. */
 export function earlierLeft({ takenOver }: Pick<RolloutState, "takenOver">): number {
-  return takenOver === undefined ? 0 : takenOver.size - takenOver.reverted;
+  return takenOver === undefined ? 0 : takenOver.size - takenOver.reverted - (takenOver.stay ?? 0);
 }
 
 /** What is to be said of it; empty where there is nothing. */
@@ -215,11 +220,22 @@ function numberOf(at: Place): number {
   return Number(at.slice(at.indexOf("/") + 1));
 }
 
+/** Who can never revert will not come the next time either. */
+function copyOf(turn: Turn, at: Place, { from, is, stays, why, earlier, failedEarlier }: Entry): Entry {
+  if (is === "waiting" && failedEarlier) {
+    const mayHaveMoved = isDoubtful(turn, at) || earlier === true;
+    return mayHaveMoved ? { from, is, failedEarlier } : { from, is: "failed" };
+  }
+  return stays === undefined ? { from, is } : { from, is, stays, ...(why === undefined ? {} : { why }) };
+}
+
 /** Is there anybody in it who has moved, or of whom nobody knows? */
 function mayBeMoved(turn: Turn, at: Place, tally: Tally): boolean {
-  const [size, succeeded, failed, skipped, reverted, , earlier = 0] = tally;
+  const [size, succeeded, failed, skipped, reverted, , earlier = 0, failedEarlier = 0] = tally;
   const open = size > succeeded + failed + skipped;
-  return succeeded > reverted || failed > 0 || (open && (isDoubtful(turn, at) || earlier > 0));
+  return (
+    succeeded > reverted || failed > 0 || (open && (isDoubtful(turn, at) || earlier + failedEarlier > 0))
+  );
 }
 
 /** Nobody knows which of those that wait have been launched. */
@@ -228,8 +244,10 @@ function isDoubtful({ rollout, drive }: Turn, at: Place): boolean {
   return unknown && waveOf(at) === rollout?.currentWave;
 }
 
-function isMoved(turn: Turn, at: Place, { is, earlier }: Entry): boolean {
+function isMoved(turn: Turn, at: Place, { is, earlier, failedEarlier }: Entry): boolean {
   // One that failed is left alone, as ever; but what it ran before is known here alone, should it run the image all the same.
   if (is === "failed") return true;
-  return is === "succeeded" || (is === "waiting" && (isDoubtful(turn, at) || earlier === true));
+  return (
+    is === "succeeded" || (is === "waiting" && (isDoubtful(turn, at) || earlier || failedEarlier) === true)
+  );
 }

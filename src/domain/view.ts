@@ -7,7 +7,6 @@ import {
   whatResumeDoes,
   whatRollbackDoes,
 } from "./next-steps.ts";
-import { sumOf } from "./parts.ts";
 import { type Numbers, numbersOf, plural } from "./progress.ts";
 import type { Drive, Failure, Operation, Phase, RolloutState } from "./state.ts";
 import { earlierLeft, takenOverNote } from "./taken-over.ts";
@@ -34,6 +33,8 @@ export interface View {
   sinceMs?: number;
   /** What earlier rollouts of the image moved and is still on it: RollbackAll reverts it, too. */
   takenOver: number;
+  /** What failed in an earlier rollout of the image, and has no result since. */
+  failedEarlier: number;
   /** What operators are offered. */
   next: readonly Operation[];
   message: string;
@@ -60,6 +61,7 @@ export function viewOf(rollout: RolloutState | undefined, drive: Drive | undefin
     skips: rollout.skips,
     sinceMs: rollout.sinceMs,
     takenOver: earlierLeft(rollout),
+    failedEarlier: rollout.takenOver?.failed ?? 0,
     next: offered(rollout, drive),
     message: `${sentence(rollout, numbers, drive)}${mayRollBackLater(rollout) ? takenOverNote(rollout) : ""}`,
   };
@@ -116,6 +118,7 @@ const NOTHING = {
   inFlight: 0,
   waiting: 0,
   takenOver: 0,
+  failedEarlier: 0,
 };
 
 /** A pause names all that RollbackAll would revert. */
@@ -126,9 +129,19 @@ function mayRollBackLater({ state }: RolloutState): boolean {
 /** What Cancel does with a paused rollout. */
 export const KEEPS = "stop here and keep the new image where it came up";
 
+function stayInAll({ stay = 0, takenOver }: RolloutState): number {
+  return stay + (takenOver?.stay ?? 0);
+}
+
 /** Another rollback would not help these. */
-function staying({ stay = 0 }: RolloutState): string {
+function staying(rollout: RolloutState): string {
+  const stay = stayInAll(rollout);
   return stay === 0 ? "" : `, ${stay} no longer running or on another image since`;
+}
+
+function ofEarlier({ takenOver, countsTakenOver }: RolloutState): string {
+  const { size = 0 } = takenOver ?? {};
+  return size === 0 || !countsTakenOver ? "" : `; ${size} of them an earlier rollout of this image moved`;
 }
 
 /** Where it paused is said already. */
@@ -138,14 +151,14 @@ function withoutPlace(reason: string): string {
 
 function sentence(
   rollout: RolloutState,
-  { total, failed, skipped, reverted, inFlight, ...numbers }: Numbers,
+  { total, took, failed, skipped, reverted, inFlight }: Numbers,
   drive: Drive | undefined,
 ): string {
   const [wave, waves] = [rollout.currentWave + 1, rollout.waves.length];
-  const took = Math.max(numbers.succeeded, sumOf(rollout, "succeeded"));
   const done = `${took} of ${plural(total, "sentinel")} took ${rollout.image}`;
   const gone = skipped === 0 ? "" : `, ${skipped} skipped as no longer running`;
   const bad = `${failed === 0 ? "" : `, ${failed} failed`}${gone}`;
+  const earlier = ofEarlier(rollout);
   switch (rollout.state) {
     case "in_progress": {
       const { stopping } = drive?.forward ?? {};
@@ -164,13 +177,13 @@ function sentence(
         : `Completed: ${done}${bad}. A new Rollout of the same image retries the failed ones.`;
     case "rolling_back":
       return drive?.rollback?.stopping === undefined
-        ? `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted so far.`
-        : `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted; it launches nothing more and ends: ${drive.rollback.stopping}.`;
+        ? `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted so far${earlier}.`
+        : `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted${earlier}; it launches nothing more and ends: ${drive.rollback.stopping}.`;
     case "cancelled": {
       const settling = inFlight === 0 ? "" : ` ${settleByThemselves(inFlight)}.`;
-      return reverted === 0 && rollout.stay === undefined
+      return reverted === 0 && stayInAll(rollout) === 0
         ? `Cancelled: ${done}${bad}.${settling}`
-        : `Cancelled and rolled back: ${reverted} of ${plural(took, "sentinel")} reverted${staying(rollout)}.${settling}`;
+        : `Cancelled and rolled back: ${reverted} of ${plural(took, "sentinel")} reverted${staying(rollout)}${earlier}.${settling}`;
     }
   }
 }

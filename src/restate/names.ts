@@ -43,6 +43,8 @@ export interface SettleRequest {
 export interface LeftBehindRequest {
   rolloutId: string;
   places?: Place[];
+  /** They are too many for a look at each Deployment. */
+  byRows?: true;
 }
 
 /** The handlers that other handlers call, as clients see them. */

@@ -38,8 +38,8 @@ export function createNotifier(options: NotifierOptions) {
 /** How those stand that failed is looked at now: they may have come up while the rollback ran. */
 async function completed(ctx: ObjectContext, change: PhaseChange): Promise<PhaseChange> {
   if (change.kind !== "rollback completed") return change;
-  const { rolloutId, failed } = change.progress;
-  const left = await askLeftBehind(ctx, rolloutId, failed);
+  const { rolloutId, failed, failedEarlier = 0 } = change.progress;
+  const left = await askLeftBehind(ctx, rolloutId, failed + failedEarlier);
   return left === undefined ? change : { ...change, left };
 }
 

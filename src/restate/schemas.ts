@@ -118,7 +118,9 @@ const rolloutFields = z.object({
   image: z.string(),
   wave: z.int().describe("The current wave, counted from 1; 0 when there is no rollout."),
   waves: z.int(),
-  total: z.int().describe("Sentinels in the rollout."),
+  total: z
+    .int()
+    .describe("Sentinels in the rollout; once a RollbackAll has begun, those that were taken over, too."),
   succeeded: z.int(),
   failed: z.int().describe("The full count of failures."),
   failures,
@@ -174,7 +176,7 @@ export const StatusResponse = rolloutFields
       .int()
       .nullable()
       .describe(
-        "Sentinels that failed and are set to the image: whoever heals comes up with it. Null: none failed, or it cannot be told now.",
+        "Sentinels that failed, also in an earlier rollout of the image, and whose Deployments are set to the image (by their rows where these cannot be read, or where more than 200 failed): whoever heals comes up with it. Null: none failed, or it cannot be told now.",
       ),
     failed_serving: z.int().nullable().describe("Of them those that run it and are healthy."),
     waiting_for: z.string().describe("What it is waiting for; empty when for nothing."),
@@ -219,7 +221,7 @@ export const RollbackResponse = z
       .int()
       .nullable()
       .describe(
-        "Sentinels that failed and are set to the image: whoever heals comes up with it. Null: none failed, or it cannot be told now.",
+        "Sentinels that failed, also in an earlier rollout of the image, and whose Deployments are set to the image (by their rows where these cannot be read, or where more than 200 failed): whoever heals comes up with it. Null: none failed, or it cannot be told now.",
       ),
     failed_serving: z.int().nullable().describe("Of them those that run it and are healthy."),
     failures,

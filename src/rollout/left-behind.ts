@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import type { LeftBehind } from "../domain/left-behind.ts";
-import { partKey, partsOf, placesOf, TALLIES_KEY, type Tallies, waveOf } from "../domain/parts.ts";
+import { partKey, partsOf, placesOfFailed, TALLIES_KEY, type Tallies, waveOf } from "../domain/parts.ts";
 import type { Part, RolloutState } from "../domain/state.ts";
+import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelRow, SentinelStore } from "../mysql/sentinels.ts";
 import { type LeftBehindRequest, RolloutObject } from "../restate/names.ts";
 import { type CountBytes, load, look } from "./state.ts";
@@ -11,31 +12,42 @@ import { type CountBytes, load, look } from "./state.ts";
 const PARTS = 16;
 /** An operator waits: without the rows after so long (ms) the answer does without these numbers. */
 const PATIENCE_MS = 1_000;
+/** And so long (ms) for their Deployments: then their rows have to do. */
+const DEPLOYMENTS_PATIENCE_MS = 2_000;
+/** Of more than so many only the rows are read: each Deployment is a request to Kubernetes. */
+const MOST_DEPLOYMENTS = 200;
 
 export interface LeftBehindOptions {
   store: Pick<SentinelStore, "read">;
+  clusters: Pick<Clusters, "forRegion" | "health">;
   countBytes: CountBytes;
 }
 
-/** Counts, by their rows, what became of those that failed. @returns null where that cannot be told now */
+/** Counts what became of those that failed, by their Deployments and rows, or by their rows alone. @returns null where that cannot be told now */
 export async function countLeftBehind(
   ctx: ObjectSharedContext,
-  { rolloutId, places }: LeftBehindRequest,
-  { store, countBytes }: LeftBehindOptions,
+  { rolloutId, places, byRows }: LeftBehindRequest,
+  options: LeftBehindOptions,
 ): Promise<LeftBehind | null> {
+  const { countBytes } = options;
   const { rollout } = await look(ctx, countBytes);
   if (rollout?.rolloutId !== rolloutId) return null;
-  if (places !== undefined) return countIn(ctx, rollout, places, { store, countBytes });
+  if (places !== undefined) return countIn(ctx, rollout, { places, byRows }, options);
   const loaded = new Map<string, unknown>();
   await load(ctx, loaded, [TALLIES_KEY], countBytes);
   const tallies = (loaded.get(TALLIES_KEY) ?? {}) as Tallies;
-  const failed = placesOf(tallies).filter((at) => waveOf(at) >= 0 && (tallies[at]?.[2] ?? 0) > 0);
-  if (failed.length <= PARTS) return countIn(ctx, rollout, failed, { store, countBytes });
-  const sum: LeftBehind = { failed: 0, holding: 0, serving: 0 };
+  const failed = placesOfFailed(tallies);
+  const many = failed.reduce((sum, at) => sum + (tallies[at]?.[2] ?? 0) + (tallies[at]?.[7] ?? 0), 0);
+  const how = many > MOST_DEPLOYMENTS ? { byRows: true as const } : {};
+  if (failed.length <= PARTS) return countIn(ctx, rollout, { places: failed, ...how }, options);
+  const sum: Required<LeftBehind> = { byRows: false, failed: 0, earlier: 0, holding: 0, serving: 0 };
   for (const some of partsOf(failed, PARTS)) {
-    const counted = await ctx.objectClient(RolloutObject, ctx.key).LeftBehind({ rolloutId, places: some });
+    const counted = await ctx
+      .objectClient(RolloutObject, ctx.key)
+      .LeftBehind({ rolloutId, places: some, ...how });
     if (counted === null) return null;
-    for (const what of ["failed", "holding", "serving"] as const) sum[what] += counted[what];
+    sum.byRows ||= counted.byRows === true;
+    for (const what of ["failed", "earlier", "holding", "serving"] as const) sum[what] += counted[what] ?? 0;
   }
   return sum;
 }
@@ -43,29 +55,52 @@ export async function countLeftBehind(
 async function countIn(
   ctx: ObjectSharedContext,
   { image, rewrittenTo }: RolloutState,
-  places: readonly string[],
-  { store, countBytes }: LeftBehindOptions,
+  { places, byRows }: { places: readonly string[]; byRows?: true | undefined },
+  { store, clusters, countBytes }: LeftBehindOptions,
 ): Promise<LeftBehind | null> {
   const loaded = new Map<string, unknown>();
   await load(ctx, loaded, places.map(partKey), countBytes);
-  const ids = [...loaded.values()].flatMap((part) =>
-    Object.entries((part ?? {}) as Part).flatMap(([id, { is }]) => (is === "failed" ? [id] : [])),
+  const failed = places.flatMap((at) =>
+    Object.entries((loaded.get(partKey(at)) ?? {}) as Part).flatMap(
+      ([id, { is, failedEarlier }]): { id: string; earlier: boolean }[] => {
+        if (is === "failed") return [{ id, earlier: waveOf(at) < 0 }];
+        return is === "waiting" && failedEarlier ? [{ id, earlier: true }] : [];
+      },
+    ),
   );
-  return ctx.run("read the rows of those that failed", async (): Promise<LeftBehind | null> => {
-    const rows = await inTime(Promise.all(ids.map((id) => store.read(id))));
+  const ids = failed.map(({ id }) => id);
+  const earlier = failed.filter((each) => each.earlier).length;
+  return ctx.run("look at those that failed", async (): Promise<LeftBehind | null> => {
+    const rows = await inTime(Promise.all(ids.map((id) => store.read(id))), PATIENCE_MS);
     if (rows === undefined) return null;
-    const holding = rows.filter((row) => row?.desiredState === "running" && row.image === image);
-    const runs = (row: SentinelRow | undefined) => [image, rewrittenTo].includes(row?.runningImage);
-    const serving = holding.filter((row) => runs(row) && row?.health === "healthy");
-    return { failed: ids.length, holding: holding.length, serving: serving.length };
+    const running = rows.filter((row) => row?.desiredState === "running") as SentinelRow[];
+    const set = byRows ? undefined : await imagesOf(running, clusters);
+    const isIt = (each: string | undefined) => each !== undefined && [image, rewrittenTo].includes(each);
+    const holding = running.filter((row, i) => (set === undefined ? row.image === image : isIt(set[i])));
+    const serving = holding.filter((row) => isIt(row.runningImage) && row.health === "healthy");
+    return {
+      ...{ failed: ids.length, earlier, holding: holding.length, serving: serving.length },
+      ...(set === undefined ? { byRows: true } : {}),
+    };
   });
 }
 
-async function inTime(
-  read: Promise<(SentinelRow | undefined)[]>,
-): Promise<(SentinelRow | undefined)[] | undefined> {
+/** What their Deployments are set to. Undefined: not all of them can be read now. */
+async function imagesOf(
+  rows: readonly SentinelRow[],
+  { forRegion, health }: LeftBehindOptions["clusters"],
+): Promise<(string | undefined)[] | undefined> {
+  const away = new Set(health().flatMap(({ cluster, reachable }) => (reachable ? [] : [cluster])));
+  const clusters = rows.map(({ regionId }) => forRegion(regionId));
+  if (clusters.some((cluster) => cluster === undefined || away.has(cluster.name))) return undefined;
+  const reads = rows.map(async ({ k8sName }, i) => (await clusters[i]?.read(k8sName))?.image);
+  return inTime(Promise.all(reads), DEPLOYMENTS_PATIENCE_MS);
+}
+
+/** Undefined: it failed, or took longer than so long (ms). */
+async function inTime<T>(read: Promise<T>, patienceMs: number): Promise<T | undefined> {
   const over = new AbortController();
-  const tooLate = sleep(PATIENCE_MS, undefined, { signal: over.signal }).catch(() => undefined);
+  const tooLate = sleep(patienceMs, undefined, { signal: over.signal }).catch(() => undefined);
   try {
     return await Promise.race([read.catch(() => undefined), tooLate]);
   } finally {

@@ -102,7 +102,8 @@ export function planResponse(plan: RolloutPlan, earlier?: RolloutState): PlanRes
 }
 
 function movedBy(earlier: RolloutState): number {
-  return sumOf(earlier, "succeeded") - sumOf(earlier, "reverted") + earlierLeft(earlier);
+  const own = sumOf(earlier, "succeeded") - sumOf(earlier, "reverted") - (earlier.stay ?? 0);
+  return own + earlierLeft(earlier);
 }
 
 function summary(plan: RolloutPlan, total: number): string {

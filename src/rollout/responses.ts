@@ -1,6 +1,5 @@
 import { type LeftBehind, leftBehindNote } from "../domain/left-behind.ts";
 import { offered } from "../domain/next-steps.ts";
-import { sumOf } from "../domain/parts.ts";
 import { flyingOf, lanesOf, numbersOf, plural, remaining, timeLeft } from "../domain/progress.ts";
 import type { RollbackReport } from "../domain/rollback.ts";
 import type { Drive, Failure, RolloutState } from "../domain/state.ts";
@@ -177,9 +176,8 @@ function waitingFor(
     case "paused":
       return `an operator: ${anyOf(offered(rollout, drive))}`;
     case "rolling_back": {
-      const pending = lanesOf(drive).reduce((sum, lane) => sum + lane.reverted, 0);
-      const left = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted") - pending;
-      const reverting = `${plural(Math.max(0, left), "sentinel")} to return to the previous image`;
+      const { took, reverted } = numbersOf(rollout, drive);
+      const reverting = `${plural(took - reverted, "sentinel")} to return to the previous image`;
       return `${reverting}${settling > 0 ? `, and ${late}` : ""}${meanwhile}`;
     }
     case "completed":

@@ -29,6 +29,7 @@ export async function rollbackAll(
   const { rollback, view } = await drive(ctx, options, "rollback", opening);
   const { rolloutId = "", image = "" } = sight.rollout ?? {};
   const ended = view.rolloutId === rolloutId && view.sinceMs !== undefined ? { sinceMs: view.sinceMs } : {};
-  const left = view.rolloutId === rolloutId ? await askLeftBehind(ctx, rolloutId, view.failed) : undefined;
+  const failed = view.failed + view.failedEarlier;
+  const left = view.rolloutId === rolloutId ? await askLeftBehind(ctx, rolloutId, failed) : undefined;
   return rollbackResponse(rollback, { rolloutId, image, ...ended }, left);
 }

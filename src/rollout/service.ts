@@ -50,7 +50,7 @@ import { watch } from "./watchdog.ts";
 
 export interface RolloutOptions extends DriveOptions, ChangeOptions {
   store: Pick<SentinelStore, "candidatePages" | "read">;
-  clusters: Pick<Clusters, "health">;
+  clusters: Pick<Clusters, "forRegion" | "health">;
   history: HistoryReader;
   /** Restate's admin API, where it is configured. */
   admin: Admin | undefined;
@@ -161,7 +161,7 @@ export function createRolloutService(options: RolloutOptions) {
       ),
       LeftBehind: handlers.object.shared(
         {
-          description: "Counts what became of those that failed, by their rows; called by others only.",
+          description: "Counts what became of those that failed; called by others only.",
           ingressPrivate: true,
           ...NOT_KEPT,
         },

@@ -1,5 +1,5 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
-import { sumOf } from "../domain/parts.ts";
+import { failedInAll } from "../domain/progress.ts";
 import { askLeftBehind } from "../restate/left-behind.ts";
 import { SCRAPE_HEADER } from "../restate/names.ts";
 import type { StatusResponse } from "../restate/schemas.ts";
@@ -30,5 +30,5 @@ export async function status(
 function leftBehindOf(ctx: ObjectSharedContext, { rollout }: Sight) {
   const rests = rollout?.state === "paused" || rollout?.state === "cancelled";
   if (!rests || ctx.request().headers.has(SCRAPE_HEADER)) return undefined;
-  return askLeftBehind(ctx, rollout.rolloutId, sumOf(rollout, "failed"));
+  return askLeftBehind(ctx, rollout.rolloutId, failedInAll(rollout));
 }

@@ -122,7 +122,7 @@ function waveRow(status: StatusResponse, { number, size, done }: WaveProgress): 
 }
 
 function rollbackRow(status: StatusResponse): string {
-  const total = Math.max(status.succeeded, status.reverted);
+  const total = Math.max(status.succeeded + status.in_flight, status.reverted);
   const name = "rollback".padEnd(nameWidth(status));
   return `▸ ${name} ${bar(status.reverted, total)} ${status.reverted}/${total}`;
 }

@@ -1,6 +1,21 @@
 import { describe, expect, it } from "vitest";
+import { howManyToRevert } from "../../src/domain/next-steps.ts";
+import { placesOfFailed, TALLIES_KEY, type Tallies } from "../../src/domain/parts.ts";
+import { failedInAll } from "../../src/domain/progress.ts";
 import type { Part } from "../../src/domain/state.ts";
-import { begin, beginRollback, cancel, failed, IMAGE, Play, played, ready, reverted } from "./machines.ts";
+import {
+  begin,
+  beginRollback,
+  cancel,
+  failed,
+  gone,
+  IMAGE,
+  moved,
+  Play,
+  played,
+  ready,
+  reverted,
+} from "./machines.ts";
 
 const V1 = "sentinel:v1";
 const V0 = "sentinel:v0";
@@ -25,6 +40,8 @@ function opened(play: Play, event: Parameters<Play["drives"]>[0]) {
 }
 
 const retry = begin("rollout-2", [[["c", V0]]]);
+
+const failedPlaces = (play: Play) => placesOfFailed((play.kv.get(TALLIES_KEY) ?? {}) as Tallies);
 
 describe("a rollout of the image of a cancelled one", () => {
   it("takes over what that one moved, in parts of its own, and counts its own waves", () => {
@@ -60,9 +77,9 @@ describe("a rollout of the image of a cancelled one", () => {
     driver.report([failed("d")]);
     const rollback = play.drives(beginRollback());
     rollback.open(0);
-    expect(play.numbers).toMatchObject({ total: 2, succeeded: 0, failed: 1, inFlight: 1 });
+    expect(play.numbers).toMatchObject({ total: 4, succeeded: 1, failed: 1, inFlight: 2 });
     rollback.report([reverted("c"), reverted("b")]);
-    expect(play.numbers).toMatchObject({ succeeded: 1, reverted: 1, failed: 1, inFlight: 0 });
+    expect(play.numbers).toMatchObject({ succeeded: 2, reverted: 2, failed: 1, inFlight: 1 });
     rollback.report([reverted("a")]);
     expect(rollback.launched.map(({ id, from }) => [id, from])).toEqual([
       ["c", V0],
@@ -84,6 +101,64 @@ describe("a rollout of the image of a cancelled one", () => {
     expect(none.launched).toEqual([]);
   });
 
+  it("says in every number and word of a rollback what it does, those of the earlier rollout included", () => {
+    const play = cancelled();
+    opened(play, retry).report([failed("c")]);
+    expect(play.numbers).toMatchObject({ total: 1, succeeded: 0, failed: 1, reverted: 0 });
+    const rollback = play.drives(beginRollback());
+    rollback.open(0);
+    rollback.report();
+    expect(play.numbers).toMatchObject({ total: 3, succeeded: 0, failed: 1, inFlight: 2, waiting: 0 });
+    expect(play.view).toMatchObject({ total: 3, inFlight: 2, failed: 1 });
+    expect(play.view.message).toBe(
+      "Rolling back: 0 of 2 sentinels reverted so far; 2 of them an earlier rollout of this image moved.",
+    );
+    rollback.report([reverted("b")]);
+    expect(play.numbers).toMatchObject({ total: 3, succeeded: 1, failed: 1, reverted: 1, inFlight: 1 });
+    expect(play.view.message).toContain("1 of 2 sentinels reverted so far");
+    rollback.report([reverted("a")]);
+    expect(play.phase).toBe("cancelled");
+    expect(play.numbers).toMatchObject({ total: 3, succeeded: 2, failed: 1, reverted: 2, inFlight: 0 });
+    expect(play.view.message).toBe(
+      "Cancelled and rolled back: 2 of 2 sentinels reverted; 2 of them an earlier rollout of this image moved.",
+    );
+    expect(play.last?.answer.driver?.rollback).toMatchObject({ reverted: 2, targets: 2 });
+    expect(play.last?.history.at(-1)?.entry.rollout).toMatchObject({
+      ...{ total: 3, succeeded: 2, failed: 1, skipped: 0, reverted: 2 },
+    });
+    expect(play.last?.changes).toMatchObject([
+      {
+        kind: "rollback completed",
+        reverted: 2,
+        targets: 2,
+        progress: { total: 3, succeeded: 2, reverted: 2 },
+      },
+    ]);
+  });
+
+  it("counts those of which nobody knows among the waiting, until their rows tell", () => {
+    const play = new Play();
+    play.second();
+    play.do(cancel());
+    play.do(begin("rollout-2", [[["b", V1]]]));
+    play.do(cancel());
+    const rollback = play.drives(beginRollback());
+    rollback.open(0);
+    rollback.report();
+    const sum = () => {
+      const { succeeded, failed, skipped, inFlight, waiting } = play.numbers;
+      return succeeded + failed + skipped + inFlight + waiting;
+    };
+    expect(play.numbers.total).toBe(3);
+    expect(sum()).toBe(3);
+    rollback.report([{ id: "c", is: "untouched" }, reverted("a")]);
+    expect(play.numbers).toMatchObject({ total: 3, succeeded: 1, reverted: 1 });
+    expect(sum()).toBe(3);
+    rollback.report([{ id: "b", is: "untouched" }]);
+    expect(play.phase).toBe("cancelled");
+    expect(play.numbers).toMatchObject({ total: 3, succeeded: 1, reverted: 1, inFlight: 0, waiting: 2 });
+  });
+
   it("keeps the old way back of who is deployed again and runs the image, also when its turn never comes", () => {
     const play = cancelled();
     const driver = play.drives(
@@ -99,7 +174,7 @@ describe("a rollout of the image of a cancelled one", () => {
     expect(play.part("1/1")).toEqual({ a: { from: V1, is: "waiting", earlier: true } });
     expect(play.part("2/1")).toEqual({
       b: { from: V1, is: "waiting", earlier: true },
-      c: { from: V0, is: "waiting" },
+      c: { from: V0, is: "waiting", failedEarlier: true },
     });
     driver.open(0);
     play.do(cancel());
@@ -139,6 +214,102 @@ describe("a rollout of the image of a cancelled one", () => {
     expect(keys.filter((key) => key.includes("taken-over"))).toEqual(["rolloutState/taken-over/3"]);
     expect(Object.values(takenOver(chain)).flatMap((part) => Object.keys(part))).toEqual(["a", "b", "c"]);
     expect(chain.head.takenOver).toEqual({ size: 3, reverted: 0 });
+  });
+
+  it("remembers who failed in the earlier one, until they have a result in a later one", () => {
+    const play = cancelled();
+    expect(failedInAll(play.head)).toBe(1);
+    // It came up late: it serves the image, and is left out.
+    play.do(begin("rollout-2", [[["d", V1]]]));
+    expect(play.head.takenOver).toMatchObject({ size: 2, failed: 1 });
+    expect(failedInAll(play.head)).toBe(1);
+    expect(failedPlaces(play)).toEqual(["0/2"]);
+    play.do(cancel());
+    // It is deployed again, but its turn does not come; and so once more.
+    for (const next of ["rollout-3", "rollout-4"]) {
+      play.do(begin(next, [[["d", V1]], [["c", V0]]]));
+      expect(play.part("2/1")).toEqual({ c: { from: V0, is: "waiting", failedEarlier: true } });
+      expect(play.numbers).toMatchObject({ failed: 0, waiting: 2 });
+      expect(failedInAll(play.head)).toBe(1);
+      expect(failedPlaces(play)).toEqual(["2/1"]);
+      play.do(cancel());
+    }
+    play.do(begin("rollout-5", [[["d", V1]]]));
+    expect(failedInAll(play.head)).toBe(1);
+    expect(Object.values(takenOver(play)).flatMap((part) => Object.entries(part))).toContainEqual([
+      "c",
+      { from: V0, is: "failed" },
+    ]);
+    play.do(cancel());
+    const driver = opened(play, begin("rollout-6", [[["c", V0]]]));
+    driver.report([ready("c")]);
+    expect(failedInAll(play.head)).toBe(0);
+    expect(failedPlaces(play)).toEqual([]);
+  });
+
+  it("tells of those with the end of its rollback", () => {
+    const play = cancelled();
+    opened(play, begin("rollout-2", [[["d", V1]]])).report([failed("d")]);
+    const rollback = play.drives(beginRollback());
+    rollback.open(0);
+    rollback.report();
+    rollback.report([reverted("a"), reverted("b")]);
+    expect(play.last?.changes).toMatchObject([
+      { kind: "rollback completed", progress: { total: 3, failed: 1, failedEarlier: 1 } },
+    ]);
+    expect(play.view).toMatchObject({ failed: 1, failedEarlier: 1 });
+  });
+
+  it("offers no further RollbackAll for those that can never revert, and counts them once", () => {
+    const play = cancelled();
+    opened(play, retry).report([failed("c")]);
+    const first = play.drives(beginRollback());
+    first.open(0);
+    first.report([gone("a"), moved("b")]);
+    expect(play.phase).toBe("cancelled");
+    expect(play.view.takenOver).toBe(0);
+    expect(play.view.next).toEqual(["Rollout"]);
+    expect(play.view.message).not.toContain("RollbackAll");
+    expect(play.view.message).toContain("2 no longer running or on another image since");
+    const again = play.drives(beginRollback("rollback-2"));
+    const [started] = play.last?.changes ?? [];
+    expect(started).toMatchObject({ kind: "rollback started", scope: { took: 0, stay: 2 } });
+    const scope = started?.kind === "rollback started" ? started.scope : undefined;
+    expect(howManyToRevert(scope ?? { took: -1, inFlight: 0, unknown: 0 })).toBe(
+      "0, and 2 that could not be reverted before",
+    );
+    again.open(0);
+    again.report([gone("a")]);
+    again.report([reverted("b")]);
+    expect(play.phase).toBe("cancelled");
+    expect(play.head.takenOver).toMatchObject({ size: 2, reverted: 1, stay: 1 });
+  });
+
+  it("knows of those that could not revert in the rollout before, too", () => {
+    const play = cancelled();
+    const rollback = play.drives(beginRollback());
+    rollback.open(0);
+    rollback.report([gone("a"), reverted("b")]);
+    play.do(retry);
+    expect(play.head.takenOver).toMatchObject({ size: 1, reverted: 0, stay: 1 });
+    expect(play.view.takenOver).toBe(0);
+    expect(play.view.message).not.toContain("RollbackAll will also revert");
+  });
+
+  it("offers RollbackAll for its own, whoever of those taken over cannot revert", () => {
+    const play = cancelled();
+    const driver = opened(play, begin("rollout-2", [[["c", V0]], [["d", V1]]]));
+    driver.report([ready("c")]);
+    driver.open(1);
+    driver.report([failed("d")]);
+    const rollback = play.drives(beginRollback());
+    rollback.open(0);
+    rollback.report();
+    rollback.report([gone("a"), moved("b")]);
+    play.do({ type: "abandon", invocationId: "rollback-1", reason: "killed" });
+    expect(play.view.next).toContain("RollbackAll");
+    play.drives(beginRollback("rollback-2"));
+    expect(play.last?.changes).toMatchObject([{ scope: { took: 1, stay: 2 } }]);
   });
 
   it("leaves out who was reverted", () => {
@@ -187,13 +358,13 @@ describe("a rollout of the image of a cancelled one", () => {
     const again = begin("rollout-2", [fleet.map(([[id = ""] = []]): [string, string] => [id, IMAGE])]);
     const { writes } = play.do({ ...again, parts: [] });
     expect(writes.filter((write) => !("clear" in write) && write.key.includes("taken-over"))).toEqual([]);
-    expect(play.head.takenOver).toEqual({ size: 19, reverted: 0 });
+    expect(play.head.takenOver).toEqual({ size: 19, reverted: 0, failed: 1 });
     const stage = { type: "stage", rolloutId: again.rolloutId, at: "1/1" } as const;
     expect(play.do({ ...stage, part: again.parts[0] ?? {} }).answer.again).toBe(true);
-    expect(play.head.takenOver).toEqual({ size: 11, reverted: 0 });
+    expect(play.head.takenOver).toEqual({ size: 11, reverted: 0, failed: 1 });
     expect(play.do({ ...stage, part: {} }).answer.again).toBe(true);
     expect(play.do({ ...stage, part: {} }).answer.again).toBeUndefined();
-    expect(play.head.takenOver).toEqual({ size: 0, reverted: 0, again: 19 });
+    expect(play.head.takenOver).toEqual({ size: 0, reverted: 0, again: 19, failed: 1 });
     const entries = Object.entries(play.part("1/1"));
     expect(entries.map(([, { from }]) => from)).toEqual(fleet.map(() => V1));
   });

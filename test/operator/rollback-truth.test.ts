@@ -136,11 +136,22 @@ describe("a sentinel that misses its deadline, and comes up later", () => {
     });
     const body = await rollbackAll(world);
     expect(body).toMatchObject({ reverted: 4, total: 4, failed_on_image: 1, failed_serving: 1 });
-    const note = "1 is set to the image, and 1 serves it";
+    const note = "is set to the image and serves it";
     expect(body.message).toContain(note);
     expect(await world.on(NEW)).toEqual(["sen_0005"]);
     expect((await world.status()).message).toContain(note);
     await world.quiet();
     expect(world.stack.slack.messages.at(-1)?.text).toContain(note);
+  });
+
+  it("counts as set to the image where its Deployment is, whatever its row says", async ({ world }) => {
+    await world.fault("sen_0005", "NeverReady", NEW);
+    await world.verb("Rollout", { image: NEW, wave_percentages: [100] });
+    expect(await world.status()).toMatchObject({ state: "paused", failed_on_image: 1, failed_serving: 0 });
+    await world.setImage("sen_0005", HOTFIX);
+    expect(await world.row("sen_0005")).toMatchObject({ image: NEW });
+    const status = await world.status();
+    expect(status).toMatchObject({ failed_on_image: 0, failed_serving: 0 });
+    expect(status.message).toContain("is not set to the image.");
   });
 });

@@ -38,13 +38,14 @@ describe("a rollout of the image of a cancelled one", () => {
     expect(await world.on(OLD)).toEqual(FLEET);
     const status = await world.status();
     expect(status).toMatchObject({
-      total: 2,
-      succeeded: 1,
+      total: 8,
+      succeeded: 7,
       failed: 1,
-      reverted: 1,
+      reverted: 7,
       in_flight: 0,
       taken_over: 0,
     });
+    expect(status.message).toContain("7 of 7 sentinels reverted; 6 of them an earlier rollout");
     await world.quiet();
     const [last] = world.stack.slack.messages.slice(-1);
     expect(last?.text).toContain("Reverted: 7 of 7");

@@ -50,6 +50,8 @@ export interface Head {
   pauseReason: string;
   /** What an earlier rollout of the image moved, and how many of those were reverted since. */
   takenOver?: { size: number; reverted: number };
+  /** A RollbackAll has begun: all that is told counts what was taken over, too. */
+  countsTakenOver?: true;
 }
 
 /** Head and parts as one value, in the words of the tests. */
@@ -75,6 +77,8 @@ export interface FleetState {
   pauseReason: string;
   /** What an earlier rollout of the image moved, by id. */
   takenOver: Part;
+  /** What all that is told of the rollout has to count. */
+  told: { total: number; succeeded: number; reverted: number };
   /** As it is stored. */
   head: Head;
 }
@@ -117,6 +121,9 @@ export function assemble(stored: readonly StoredValue[]): FleetState | undefined
   );
   const fleet = waves.flat();
   const those = (...is: Is[]) => fleet.filter(([, entry]) => is.includes(entry.is));
+  const takenOver = takenOverIn(stored);
+  const along = head.countsTakenOver ? Object.values(takenOver).map(({ is }) => is) : [];
+  const count = (...words: Is[]) => those(...words).length + along.filter((is) => words.includes(is)).length;
   return {
     rolloutId: head.rolloutId,
     state: head.state,
@@ -135,7 +142,12 @@ export function assemble(stored: readonly StoredValue[]): FleetState | undefined
     startedAtMs: head.startedAtMs,
     waveStartedAtMs: head.waveStartedAtMs,
     pauseReason: head.pauseReason,
-    takenOver: takenOverIn(stored),
+    takenOver,
+    told: {
+      total: head.totalSentinels + along.filter((is) => is !== "failed" && is !== "skipped").length,
+      succeeded: count("succeeded", "reverted"),
+      reverted: count("reverted"),
+    },
     head,
   };
 }

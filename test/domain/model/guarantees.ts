@@ -127,7 +127,9 @@ function comesToRest(world: World, next: readonly Step[], system: System): void 
   );
   const books = [...world.kv.keys()].filter((key) => key.startsWith(laneKey("")));
   holds(killed || books.length === 0, `no book is left of a lane: ${books}`);
-  if (rollout !== undefined) headIsRight(world, rollout);
+  if (rollout === undefined) return;
+  headIsRight(world, rollout);
+  if (!killed) takenOverIsCounted(world, rollout);
 }
 
 function headIsRight(world: World, { waves, totalSentinels }: RolloutState): void {
@@ -146,6 +148,18 @@ function headIsRight(world: World, { waves, totalSentinels }: RolloutState): voi
     );
   }
   holds(totalSentinels === waves.reduce((sum, { size }) => sum + size, 0), "the total is that of the waves");
+}
+
+/** Nobody is forgotten whom an earlier rollout of the image moved, or who failed in it. */
+function takenOverIsCounted(world: World, { takenOver }: RolloutState): void {
+  const entries = entriesOf(world);
+  const earlier = entries.filter(({ wave }) => wave < 0);
+  const is = (...words: Entry["is"][]) => earlier.filter((entry) => words.includes(entry.is)).length;
+  const again = entries.filter((entry) => entry.is === "waiting" && entry.failedEarlier).length;
+  const { size = 0, reverted = 0, unknown = 0, failed = 0 } = takenOver ?? {};
+  const counts = [size, reverted, unknown, failed];
+  const right = [is("succeeded", "reverted"), is("reverted"), is("waiting"), is("failed") + again];
+  holds(String(counts) === String(right), `what was taken over is counted: ${counts} is ${right}`);
 }
 
 /** Nothing is granted but while it may be launched: what was stopped stays stopped. */
@@ -215,7 +229,8 @@ function theCountFollowsACancel(from: World, { outcome, to, name }: Step): void 
     holds(owes && !owed(after), `${name} tells once that all have settled`);
     holds(headOf(to)?.state === "cancelled", `${name} tells of a Cancel while it is ${headOf(to)?.state}`);
     holds(numbersOf(headOf(to) as RolloutState, after).inFlight === 0, `${name}: nothing is in flight`);
-    const entries = entriesOf(to).filter(({ wave }) => wave >= 0);
+    const along = headOf(to)?.countsTakenOver === true;
+    const entries = entriesOf(to).filter(({ wave }) => along || wave >= 0);
     const took = entries.filter(({ is }) => is === "succeeded" || is === "reverted").length;
     holds(progress.succeeded === took, `${name} tells that ${progress.succeeded} took the image: ${took}`);
   }

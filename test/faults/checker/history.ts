@@ -28,8 +28,11 @@ export async function historyIsTrue(sources: Pick<Sources, "history">, { state }
     state.state,
     state.image,
     state.currentWave + 1,
-    state.totalSentinels,
-    ...Object.values(lists).map((ids) => ids.length),
+    state.told.total,
+    state.told.succeeded,
+    failedIds.length,
+    skippedIds.length,
+    state.told.reverted,
   ];
   holds(String(said) === String(is), `its row says ${said}, the state ${is}`);
   const ended = ["completed", "cancelled"].includes(state.state);

@@ -6,7 +6,7 @@ import type { Sight } from "./sight.ts";
 export function bookkeeping({ before, state, status, meddled, verbs }: Sight): string[] {
   const violations: string[] = [];
   const holds = (is: boolean, text: string) => is || violations.push(`a: ${text}`);
-  const { succeededIds, failedIds, skippedIds, waves, currentWave, totalSentinels } = state;
+  const { succeededIds, failedIds, skippedIds, waves, currentWave, totalSentinels, told } = state;
   const planned = waves.flat();
   const results = [...succeededIds, ...failedIds];
   holds(new Set(planned).size === planned.length, "a sentinel is planned twice");
@@ -42,7 +42,7 @@ export function bookkeeping({ before, state, status, meddled, verbs }: Sight): s
   holds(!ahead.some((id) => results.includes(id)), "a sentinel of a wave to come has a result");
   holds(totalSentinels === planned.length, `the total is ${totalSentinels} of ${planned.length}`);
   const counts = [status.succeeded, status.failed, status.total, status.state];
-  const true_ = [succeededIds.length, failedIds.length, planned.length, state.state];
+  const true_ = [told.succeeded, failedIds.length, told.total, state.state];
   holds(String(counts) === String(true_), `Status says ${counts}, the state ${true_}`);
   holds(
     failedIds.every((id) => (state.failureReasons[id] ?? "") !== ""),

@@ -72,7 +72,7 @@ export function phaseChangesAreTold({ before, after, state, troubles, verbs }: S
       .exec(phases.at(-1)?.text ?? "")
       ?.slice(1)
       .join(" of ");
-    const right = `${state.succeededIds.length - state.revertedIds.length} of ${state.totalSentinels}`;
+    const right = `${state.told.succeeded - state.told.reverted} of ${state.told.total}`;
     holds(said === right, `Slack's last count is ${said} on the new image, and ${right} are`);
   }
   for (const [verb, kind] of [

@@ -188,6 +188,18 @@ export const DOCTORED: Record<string, Doctored[]> = {
     ],
     ["an outcome that is missing", ({ history }) => history.outcomes.pop()],
     [
+      "a row that does not count one taken over, which was rolled back",
+      ({ stored, history, sight: { status, after } }) => {
+        Object.assign(stored.head, { takenOver: { size: 1, reverted: 1 }, countsTakenOver: true });
+        for (const field of ["total", "succeeded", "reverted"]) status[field] = Number(status[field]) + 1;
+        for (const message of after.slack) message.text = message.text.replace(/ of 4/, " of 5");
+        Object.assign(stored.others, {
+          "rolloutState/taken-over/1": { sen_9: { from: OLD, is: "reverted" } },
+        });
+        history.outcomes.push({ sentinel_id: "sen_9", wave: 0, outcome: "reverted", reason: null });
+      },
+    ],
+    [
       "another reason",
       ({ history }) => {
         for (const each of history.outcomes) each.reason = "none";
