@@ -144,6 +144,27 @@ describe("a sentinel that misses its deadline, and comes up later", () => {
     expect(world.stack.slack.messages.at(-1)?.text).toContain(note);
   });
 
+  it("is named after a retry that left it out, too", async ({ world }) => {
+    await world.fault("sen_0004", "NeverReady", NEW);
+    await world.fault("sen_0005", "slow:14", NEW);
+    await world.verb("Rollout", { image: NEW, wave_percentages: [100] });
+    await until("it to have come up", async () => {
+      const { running_image, health, deploy_status } = await world.row("sen_0005");
+      return running_image === NEW && health === "healthy" && deploy_status === "ready";
+    });
+    await world.verb("Cancel");
+    const { body: retried } = await world.verb("Rollout", { image: NEW, wave_percentages: [100] });
+    expect(retried).toMatchObject({ state: "paused", total: 1, failed: 1, taken_over: 3 });
+    const body = await rollbackAll(world);
+    expect(body).toMatchObject({ reverted: 3, total: 3, failed_on_image: 2, failed_serving: 1 });
+    const note =
+      "Of the 2 failed sentinels (1 of them in an earlier rollout of this image), which RollbackAll leaves alone, 2 are set to the image, and 1 serves it";
+    expect(body.message).toContain(note);
+    expect((await world.status()).message).toContain(note);
+    await world.quiet();
+    expect(world.stack.slack.messages.at(-1)?.text).toContain(note);
+  });
+
   it("counts as set to the image where its Deployment is, whatever its row says", async ({ world }) => {
     await world.fault("sen_0005", "NeverReady", NEW);
     await world.verb("Rollout", { image: NEW, wave_percentages: [100] });
