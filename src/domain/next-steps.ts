@@ -27,7 +27,9 @@ export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): 
   const inFlight = Math.min(flyingOf(lanesOf(drive, "forward")), numbers.inFlight);
   const earlierPending = earlier("earlierTook") - earlier("earlierReverted") - earlier("earlierStays");
   const takenOver = Math.max(0, earlierLeft(rollout) + earlierPending);
-  const again = drive?.again ? (rollout.takenOver?.again ?? 0) : 0;
+  const { again = 0, unknown: ofEarlier = 0 } = rollout.takenOver ?? {};
+  const notLookedAt = drive?.again ? again + ofEarlier : 0;
+  const waiting = numbers.waiting + (rollout.countsTakenOver ? 0 : ofEarlier);
   const doubtful = remaining(rollout) - pending("succeeded", "failed", "skipped") - inFlight;
   return {
     took: Math.max(0, took),
@@ -35,7 +37,7 @@ export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): 
     ...(takenOver === 0 ? {} : { takenOver }),
     inFlight,
     // Some of those to be deployed again may be in flight.
-    unknown: Math.min(numbers.waiting, again + (drive?.lost ? Math.max(0, doubtful) : 0)),
+    unknown: Math.min(waiting, notLookedAt + (drive?.lost ? Math.max(0, doubtful) : 0)),
   };
 }
 

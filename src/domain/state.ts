@@ -187,7 +187,7 @@ export interface Drive {
   settles?: number;
   /** A lane went with Deploys in flight: whether sentinels without a result took the image only their rows tell. */
   lost?: true;
-  /** Some that wait may have been moved by an earlier rollout of the image: a rollback has not looked at them yet. */
+  /** Of some nobody knows whether an earlier rollout of the image moved them: a rollback has not looked at them yet. */
   again?: true;
 }
 

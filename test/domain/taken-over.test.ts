@@ -136,6 +136,23 @@ describe("a rollout of the image of a cancelled one", () => {
     ]);
   });
 
+  it("offers RollbackAll for one of an earlier rollout of which nobody knows, until its row has told", () => {
+    const play = new Play();
+    play.begun();
+    play.do(cancel());
+    play.do(begin("rollout-2", [[["d", V1]]]));
+    expect(play.head.takenOver).toEqual({ size: 0, reverted: 0, unknown: 1 });
+    play.do(cancel());
+    expect(play.view.next).toContain("RollbackAll");
+    const rollback = play.drives(beginRollback());
+    expect(play.last?.changes).toMatchObject([{ scope: { took: 0, inFlight: 0 } }]);
+    rollback.open(0);
+    rollback.report();
+    rollback.report([...rollback.flying.keys()].map((id) => ({ id, is: "untouched" })));
+    expect(play.phase).toBe("cancelled");
+    expect(play.view.next).toEqual(["Rollout"]);
+  });
+
   it("counts those of which nobody knows among the waiting, until their rows tell", () => {
     const play = new Play();
     play.second();
