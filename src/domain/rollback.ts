@@ -142,6 +142,11 @@ export function leftToRevert({ rollout, drive }: Turn): number {
   return left - inFlightOf(lanes);
 }
 
+/** What an interrupted rollback set out to revert and has no result of: what was in flight, and what never began. */
+function unfinished(turn: Turn): number {
+  return Math.max(0, leftToRevert(turn) + inFlightOf(lanesOf(turn.drive, "rollback")));
+}
+
 /** The rollback is over once nothing is left, nothing is in flight, and nothing can come in late. */
 export function settleRollback(turn: Turn): void {
   const { rollout, drive } = turn.driving();
@@ -179,7 +184,7 @@ export function endRollback(turn: Turn, interruption: string | undefined): void 
   const report: RollbackReport = {
     invocationId: rollback.invocationId,
     reverted,
-    targets: reverted + missed,
+    targets: reverted + missed + (interruption === undefined ? 0 : unfinished(turn)),
     ...{ skipped: gone, moved, failures, skips },
     ...(interruption === undefined ? {} : { interruption }),
   };

@@ -223,6 +223,32 @@ describe("RollbackAll", () => {
     ]);
   });
 
+  it("interrupted tells of all that it set out to revert", () => {
+    const targets = (story: (play: Play) => void) => {
+      const play = new Play();
+      const driver = play.second();
+      driver.report([ready("b"), failed("c")]);
+      story(play);
+      expect(play.phase).toBe("cancelled");
+      return play.last?.changes;
+    };
+    const told = { kind: "rollback completed", reverted: 1, targets: 2, failed: 1 };
+    expect(
+      targets((play) => {
+        rollsBack(play).report([reverted("b")]);
+        play.do(abandon(ROLLBACK));
+      }),
+    ).toMatchObject([{ ...told, interruption: "killed" }]);
+    expect(
+      targets((play) => {
+        const rollback = play.drives(beginRollback(), 1);
+        rollback.open(0);
+        play.do(interrupt(ROLLBACK));
+        rollback.report([reverted("b")]);
+      }),
+    ).toMatchObject([{ ...told, interruption: "cancelled in the UI" }]);
+  });
+
   it("cancelled ends once what is in flight has come back", () => {
     const play = paused();
     const rollback = rollsBack(play);

@@ -20,7 +20,7 @@ export const guarantees: Checks = {
   },
   step(from, step, system) {
     aStopIsAFence(from, step);
-    everyPhaseChangeIsTold(from, step);
+    everyPhaseChangeIsTold(from, step, system);
     theCountFollowsACancel(from, step);
     everyOutcomeIsKept(from, step);
     whoBeginsIsWatched(step);
@@ -180,7 +180,7 @@ function aStopIsAFence(from: World, { to, outcome, torn, name }: Step): void {
 }
 
 /** Slack hears of each phase change and of nothing else, in numbers that can be true. */
-function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step): void {
+function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step, system: System): void {
   if (outcome === undefined) return;
   const [before, after] = [headOf(from), headOf(to)];
   const changed =
@@ -204,6 +204,10 @@ function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step): void 
     if (change.kind !== "rollback completed") continue;
     holds(change.reverted >= 0 && change.reverted <= change.targets, "no more were reverted than there were");
     holds(change.failed === change.targets - change.reverted, "who was not reverted is counted");
+    const left = entriesOf(to).filter(({ is }) => is === "succeeded").length;
+    // A change that was cut short may have left the count of a rollback behind its parts.
+    const whole = (["kill", "torn"] as const).every((fault) => from.left[fault] === (system.left[fault] ?? 0));
+    holds(!whole || left <= change.failed, `${name} tells of ${change.failed} not reverted: ${left}`);
     const never = (change.skipped ?? 0) + (change.moved ?? 0);
     holds(never <= change.failed, "who cannot be reverted any more was not reverted");
   }
