@@ -2,7 +2,7 @@ import type { Report } from "./event.ts";
 import { laneKey, waveOf } from "./parts.ts";
 import { pendingOf } from "./progress.ts";
 import { RECORD_AFTER_MS, recordPending } from "./record.ts";
-import type { Lane, LaneBook, Place, SentinelResult } from "./state.ts";
+import type { Item, Lane, LaneBook, SentinelResult } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /**
@@ -30,7 +30,12 @@ export function takeReport(turn: Turn, report: Report): SentinelResult[] {
     seq: report.seq,
     out: out.filter(({ id }) => !settled.has(id)),
     ...(kept === undefined ? {} : { grant: kept }),
-    done: [...before.done, ...fresh.filter((result) => isRecorded(result) && !known.has(result.id))],
+    done: [
+      ...before.done,
+      ...fresh
+        .filter((result) => isRecorded(result) && !known.has(result.id))
+        .map((result) => marked(out, result)),
+    ],
     ...bellsAfter(before, report),
   };
   turn.setLaneBook(report.lane, book);
@@ -47,7 +52,9 @@ export function takeReport(turn: Turn, report: Report): SentinelResult[] {
   }
   if (repeated) return [];
   // Of what is recorded already a rollback finds out by itself.
-  if (cut) return lane.of === "forward" ? fresh.filter(({ id }) => known.has(id)) : fresh;
+  if (cut) {
+    return lane.of === "forward" ? fresh.filter(({ id, is }) => known.has(id) || is === "untouched") : fresh;
+  }
   return fresh.filter(({ id }) => !known.has(id));
 }
 
@@ -69,14 +76,19 @@ function bellsAfter({ rung }: LaneBook, { bell }: Report): Pick<LaneBook, "bell"
   return rung === bell ? { rung } : { bell };
 }
 
-function isRecorded({ is }: SentinelResult): boolean {
+/** A lane says what became of a sentinel, but not how it is counted: its item does. */
+export function marked(items: readonly Item[], result: SentinelResult): SentinelResult {
+  const item = items.find(({ id }) => id === result.id);
+  return item?.from !== undefined && item.earlier ? { ...result, earlier: true } : result;
+}
+
+export function isRecorded({ is }: SentinelResult): boolean {
   return is !== "missed" && is !== "untouched";
 }
 
 /** A lane's numbers, from its book. */
 export function count(lane: Lane, { out, grant, done }: LaneBook): void {
-  const isEarlier = ({ at }: { at: Place }) => waveOf(at) < 0;
-  const own = done.filter((result) => !isEarlier(result));
+  const own = done.filter((result) => !isEarlier(result) && !result.earlier);
   const earlier = done.filter((result) => isEarlier(result) && result.is === "reverted");
   const of = (is: SentinelResult["is"]) => own.filter((result) => result.is === is).length;
   const stays = ({ is }: SentinelResult) => is === "gone" || is === "moved";
@@ -84,18 +96,43 @@ export function count(lane: Lane, { out, grant, done }: LaneBook): void {
     results.filter(({ is, unrecorded }) => is === "reverted" && unrecorded).length;
   Object.assign(lane, {
     out: out.length,
-    launching: grant?.items.length ?? 0,
     succeeded: of("succeeded") + firstOf(own),
     failed: of("failed"),
     skipped: of("skipped"),
     reverted: of("reverted"),
     stays: own.filter(stays).length,
     earlierOut: out.filter(isEarlier).length,
-    earlierLaunching: grant?.items.filter(isEarlier).length ?? 0,
     earlierTook: firstOf(earlier),
     earlierReverted: earlier.length,
     earlierStays: done.filter((result) => isEarlier(result) && stays(result)).length,
   });
+  setMarked(lane, "againOut", out);
+  setMarked(
+    lane,
+    "leftOverReverted",
+    done.filter(({ is }) => is === "reverted"),
+  );
+  countLaunching(lane, grant?.items ?? []);
+}
+
+/** Counts what is granted and not said to be launched. */
+export function countLaunching(lane: Lane, items: readonly Item[]): void {
+  lane.launching = items.length;
+  lane.earlierLaunching = items.filter(isEarlier).length;
+  setMarked(lane, "againLaunching", items);
+}
+
+function setMarked(
+  lane: Lane,
+  what: "againOut" | "againLaunching" | "leftOverReverted",
+  of: readonly Pick<Item, "earlier">[],
+): void {
+  lane[what] = of.filter(({ earlier }) => earlier).length;
+  if (lane[what] === 0) delete lane[what];
+}
+
+function isEarlier({ at }: Pick<Item, "at">): boolean {
+  return waveOf(at) < 0;
 }
 
 /** So many results wait for their record in one book, and in all of them: no value and no journal grows beyond its bounds. */

@@ -1,5 +1,6 @@
 import type { Report } from "./event.ts";
-import { laneKey, waveOf } from "./parts.ts";
+import { countLaunching } from "./lane-report.ts";
+import { laneKey } from "./parts.ts";
 import { inFlightOf, lanesOf } from "./progress.ts";
 import { hasMore, take } from "./queue.ts";
 import { recordPending } from "./record.ts";
@@ -155,8 +156,7 @@ export function askWhatIsLaunched(turn: Turn): void {
 function grantOf(turn: Turn, lane: Lane, items: Item[], fills: boolean): Grant {
   const { rollout } = turn.driving();
   lane.grants++;
-  lane.launching = items.length;
-  lane.earlierLaunching = items.filter(({ at }) => waveOf(at) < 0).length;
+  countLaunching(lane, items);
   lane.launched += items.length;
   const image = lane.of === "forward" ? { image: rollout.image } : {};
   if (fills) lane.fills = true;
@@ -197,6 +197,8 @@ export function dropLanes(turn: Turn, lost: (lane: Lane, n: number) => boolean):
   const held = gone.flatMap(([n, lane]) => {
     const { out, grant } = turn.laneBook(n);
     Object.assign(lane, { out: 0, launching: 0, earlierOut: 0, earlierLaunching: 0, over: true });
+    delete lane.againOut;
+    delete lane.againLaunching;
     turn.ring(n);
     const items = [...out, ...(grant?.items ?? [])];
     if (lane.of === "forward" && items.length > 0) {

@@ -1,6 +1,6 @@
 import { LEGAL } from "./legality.ts";
 import { sumOf } from "./parts.ts";
-import { flyingOf, lanesOf, numbersOf, plural, remaining } from "./progress.ts";
+import { againFlyingOf, flyingOf, lanesOf, numbersOf, plural, remaining } from "./progress.ts";
 import type { Drive, Operation, ResumeScope, RollbackScope, RolloutState } from "./state.ts";
 import { earlierLeft } from "./taken-over.ts";
 
@@ -25,10 +25,13 @@ export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): 
   const took = taken - sumOf(rollout, "reverted") - pending("reverted") - stay;
   const numbers = numbersOf(rollout, drive);
   const inFlight = Math.min(flyingOf(lanesOf(drive, "forward")), numbers.inFlight);
+  const leftOverPending = lanes.reduce((sum, { leftOverReverted = 0 }) => sum + leftOverReverted, 0);
   const earlierPending = earlier("earlierTook") - earlier("earlierReverted") - earlier("earlierStays");
-  const takenOver = Math.max(0, earlierLeft(rollout) + earlierPending);
+  const takenOver = Math.max(0, earlierLeft(rollout) + earlierPending - leftOverPending);
   const { again = 0, unknown: ofEarlier = 0 } = rollout.takenOver ?? {};
-  const notLookedAt = drive?.again ? again + ofEarlier : 0;
+  // Who is in flight is counted there already.
+  const waits = Math.max(0, again - againFlyingOf(lanesOf(drive, "forward")));
+  const notLookedAt = drive?.again ? waits + ofEarlier : 0;
   const waiting = numbers.waiting + (rollout.countsTakenOver ? 0 : ofEarlier);
   const doubtful = remaining(rollout) - pending("succeeded", "failed", "skipped") - inFlight;
   return {

@@ -5,11 +5,13 @@ import type { Drive, Grant, Item, Lane, LaneBook, SentinelResult } from "./state
 // common once, and no number that is 0.
 
 /** Sentinels that follow one another and differ in their ids alone. */
-type Run = [at: string, ids: string[], from?: string, unrecorded?: 1];
+type Run = [at: string, ids: string[], from?: string | null, marks?: number];
 /** Results that have their place and what they are in common; a `number` follows the id whose Deploy took so many ms. */
 type Told = [at: string, is: string, results: (string | number | Rest)[]];
 /** What few results have: it follows their id, too. */
-type Rest = [why: string | null, unrecorded?: 1];
+type Rest = [why: string | null, marks?: number];
+/** The sum of those that it has. */
+const MARKS = { unrecorded: 1, earlier: 2 } as const;
 
 /** What is stored under a key for a value. */
 export function packed(key: string, value: unknown): unknown {
@@ -51,6 +53,8 @@ const NUMBERS = [
   ...(["succeeded", "failed", "skipped", "reverted", "stays"] as const),
   ...(["earlierOut", "earlierLaunching", "earlierTook", "earlierReverted", "earlierStays"] as const),
 ];
+/** Likewise, after them; absent where it is 0. */
+const MORE_NUMBERS = ["againOut", "againLaunching", "leftOverReverted"] as const;
 const FLAGS = ["fills", "announced", "over"] as const;
 
 /** The first letters of its direction and flags, then its numbers. */
@@ -58,7 +62,7 @@ type WireLane = [what: string, invocationId: string, numbers: number[], silent?:
 
 function wireOf(lane: Lane): WireLane {
   const flags = FLAGS.filter((flag) => lane[flag]).map((flag) => flag.charAt(0));
-  const numbers = NUMBERS.map((name) => lane[name] ?? 0);
+  const numbers = [...NUMBERS, ...MORE_NUMBERS].map((name) => lane[name] ?? 0);
   const used = numbers.slice(0, numbers.findLastIndex((n) => n !== 0) + 1);
   const what = `${lane.of.charAt(0)}${flags.join("")}`;
   const { invocationId = "", silent } = lane;
@@ -69,12 +73,14 @@ function laneOf(stored: unknown): Lane {
   const [what, invocationId, numbers, silent] = stored as WireLane;
   const all = Object.fromEntries(NUMBERS.map((name, i) => [name, numbers[i] ?? 0]));
   const { seenMs, ...counts } = all as Record<(typeof NUMBERS)[number], number>;
+  const more = MORE_NUMBERS.map((name, i) => [name, numbers[NUMBERS.length + i] ?? 0] as const);
   const flags = FLAGS.filter((flag) => what.includes(flag.charAt(0), 1)).map((flag) => [flag, true]);
   return {
     of: what.startsWith("f") ? "forward" : "rollback",
     ...counts,
     ...(invocationId === "" ? {} : { invocationId }),
     ...(seenMs === 0 ? {} : { seenMs }),
+    ...Object.fromEntries(more.filter(([, count]) => count > 0)),
     ...Object.fromEntries(flags),
     ...(silent === undefined ? {} : { silent }),
   };
@@ -86,12 +92,13 @@ function mapped<T, U>(record: Record<string, T>, map: (value: T) => U): Record<s
 
 function runsOf(items: readonly Item[]): Run[] {
   const runs: Run[] = [];
-  for (const { id, at, from, unrecorded } of items) {
+  for (const { id, at, from, ...item } of items) {
     const last = runs.at(-1);
-    if (last?.[0] === at && last[2] === from && (last[3] === 1) === (unrecorded === true)) {
+    const marks = marksOf(item);
+    if (last?.[0] === at && (last[2] ?? undefined) === from && (last[3] ?? 0) === marks) {
       last[1].push(id);
-    } else if (unrecorded) {
-      runs.push([at, [id], from ?? "", 1]);
+    } else if (marks > 0) {
+      runs.push([at, [id], from ?? null, marks]);
     } else {
       runs.push(from === undefined ? [at, [id]] : [at, [id], from]);
     }
@@ -100,21 +107,32 @@ function runsOf(items: readonly Item[]): Run[] {
 }
 
 function itemsOf(runs: readonly Run[]): Item[] {
-  return runs.flatMap(([at, ids, from, unrecorded]) =>
+  return runs.flatMap(([at, ids, from, marks]) =>
     ids.map(
       (id): Item => ({
         id,
         at,
-        ...(from === undefined ? {} : { from }),
-        ...(unrecorded ? { unrecorded: true } : {}),
+        ...(from === undefined || from === null ? {} : { from }),
+        ...marked(marks),
       }),
     ),
   );
 }
 
+function marksOf({ unrecorded, earlier }: Pick<Item, "unrecorded" | "earlier">): number {
+  return (unrecorded ? MARKS.unrecorded : 0) + (earlier ? MARKS.earlier : 0);
+}
+
+function marked(marks = 0): Pick<Item, "unrecorded" | "earlier"> {
+  return {
+    ...(marks & MARKS.unrecorded ? { unrecorded: true } : {}),
+    ...(marks & MARKS.earlier ? { earlier: true } : {}),
+  };
+}
+
 function toldOf(results: readonly SentinelResult[]): Told[] {
   const groups: Told[] = [];
-  for (const { id, at, is, durationMs, why, unrecorded } of results) {
+  for (const { id, at, is, durationMs, why, ...result } of results) {
     let group = groups.at(-1);
     if (group?.[0] !== at || group[1] !== is) {
       group = [at, is, []];
@@ -122,7 +140,8 @@ function toldOf(results: readonly SentinelResult[]): Told[] {
     }
     group[2].push(id);
     if (durationMs !== undefined) group[2].push(durationMs);
-    if (unrecorded) group[2].push([why ?? null, 1]);
+    const marks = marksOf(result);
+    if (marks > 0) group[2].push([why ?? null, marks]);
     else if (why !== undefined) group[2].push([why]);
   }
   return groups;
@@ -138,8 +157,8 @@ function resultsOf([at, is, told]: Told): SentinelResult[] {
     } else if (typeof each === "number") {
       Object.assign(last ?? {}, { durationMs: each });
     } else {
-      const [why, unrecorded] = each;
-      Object.assign(last ?? {}, why === null ? {} : { why }, unrecorded ? { unrecorded: true } : {});
+      const [why, marks] = each;
+      Object.assign(last ?? {}, why === null ? {} : { why }, marked(marks));
     }
   }
   return results;

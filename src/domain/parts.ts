@@ -44,14 +44,17 @@ export type Tally = [
   earlier?: number,
   /** Waiting, and failed in an earlier rollout of the image. */
   failedEarlier?: number,
+  /** Failed or skipped, and moved by an earlier rollout of the image. */
+  leftOver?: number,
 ];
 export type Tallies = Record<Place, Tally>;
 
 /** Counted anew from the part itself, so that a change that was cut short counts nothing twice. */
 export function tallyOf(part: Part): Tally {
   const tally: Tally = [0, 0, 0, 0, 0];
-  let [stay, earlier, failedEarlier] = [0, 0, 0];
-  for (const { is, stays, ...entry } of Object.values(part)) {
+  let [stay, earlier, failedEarlier, leftOver] = [0, 0, 0, 0];
+  for (const entry of Object.values(part)) {
+    const { is, stays } = entry;
     tally[0]++;
     if (is === "succeeded" || is === "reverted") tally[1]++;
     if (is === "failed") tally[2]++;
@@ -60,11 +63,18 @@ export function tallyOf(part: Part): Tally {
     if (stays !== undefined) stay++;
     if (is === "waiting" && entry.earlier) earlier++;
     if (is === "waiting" && entry.failedEarlier) failedEarlier++;
+    if (isLeftOver(entry)) leftOver++;
   }
-  if (stay + earlier + failedEarlier > 0) tally[5] = stay;
-  if (earlier + failedEarlier > 0) tally[6] = earlier;
-  if (failedEarlier > 0) tally[7] = failedEarlier;
+  if (stay + earlier + failedEarlier + leftOver > 0) tally[5] = stay;
+  if (earlier + failedEarlier + leftOver > 0) tally[6] = earlier;
+  if (failedEarlier + leftOver > 0) tally[7] = failedEarlier;
+  if (leftOver > 0) tally[8] = leftOver;
   return tally;
+}
+
+/** An earlier rollout of the image moved it, and it did not come up when this one deployed it again: it is still to be reverted. */
+export function isLeftOver({ is, earlier }: Entry): boolean {
+  return earlier === true && (is === "failed" || is === "skipped");
 }
 
 /** The numbers of each wave; one of which no part is there yet keeps the size that was planned. */
@@ -94,14 +104,17 @@ export function countedBeside(tallies: Tallies): Pick<RolloutState, "stay" | "ta
   const [size, reverted, again] = [sum(earlier, 1), sum(earlier, 4), sum(own, 6)];
   const unknown = sum(earlier, 0) - size - sum(earlier, 2) - sum(earlier, 3);
   const failed = sum(earlier, 2) + sum([...own, ...earlier], 7);
+  const leftOver = sum(own, 8);
   const takenOver = {
     ...{ size, reverted },
     ...(stayEarlier === 0 ? {} : { stay: stayEarlier }),
     ...(unknown === 0 ? {} : { unknown }),
     ...(again === 0 ? {} : { again }),
     ...(failed === 0 ? {} : { failed }),
+    ...(leftOver === 0 ? {} : { leftOver }),
   };
-  return { ...(stay === 0 ? {} : { stay }), ...(size + unknown + again + failed === 0 ? {} : { takenOver }) };
+  const counted = size + unknown + again + failed + leftOver;
+  return { ...(stay === 0 ? {} : { stay }), ...(counted === 0 ? {} : { takenOver }) };
 }
 
 /** The wave (0-based) of a place. */

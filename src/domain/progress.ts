@@ -28,10 +28,19 @@ export function flyingOf(lanes: readonly Lane[]): number {
   return lanes.reduce((sum, { out, launching, silent }) => sum + out + (silent ? 0 : launching), 0);
 }
 
+/** Of these those that an earlier rollout of the image may have moved; in a rollback they count as what they came to. */
+export function againFlyingOf(lanes: readonly Lane[]): number {
+  return lanes.reduce(
+    (sum, { againOut = 0, againLaunching = 0, silent }) => sum + againOut + (silent ? 0 : againLaunching),
+    0,
+  );
+}
+
 /** Results of a lane that wait for their record. */
 export function pendingOf(lane: Lane): number {
   const { succeeded, failed, skipped, reverted, stays, earlierReverted, earlierStays } = lane;
-  return succeeded + failed + skipped + reverted + stays + earlierReverted + earlierStays;
+  const earlier = earlierReverted + earlierStays + (lane.leftOverReverted ?? 0);
+  return succeeded + failed + skipped + reverted + stays + earlier;
 }
 
 export function lanesOf(drive: Drive | undefined, of?: Lane["of"]): Lane[] {
@@ -53,9 +62,10 @@ export function numbersOf(rollout: RolloutState, drive: Drive | undefined): Numb
   const skipped = counted("skipped", total - failed);
   const took = counted("succeeded", total - failed - skipped, taken.took);
   const reverted = counted("reverted", took, taken.reverted);
-  const succeeded = Math.max(reverted, took - flyingOf(lanesOf(drive, "rollback")));
+  const back = lanesOf(drive, "rollback");
+  const succeeded = Math.max(reverted, took - flyingOf(back) + againFlyingOf(back));
   const left = total - succeeded - failed - skipped;
-  const inFlight = Math.min(flyingOf(lanes), left);
+  const inFlight = Math.min(flyingOf(lanes) - againFlyingOf(back), left);
   const waiting = left - inFlight;
   return { total, took, succeeded, failed, skipped, reverted, inFlight, waiting };
 }

@@ -1,6 +1,6 @@
-import { launchingKey, partKey, partsOf, placesOf, type Tally, waveOf } from "./parts.ts";
+import { isLeftOver, launchingKey, partKey, partsOf, placesOf, type Tally, waveOf } from "./parts.ts";
 import { lanesOf } from "./progress.ts";
-import type { Drive, Item, Part, Place } from "./state.ts";
+import type { Drive, Entry, Item, Part, Place } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /** What comes late is added, never written anew: it may be all that was in flight. */
@@ -16,20 +16,23 @@ interface Launching {
   from?: number[];
   /** Positions of those of which nobody knows whether they took the image. */
   unrecorded?: number[];
+  /** And of those that an earlier rollout of the image may have moved. */
+  earlier?: number[];
 }
 
 function listOf(items: readonly Item[]): Launching {
-  const ids = items.map(({ id }) => id);
-  if (items.every(({ from }) => from === undefined)) return { ids };
+  const marked = items.flatMap((item, i) => (item.earlier ? [i] : []));
+  const list = { ids: items.map(({ id }) => id), ...(marked.length === 0 ? {} : { earlier: marked }) };
+  if (items.every(({ from }) => from === undefined)) return list;
   const images = [...new Set(items.map(({ from = "" }) => from))];
   const at = new Map(images.map((image, i) => [image, i]));
   const unrecorded = items.flatMap((item, i) => (item.unrecorded ? [i] : []));
-  return { ids, images, from: items.map(({ from = "" }) => at.get(from) ?? 0), unrecorded };
+  return { ...list, images, from: items.map(({ from = "" }) => at.get(from) ?? 0), unrecorded };
 }
 
 function itemsOf(
   place: Place,
-  { ids, images, from, unrecorded }: Launching,
+  { ids, images, from, unrecorded, earlier }: Launching,
   start: number,
   end: number,
 ): Item[] {
@@ -40,6 +43,7 @@ function itemsOf(
       at: place,
       ...(image === undefined ? {} : { from: image }),
       ...(unrecorded?.includes(start + i) ? { unrecorded: true } : {}),
+      ...(earlier?.includes(start + i) ? { earlier: true } : {}),
     };
   });
 }
@@ -134,10 +138,10 @@ function placeAfter(turn: Turn, at: Place): Place | undefined {
   );
   if (back) places.reverse();
   const worth = (place: Place) => {
-    const [size, succeeded, failed, skipped, reverted] = tallies[place] as Tally;
+    const [size, succeeded, failed, skipped, reverted, , , , leftOver = 0] = tallies[place] as Tally;
     const open = size > succeeded + failed + skipped;
     const unrecorded = open && (back || waveOf(place) === rollout.currentWave);
-    return unrecorded || (back && succeeded > reverted);
+    return unrecorded || (back && (succeeded > reverted || leftOver > 0));
   };
   return places.slice(at === "" ? 0 : places.indexOf(at) + 1).find(worth);
 }
@@ -145,7 +149,7 @@ function placeAfter(turn: Turn, at: Place): Place | undefined {
 function toDeploy(at: Place, part: Part): Item[] {
   return Object.entries(part)
     .filter(([, { is }]) => is === "waiting")
-    .map(([id]) => ({ id, at }));
+    .map(([id, { earlier }]) => ({ id, at, ...(earlier ? { earlier } : {}) }));
 }
 
 /** Those that took the image, and those of an interrupted wave of which nobody knows; what is in flight follows later. */
@@ -153,12 +157,19 @@ function toRevert(turn: Turn, at: Place, part: Part): Item[] {
   const { rollout } = turn.driving();
   const flying = settlingIds(turn);
   return Object.entries(part)
-    .filter(([id, { is, earlier }]) => {
-      const unknown = waveOf(at) === rollout.currentWave || waveOf(at) < 0 || earlier === true;
-      return !flying.has(id) && (is === "succeeded" || (is === "waiting" && unknown));
+    .flatMap(([id, entry]) => {
+      const known = waveOf(at) !== rollout.currentWave && waveOf(at) >= 0 && entry.earlier !== true;
+      return flying.has(id) || (entry.is === "waiting" && known) ? [] : revertOf({ id, at }, entry);
     })
-    .map(([id, { from, is }]): Item => ({ id, at, from, ...(is === "waiting" ? { unrecorded: true } : {}) }))
     .reverse();
+}
+
+/** What a rollback launches to one sentinel: nothing where it is not its to revert. */
+export function revertOf({ id, at }: Pick<Item, "id" | "at">, entry: Entry): Item[] {
+  const { from, is } = entry;
+  if (is === "succeeded") return [{ id, at, from }];
+  if (is === "waiting") return [{ id, at, from, unrecorded: true }];
+  return isLeftOver(entry) ? [{ id, at, from, earlier: true }] : [];
 }
 
 /** What a cancelled drive has still in flight. */

@@ -4,6 +4,7 @@ import {
   countedWaves,
   cutForHead,
   cutForPart,
+  isLeftOver,
   KEPT_FAILURES,
   laneKey,
   partKey,
@@ -68,6 +69,7 @@ export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
       ...{ succeeded: 0, failed: 0, skipped: 0, reverted: 0, stays: 0 },
       ...{ earlierTook: 0, earlierReverted: 0, earlierStays: 0 },
     });
+    delete lane.leftOverReverted;
     if (book !== undefined) turn.setLaneBook(key, { ...book, done: [] });
   }
   delete drive.pending;
@@ -119,6 +121,8 @@ function entryAfter(entry: Entry, { is, why }: SentinelResult): Entry | undefine
     case "skipped":
       return entry.is === "waiting" ? { ...entry, is, why: cutForPart(why ?? "unknown") } : undefined;
     case "reverted":
+      // What became of it in this rollout stays; that an earlier one had moved it is over.
+      if (isLeftOver(entry)) return withoutEarlier(entry);
       return entry.is === "waiting" || entry.is === "succeeded" ? { from: entry.from, is } : undefined;
     case "gone":
     case "moved":
@@ -129,6 +133,10 @@ function entryAfter(entry: Entry, { is, why }: SentinelResult): Entry | undefine
     case "untouched":
       return undefined;
   }
+}
+
+function withoutEarlier({ earlier: _, ...entry }: Entry): Entry {
+  return entry;
 }
 
 /** One that was reverted without having been recorded before has taken the image, too. */

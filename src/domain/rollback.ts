@@ -5,7 +5,7 @@ import { assertLegal } from "./legality.ts";
 import { rollbackScope } from "./next-steps.ts";
 import { cutForHead, KEPT_FAILURES, partKey, ROLLBACK_KEY, sumOf } from "./parts.ts";
 import { inFlightOf, lanesOf, progressOf } from "./progress.ts";
-import { addLate, closeQueue, hasMore, openQueue } from "./queue.ts";
+import { addLate, closeQueue, hasMore, openQueue, revertOf } from "./queue.ts";
 import { recordPending } from "./record.ts";
 import type { Entry, Failure, Item, Part, SentinelResult } from "./state.ts";
 import type { Turn } from "./turn.ts";
@@ -72,20 +72,31 @@ export function writeOffSilent(turn: Turn): void {
   );
 }
 
-/** Sentinels of a forward drive settled while the rollback runs: those that took the image follow. */
+/**
+ * Sentinels of a forward drive settled while the rollback runs: those that took the image follow, and whose Deploy stood down:
+ * it may have waited for one of an earlier rollout of the image.
+ */
 export function takeLate(turn: Turn, results: readonly SentinelResult[]): void {
   if (turn.rollout?.state !== "rolling_back") return;
-  const took = results.filter(({ is }) => is === "succeeded");
   const { rollback } = turn.drive ?? {};
-  if (took.length === 0 || rollback === undefined) return;
+  if (results.length === 0 || rollback === undefined) return;
   recordPending(turn);
-  // One of version 0.1 looks itself.
-  turn.ringLegacy(rollback);
-  if (rollback.legacy !== undefined) return;
-  const entryOf = entriesOf(turn, took);
+  if (rollback.legacy !== undefined) {
+    // One of version 0.1 looks itself.
+    if (results.some(({ is }) => is === "succeeded")) turn.ringLegacy(rollback);
+    return;
+  }
+  followUp(turn, results);
+}
+
+function followUp(turn: Turn, settled: readonly Placed[]): void {
+  const entryOf = entriesOf(turn, settled);
   addLate(
     turn,
-    took.map((result): Item => ({ id: result.id, at: result.at, from: entryOf(result)?.from ?? "" })),
+    settled.flatMap((each) => {
+      const entry = entryOf(each);
+      return entry === undefined ? [] : revertOf(each, entry);
+    }),
   );
 }
 
@@ -102,16 +113,8 @@ export function takeLost(turn: Turn, lost: readonly Item[]): void {
   if (turn.rollout?.state !== "rolling_back" || lost.length === 0) return;
   // One of version 0.1 looks itself, once it hears that nothing is in flight any more.
   if (turn.drive?.rollback?.legacy !== undefined) return;
-  const entryOf = entriesOf(turn, lost);
-  addLate(
-    turn,
-    lost.flatMap(({ id, at }): Item[] => {
-      const entry = entryOf({ id, at });
-      if (entry?.is === "waiting") return [{ id, at, from: entry.from, unrecorded: true }];
-      // Its result was recorded by a change that was cut short.
-      return entry?.is === "succeeded" ? [{ id, at, from: entry.from }] : [];
-    }),
-  );
+  // The result of some may have been recorded by a change that was cut short.
+  followUp(turn, lost);
 }
 
 /** Counts what a rollback's lane reports. */
@@ -132,12 +135,12 @@ export function leftToRevert({ rollout, drive }: Turn): number {
   if (rollout === undefined || drive?.rollback === undefined) return 0;
   const lanes = lanesOf(drive, "rollback");
   // One that was not known to have taken the image counts on both sides.
-  const pending = lanes.reduce(
-    (sum, lane) => sum + lane.reverted - lane.succeeded + lane.earlierReverted - lane.earlierTook,
-    0,
-  );
-  const { size, reverted } = rollout.takenOver ?? { size: 0, reverted: 0 };
-  const took = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted") + size - reverted;
+  const pending = lanes.reduce((sum, lane) => {
+    const earlier = lane.earlierReverted - lane.earlierTook + (lane.leftOverReverted ?? 0);
+    return sum + lane.reverted - lane.succeeded + earlier;
+  }, 0);
+  const { size = 0, reverted = 0, leftOver = 0 } = rollout.takenOver ?? {};
+  const took = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted") + size - reverted + leftOver;
   const left = took - pending - drive.rollback.missed;
   return left - inFlightOf(lanes);
 }

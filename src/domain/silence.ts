@@ -1,9 +1,9 @@
 import type { Event } from "./event.ts";
-import { count } from "./lane-report.ts";
+import { count, isRecorded, marked } from "./lane-report.ts";
 import { laneKey } from "./parts.ts";
 import { pendingOf, progressOf } from "./progress.ts";
 import { countReverts, takeLate, writeOffSilent } from "./rollback.ts";
-import type { Item, SentinelResult } from "./state.ts";
+import type { Item } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 type SilenceEvent = Event & { type: "silent" | "found" | "ask" };
@@ -85,7 +85,7 @@ function takeFound(turn: Turn, { lane: n, results }: Event & { type: "found" }):
   const next = {
     ...book,
     out: book.out.filter(({ id }) => !ids.has(id)),
-    done: [...book.done, ...found.filter(({ is }: SentinelResult) => is !== "missed" && is !== "untouched")],
+    done: [...book.done, ...found.filter(isRecorded).map((result) => marked(items, result))],
     ...(grant === undefined ? {} : { grant: { ...grant, items: left } }),
   };
   turn.setLaneBook(n, next);

@@ -43,7 +43,8 @@ export interface RolloutState {
   /**
    * What earlier rollouts of this image moved that stands in no wave of this one, how many of those were reverted since, and
    * how many are not a rollback's to revert any more, and of how many nobody knows; how many stand in a wave, and wait to be
-   * deployed again; and how many failed then and have no result since (absent: none).
+   * deployed again; how many failed then and have no result since; and how many stand in a wave, failed or were skipped there,
+   * and are still to be reverted (absent: none).
    */
   takenOver?: {
     size: number;
@@ -52,6 +53,7 @@ export interface RolloutState {
     unknown?: number;
     again?: number;
     failed?: number;
+    leftOver?: number;
   };
   /** A RollbackAll has begun, which reverts them, too: all numbers count them from then on. */
   countsTakenOver?: true;
@@ -140,6 +142,13 @@ export interface Lane {
   earlierTook: number;
   earlierReverted: number;
   earlierStays: number;
+  /**
+   * Whom an earlier rollout may have moved, and who stands in a wave all the same: in flight, not said to be launched, and
+   * reverted with another result there. Absent: none.
+   */
+  againOut?: number;
+  againLaunching?: number;
+  leftOverReverted?: number;
   /** Its driver has been told to open it. */
   announced?: true;
   /** It gets nothing more, and ends. */
@@ -210,6 +219,10 @@ export interface Item {
   from?: string;
   /** In a rollback: nobody knows whether it took the image, its row tells. */
   unrecorded?: true;
+  /**
+   * An earlier rollout of the image may have moved it. In a rollback: it has another result in its wave, which stays.
+   */
+  earlier?: true;
 }
 
 /**
@@ -227,6 +240,8 @@ export interface SentinelResult {
   rewrittenTo?: string;
   /** It was not known to have taken the image. */
   unrecorded?: true;
+  /** In a rollback: as its item has it. */
+  earlier?: true;
 }
 
 /** What a lane holds; under the key `lane/<n>`. */

@@ -1,6 +1,7 @@
 import type { Event } from "./event.ts";
 import {
   countedBeside,
+  isLeftOver,
   partKey,
   placesOf,
   TALLIES_KEY,
@@ -192,7 +193,11 @@ export function stageTakenOver(turn: Turn, { at, part }: Event & { type: "stage"
 
 /** How many of them RollbackAll would revert. */
 export function earlierLeft({ takenOver }: Pick<RolloutState, "takenOver">): number {
-  return takenOver === undefined ? 0 : takenOver.size - takenOver.reverted - (takenOver.stay ?? 0);
+  return takenOver === undefined ? 0 : leftIn(takenOver);
+}
+
+function leftIn({ size, reverted, stay = 0, leftOver = 0 }: NonNullable<RolloutState["takenOver"]>): number {
+  return size - reverted - stay + leftOver;
 }
 
 /** What is to be said of it; empty where there is nothing. */
@@ -221,7 +226,9 @@ function numberOf(at: Place): number {
 }
 
 /** Who can never revert will not come the next time either. */
-function copyOf(turn: Turn, at: Place, { from, is, stays, why, earlier, failedEarlier }: Entry): Entry {
+function copyOf(turn: Turn, at: Place, entry: Entry): Entry {
+  const { from, is, stays, why, earlier, failedEarlier } = entry;
+  if (isLeftOver(entry)) return { from, is: "succeeded" };
   if (is === "waiting" && failedEarlier) {
     const mayHaveMoved = isDoubtful(turn, at) || earlier === true;
     return mayHaveMoved ? { from, is, failedEarlier } : { from, is: "failed" };
@@ -231,11 +238,10 @@ function copyOf(turn: Turn, at: Place, { from, is, stays, why, earlier, failedEa
 
 /** Is there anybody in it who has moved, or of whom nobody knows? */
 function mayBeMoved(turn: Turn, at: Place, tally: Tally): boolean {
-  const [size, succeeded, failed, skipped, reverted, , earlier = 0, failedEarlier = 0] = tally;
+  const [size, succeeded, failed, skipped, reverted, , earlier = 0, failedEarlier = 0, leftOver = 0] = tally;
   const open = size > succeeded + failed + skipped;
-  return (
-    succeeded > reverted || failed > 0 || (open && (isDoubtful(turn, at) || earlier + failedEarlier > 0))
-  );
+  const waits = open && (isDoubtful(turn, at) || earlier + failedEarlier > 0);
+  return succeeded > reverted || failed + leftOver > 0 || waits;
 }
 
 /** Nobody knows which of those that wait have been launched. */
@@ -244,7 +250,9 @@ function isDoubtful({ rollout, drive }: Turn, at: Place): boolean {
   return unknown && waveOf(at) === rollout?.currentWave;
 }
 
-function isMoved(turn: Turn, at: Place, { is, earlier, failedEarlier }: Entry): boolean {
+function isMoved(turn: Turn, at: Place, entry: Entry): boolean {
+  const { is, earlier, failedEarlier } = entry;
+  if (isLeftOver(entry)) return true;
   // One that failed is left alone, as ever; but what it ran before is known here alone, should it run the image all the same.
   if (is === "failed") return true;
   return (

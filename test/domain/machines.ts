@@ -86,6 +86,8 @@ export const ready = (id: string): Said => ({ id, is: "succeeded" });
 export const failed = (id: string, why = `${id} did not come up`): Said => ({ id, is: "failed", why });
 export const skipped = (id: string): Said => ({ id, is: "skipped", why: `${id} is archived` });
 export const reverted = (id: string): Said => ({ id, is: "reverted" });
+/** Its rollout was stopped before its turn at the sentinel came. */
+export const standsDown = (id: string): Said => ({ id, is: "untouched" });
 export const missed = (id: string, why = `${id} did not revert`): Said => ({ id, is: "missed", why });
 
 export const gone = (id: string, why = `${id} is archived`): Said => ({ id, is: "gone", why });

@@ -14,6 +14,8 @@ const item = fc
       fc.constant({}),
       fc.record({ from: id }),
       fc.record({ from: id, unrecorded: fc.constant(true as const) }),
+      fc.record({ from: id, earlier: fc.constant(true as const) }),
+      fc.record({ earlier: fc.constant(true as const) }),
     ),
   )
   .map(([common, rest]) => ({ ...common, ...rest }));
@@ -36,6 +38,7 @@ const result = fc
     maybe("why", fc.string()),
     maybe("durationMs", fc.nat()),
     maybe("unrecorded", fc.constant(true)),
+    maybe("earlier", fc.constant(true)),
   )
   .map((parts) => Object.assign({}, ...parts));
 const book = fc
@@ -59,7 +62,16 @@ describe("what is stored in few bytes", () => {
 
   it("is read as it was: the drive", () => {
     const silent = { ...newLane("forward"), invocationId: "inv_2", silent: { sinceMs: 7, why: "paused" } };
-    const busy = { ...newLane("rollback"), out: 3, reverted: 2, seenMs: 5, fills: true, announced: true };
+    const busy = {
+      ...newLane("rollback"),
+      out: 3,
+      reverted: 2,
+      seenMs: 5,
+      againOut: 2,
+      leftOverReverted: 1,
+      fills: true,
+      announced: true,
+    };
     const lanes = { 1: newLane("forward"), 2: silent, 3: busy, 4: { ...newLane("rollback"), over: true } };
     const drive = { rolloutId: "r", revision: 3, lanes, nextLane: 3, window: 5, hungry: [1] };
     expect(stored("drive", drive)).toEqual(drive);

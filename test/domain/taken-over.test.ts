@@ -15,6 +15,8 @@ import {
   played,
   ready,
   reverted,
+  skipped,
+  standsDown,
 } from "./machines.ts";
 
 const V1 = "sentinel:v1";
@@ -204,6 +206,104 @@ describe("a rollout of the image of a cancelled one", () => {
     ]);
     rollback.report([reverted("a"), reverted("b")]);
     expect(play.numbers).toMatchObject({ total: 3, succeeded: 2, reverted: 2, waiting: 1, inFlight: 0 });
+  });
+
+  it("reverts who took the image, was deployed again and failed, or was skipped: once, and beside its own waves", () => {
+    for (const ends of [failed, skipped]) {
+      const play = cancelled();
+      const driver = opened(
+        play,
+        begin("rollout-2", [
+          [
+            ["a", IMAGE],
+            ["c", V0],
+          ],
+        ]),
+      );
+      driver.report([ends("a"), failed("c")]);
+      expect(play.phase).toBe("paused");
+      expect(play.head.takenOver).toEqual({ size: 1, reverted: 0, leftOver: 1 });
+      expect(play.view.takenOver).toBe(2);
+      expect(play.view.next).toContain("RollbackAll");
+      const rollback = play.drives(beginRollback());
+      expect(play.last?.changes).toMatchObject([
+        { kind: "rollback started", scope: { took: 0, takenOver: 2, inFlight: 0, unknown: 0 } },
+      ]);
+      rollback.open(0);
+      expect(rollback.launched).toEqual([
+        { id: "a", at: "1/1", from: V1, earlier: true },
+        { id: "b", at: "0/2", from: V1 },
+      ]);
+      const counted = ends === failed ? { failed: 2, skipped: 0 } : { failed: 1, skipped: 1 };
+      expect(play.numbers).toMatchObject({ ...counted, total: 3, succeeded: 0, inFlight: 1, waiting: 0 });
+      rollback.report([reverted("a")]);
+      expect(play.phase).toBe("rolling_back");
+      rollback.report([reverted("b")]);
+      expect(play.phase).toBe("cancelled");
+      expect(play.last?.answer.driver?.rollback).toMatchObject({ reverted: 2, targets: 2 });
+      expect(play.part("1/1").a).not.toHaveProperty("earlier");
+      expect(play.part("1/1").a).toMatchObject({ is: ends === failed ? "failed" : "skipped" });
+      expect(play.numbers).toMatchObject({ ...counted, total: 3, succeeded: 1, reverted: 1, waiting: 0 });
+      expect(play.view).toMatchObject({ takenOver: 0, next: ["Rollout"] });
+      const told = play.last?.history.flatMap(({ entry }) => entry.outcomes) ?? [];
+      expect(told).toMatchObject([
+        { sentinelId: "a", wave: 1, outcome: "reverted" },
+        { sentinelId: "b", wave: 0, outcome: "reverted" },
+      ]);
+    }
+  });
+
+  it("tries those again that failed, did not revert, or are on another image since; the next rollout takes them over", () => {
+    const play = cancelled();
+    opened(play, begin("rollout-2", [[["a", IMAGE]], [["c", V0]]])).report([failed("a")]);
+    const rollback = play.drives(beginRollback());
+    rollback.open(0);
+    rollback.report([gone("a"), moved("b")]);
+    expect(play.phase).toBe("cancelled");
+    expect(play.last?.answer.driver?.rollback).toMatchObject({ reverted: 0, targets: 2 });
+    expect(play.view.next).toContain("RollbackAll");
+    const again = play.drives(beginRollback("again"));
+    again.open(0);
+    expect(again.launched.map(({ id }) => id)).toEqual(["a", "b"]);
+    again.report([reverted("b"), gone("a")]);
+    play.do(begin("rollout-3", [[["c", V0]]]));
+    expect(Object.values(takenOver(play))).toContainEqual({ a: { from: V1, is: "succeeded" } });
+    expect(play.head.takenOver).toEqual({ size: 2, reverted: 1, failed: 1 });
+  });
+
+  it.each([
+    ["stand down", standsDown, { unrecorded: true }],
+    ["fail", failed, { earlier: true }],
+    ["are skipped", skipped, { earlier: true }],
+  ])("reverts those in flight whose Deploys wait for ones of the rollout before, and %s", (_, ends, how) => {
+    const play = new Play();
+    play.second();
+    play.do(cancel());
+    const driver = opened(
+      play,
+      begin("rollout-2", [
+        [
+          ["b", V1],
+          ["c", V0],
+        ],
+        [["d", V1]],
+      ]),
+    );
+    play.do(cancel());
+    const rollback = play.drives(beginRollback());
+    expect(play.last?.changes).toMatchObject([{ scope: { took: 0, takenOver: 1, inFlight: 2, unknown: 0 } }]);
+    rollback.open(0);
+    rollback.report([reverted("a")]);
+    driver.report([ends("b"), ends("c")]);
+    rollback.report();
+    expect(rollback.launched.slice(1)).toEqual([
+      { id: "b", at: "1/1", from: V1, ...how },
+      { id: "c", at: "1/1", from: V0, ...how },
+    ]);
+    rollback.report([reverted("b"), reverted("c")]);
+    expect(play.phase).toBe("cancelled");
+    expect(play.last?.answer.driver?.rollback).toMatchObject({ reverted: 3, targets: 3 });
+    expect(play.view.takenOver).toBe(0);
   });
 
   it("takes over who was in flight: its row tells", () => {
