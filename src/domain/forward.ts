@@ -18,7 +18,7 @@ import { flyingOf, inFlightOf, lanesOf, numbersOf, plural, progressOf, remaining
 import { closeQueue, openQueue } from "./queue.ts";
 import { recordPending } from "./record.ts";
 import type { Drive, Failure, Part, PartPlan, Place, RolloutState, WaveCount } from "./state.ts";
-import { keep, merge, stageTakenOver, takeOver, takesOver } from "./taken-over.ts";
+import { keep, merge, stageTakenOver, storeCopies, takeOver, takesOver } from "./taken-over.ts";
 import type { Turn } from "./turn.ts";
 
 /** A message to Slack names this many failing sentinels. */
@@ -43,6 +43,7 @@ export function begin(turn: Turn, event: Event & { type: "begin" }): void {
     throw new StaleRequestError(turn.nowMs - event.askedMs);
   const writeFormer = keepFormers(turn);
   const taken = takesOver(turn.rollout, event.image) ? takeOver(turn, event.rolloutId) : undefined;
+  if (taken !== undefined) turn.first.push(...storeCopies(taken));
   // Whatever version 0.1 stored of its own rollout is not worth storing anew.
   turn.book.discard();
   const { plan, parts, nowMs } = { ...event, nowMs: turn.nowMs };

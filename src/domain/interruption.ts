@@ -10,6 +10,7 @@ import { DRIVE_KEY, HEAD_KEY, partKey } from "./parts.ts";
 import { retell } from "./record.ts";
 import { endRollback, stranded, takeLost } from "./rollback.ts";
 import type { Place } from "./state.ts";
+import { saveTakenOver } from "./taken-over.ts";
 import type { Turn } from "./turn.ts";
 
 /** A driver, or a lane, was cancelled: nothing more is launched, and what is in flight settles. */
@@ -77,9 +78,12 @@ export function abandoned(turn: Turn, { invocationId, reason }: Event & { type: 
   return accepted(turn);
 }
 
-/** Its beginning was cut short: nothing of it was launched, and what lies beside the head may be of an earlier rollout. */
+/**
+ * Its beginning was cut short: nothing of it was launched, and what lies beside the head may be of an earlier rollout; but what
+ * it takes over of that one is to be reverted all the same.
+ */
 export function forgetAll(turn: Turn): void {
-  clearOthers(turn.book);
+  clearOthers(turn.book, saveTakenOver(turn));
 }
 
 /**

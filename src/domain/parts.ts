@@ -5,6 +5,8 @@ export const HEAD_KEY = "rolloutState";
 export const DRIVE_KEY = "drive";
 export const PLAN_KEY = "plan";
 export const TALLIES_KEY = "tallies";
+/** Where the parts of wave 0 are, and how far the copying is. */
+export const TAKEN_OVER_KEY = "takenOver";
 /** What the last rollback came to. */
 export const ROLLBACK_KEY = "rollback";
 
@@ -21,7 +23,18 @@ const REASON_BYTES = 400;
 
 export function partKey(at: Place): string {
   const [wave, part] = at.split("/");
-  return wave === "0" ? `${HEAD_KEY}/taken-over/${part}` : `${HEAD_KEY}/wave-${at}`;
+  return wave === "0" ? `${TAKEN_OVER}${part}` : `${HEAD_KEY}/wave-${at}`;
+}
+
+const TAKEN_OVER = `${HEAD_KEY}/taken-over/`;
+
+/** Is it the key of a part of wave 0? */
+export function isPartTakenOver(key: string): boolean {
+  return key.startsWith(TAKEN_OVER);
+}
+
+export function placeTakenOver(key: string): Place {
+  return `0/${key.slice(TAKEN_OVER.length)}`;
 }
 
 export function laneKey(lane: number | string): string {

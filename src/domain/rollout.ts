@@ -8,7 +8,7 @@ import { historyOf } from "./history.ts";
 import { abandoned, clearOthers, forgetAll, interrupted, laneLost } from "./interruption.ts";
 import { askWhatIsLaunched, LAUNCHING, unsaid } from "./lanes.ts";
 import { legacyReported } from "./legacy-drive.ts";
-import { DRIVE_KEY, HEAD_KEY, laneKey } from "./parts.ts";
+import { DRIVE_KEY, HEAD_KEY, isPartTakenOver, laneKey, TAKEN_OVER_KEY, TALLIES_KEY } from "./parts.ts";
 import { reported } from "./reported.ts";
 import { beginRollback } from "./rollback.ts";
 import { heldBySilent, silenced } from "./silence.ts";
@@ -35,8 +35,7 @@ export function apply(book: Book, event: Event, nowMs: number): Outcome {
   if (turn.rollout !== before) book.set(HEAD_KEY, turn.rollout);
   if (event.type === "begin") clearOthers(book, Object.keys(turn.tallies()));
   if (answer.accepted) book.set(DRIVE_KEY, turn.drive);
-  const rank = event.type === "begin" ? rankInBeginning : turn.begun ? rankLater : rankForgetting;
-  const writes = book.writes(rank);
+  const writes = [...turn.first, ...book.writes(rankOf(turn, event))];
   return {
     answer: { ...answer, rolloutId: turn.rollout?.rolloutId ?? "" },
     writes: answer.accepted ? writes : [],
@@ -49,11 +48,26 @@ export function apply(book: Book, event: Event, nowMs: number): Outcome {
   };
 }
 
+function rankOf({ begun, rollout }: Turn, { type }: Event): (write: Write) => number {
+  if (type === "begin") return rollout?.takenOver === undefined ? rankInBeginning : rankTakingOver;
+  return begun ? rankLater : rankForgetting;
+}
+
 /** A rollout that begins is told by its head; once its drive is there, all of it is, and nothing of an earlier one. */
 function rankInBeginning(write: Write): number {
   if (write.key === HEAD_KEY) return 0;
   if ("clear" in write) return 1;
   return write.key === DRIVE_KEY ? 3 : 2;
+}
+
+/** Likewise; and wherever it is cut short, what it takes over is whole: as it was copied, or where the tallies say. */
+function rankTakingOver(write: Write): number {
+  if (write.key === HEAD_KEY) return 0;
+  if (write.key === DRIVE_KEY) return 6;
+  if ("clear" in write) return 5;
+  if (isPartTakenOver(write.key)) return 4;
+  if (write.key === TAKEN_OVER_KEY) return 3;
+  return write.key === TALLIES_KEY ? 2 : 1;
 }
 
 /**
@@ -70,7 +84,9 @@ function rankLater(write: Write): number {
 /** Whose beginning was cut short is over only once nothing lies beside it that could be taken for its own. */
 function rankForgetting(write: Write): number {
   if ("clear" in write) return 0;
-  return write.key === HEAD_KEY ? 1 : 2;
+  if (write.key === DRIVE_KEY) return 5;
+  if (write.key === HEAD_KEY) return 4;
+  return write.key === TAKEN_OVER_KEY ? 3 : write.key === TALLIES_KEY ? 2 : 1;
 }
 
 function happen(turn: Turn, event: Event): Answer {

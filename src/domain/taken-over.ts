@@ -1,9 +1,13 @@
+import type { Write } from "./book.ts";
 import type { Event } from "./event.ts";
 import {
   countedBeside,
   isLeftOver,
+  isPartTakenOver,
   partKey,
   placesOf,
+  placeTakenOver,
+  TAKEN_OVER_KEY,
   TALLIES_KEY,
   type Tallies,
   type Tally,
@@ -18,8 +22,6 @@ import type { Turn } from "./turn.ts";
 // before is kept in parts of its own, as wave 0, so that RollbackAll returns all of them. Such a part is copied once out of
 // the waves, and then handed on from rollout to rollout. Who is deployed again stands in a wave of the new one, and there alone.
 
-/** Where the parts of wave 0 are, and how far the copying is. */
-const KEY = "takenOver";
 /** So many parts are copied, or looked through, in one change: no change grows with the fleet. */
 export const PARTS_IN_A_CHANGE = 8;
 
@@ -39,6 +41,8 @@ export interface TakenOver {
   tallies: Tallies;
   /** Those that are new or changed. */
   parts: Map<Place, Part>;
+  /** Of these the new ones, as they were copied. */
+  copies: ReadonlyMap<Place, Part>;
 }
 
 export function takesOver(rollout: RolloutState | undefined, image: string): rollout is RolloutState {
@@ -76,36 +80,77 @@ export function copyOver(turn: Turn, most = Number.POSITIVE_INFINITY): TakenOver
     if (moved.length > 0) index.ranges[to] = [moved[0]?.[0] ?? "", moved.at(-1)?.[0] ?? ""];
     parts.set(to, Object.fromEntries(moved));
   }
-  return { index, tallies, parts, left: due.length - now.length };
+  return { index, tallies, parts, copies: new Map(parts), left: due.length - now.length };
 }
 
 /** A step of the copying on its own, before the next rollout begins; until then nothing of it counts. */
 export function copySome(turn: Turn): number {
   const { index, parts, left } = copyOver(turn, PARTS_IN_A_CHANGE);
   for (const [at, part] of parts) turn.book.set(partKey(at), part);
-  turn.book.set(KEY, index);
+  turn.book.set(TAKEN_OVER_KEY, index);
   return left;
 }
 
 /** All of it, for the rollout that begins. */
 export function takeOver(turn: Turn, rolloutId: string): TakenOver {
-  const { index, tallies, parts } = copyOver(turn);
-  const copies = Object.values(index.copied).map(([to]) => to);
-  const known = turn.book.all<Part>(copies.filter((to) => !parts.has(to)).map(partKey));
-  for (const [i, to] of copies.filter((each) => !parts.has(each)).entries())
-    tallies[to] = tallyOf(known[i] ?? {});
+  const { index, tallies, parts, copies } = copyOver(turn);
+  const before = Object.values(index.copied).flatMap(([to]) => (parts.has(to) ? [] : [to]));
+  const known = turn.book.all<Part>(before.map(partKey));
+  for (const [i, to] of before.entries()) tallies[to] = tallyOf(known[i] ?? {});
   for (const [to, part] of parts) tallies[to] = tallyOf(part);
   const ranges = Object.fromEntries(
     Object.entries(index.ranges).filter(([at]) => (tallies[at]?.[0] ?? 0) > 0),
   );
   for (const at of Object.keys(tallies)) if (ranges[at] === undefined) delete tallies[at];
-  return { index: { ...emptyIndex(rolloutId), ranges }, tallies, parts };
+  return { index: { ...emptyIndex(rolloutId), ranges }, tallies, parts, copies };
+}
+
+/** What is new of it, as it was copied: without it a beginning that is cut short would lose what it has not merged. */
+export function storeCopies({ copies }: TakenOver): Write[] {
+  return [...copies].flatMap(([at, part]) =>
+    Object.keys(part).length === 0 ? [] : [{ key: partKey(at), value: part }],
+  );
+}
+
+/**
+ * Of a rollout whose beginning was cut short nothing was launched, but what it was to take over is still to be reverted.
+ * @returns the places of its parts
+ */
+export function saveTakenOver(turn: Turn): Place[] {
+  const { book } = turn;
+  const { rollout, drive } = turn.driving();
+  if (rollout.takenOver === undefined) return [];
+  // Its index is stored once its waves are: some of ours may stand in them by now, and are not taken out of our parts yet.
+  const merged = indexOf(turn) !== undefined;
+  const places = merged
+    ? Object.keys(turn.tallies())
+    : book.keys().filter(isPartTakenOver).map(placeTakenOver);
+  const parts = book.all<Part>(places.map(partKey)).map((part) => part ?? {});
+  const again = new Set(parts.flatMap((part, i) => (isTakenOver(places[i] ?? "") ? [] : Object.keys(part))));
+  const tallies: Tallies = {};
+  const index = emptyIndex(rollout.rolloutId);
+  for (const [i, at] of places.entries()) {
+    const entries = Object.entries(parts[i] ?? {}).filter(([id]) => !isTakenOver(at) || !again.has(id));
+    if (entries.length === 0) continue;
+    const part = Object.fromEntries(entries);
+    book.set(partKey(at), part);
+    tallies[at] = tallyOf(part);
+    if (isTakenOver(at)) index.ranges[at] = [entries[0]?.[0] ?? "", entries.at(-1)?.[0] ?? ""];
+  }
+  book.set(TALLIES_KEY, tallies);
+  book.set(TAKEN_OVER_KEY, index);
+  turn.count(countedBeside(tallies));
+  drive.again = true;
+  return Object.keys(tallies);
 }
 
 /** Stores it: to be called when the new rollout has taken the place of the one before. */
-export function keep({ book }: Turn, { index, parts }: TakenOver): void {
-  for (const [at, part] of parts) if (index.ranges[at] !== undefined) book.set(partKey(at), part);
-  book.set(KEY, index);
+export function keep({ book }: Turn, { index, parts, copies }: TakenOver): void {
+  for (const [at, part] of parts) {
+    if (index.ranges[at] === undefined) book.clear(partKey(at));
+    else if (copies.get(at) !== part) book.set(partKey(at), part);
+  }
+  book.set(TAKEN_OVER_KEY, index);
 }
 
 /**
@@ -176,6 +221,7 @@ export function stageTakenOver(turn: Turn, { at, part }: Event & { type: "stage"
     index: { ...index, ranges: { ...index.ranges }, merging: { ...index.merging } },
     tallies: {},
     parts: new Map(),
+    copies: new Map(),
   };
   const { part: merged, whole } = merge(turn, taken, at, begun ?? part, rollout.image, PARTS_IN_A_CHANGE);
   turn.book.set(partKey(at), merged);
@@ -184,7 +230,7 @@ export function stageTakenOver(turn: Turn, { at, part }: Event & { type: "stage"
     else turn.book.clear(partKey(place));
     delete all[place];
   }
-  turn.book.set(KEY, taken.index);
+  turn.book.set(TAKEN_OVER_KEY, taken.index);
   const tallies = { ...all, ...taken.tallies, ...(whole ? { [at]: tallyOf(merged) } : {}) };
   turn.book.set(TALLIES_KEY, tallies);
   turn.count(countedBeside(tallies));
@@ -213,7 +259,7 @@ export function isTakenOver(at: Place): boolean {
 }
 
 function indexOf({ book, rollout }: Turn): Index | undefined {
-  const index = book.get<Index>(KEY);
+  const index = book.get<Index>(TAKEN_OVER_KEY);
   return index?.rolloutId === rollout?.rolloutId ? index : undefined;
 }
 

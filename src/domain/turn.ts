@@ -1,4 +1,4 @@
-import type { Book } from "./book.ts";
+import type { Book, Write } from "./book.ts";
 import type { HistoryEntry, OutcomeRecord } from "./history.ts";
 import { legacyRollout, migrate } from "./legacy.ts";
 import { DRIVE_KEY, HEAD_KEY, laneKey, TALLIES_KEY, type Tallies } from "./parts.ts";
@@ -67,6 +67,8 @@ export class Turn {
   readonly others: { entry: HistoryEntry; revision: number }[] = [];
   /** The invocation of a drive that has just begun. */
   watch: string | undefined;
+  /** What is stored before anything else of the change; until the rest is, it counts for nothing. */
+  readonly first: Write[] = [];
   /** What the lane that reports is granted. */
   grant: Grant | undefined;
   /** It has places free that are not worth a grant yet. */

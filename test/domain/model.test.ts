@@ -101,6 +101,20 @@ const SYSTEMS: (System & { name: string })[] = [
     left: { Rollout: 2, RollbackAll: 2, fail: 1 },
   },
   {
+    name: "two rollouts of one image: who took it, and broke, is deployed again, and fails",
+    waves: [[["a"]], [["b"]]],
+    window: 1,
+    sameImage: true,
+    left: { Rollout: 2, RollbackAll: 1, fail: 1, break: 1 },
+  },
+  {
+    name: "two rollouts of one image, any change killed alone: the beginning of the second one, too",
+    waves: [[["a"]], [["b"]]],
+    window: 1,
+    sameImage: true,
+    left: { Rollout: 2, RollbackAll: 1, torn: 1 },
+  },
+  {
     name: "three rollouts of one image, one Deploy at a time",
     waves: [[["a"]], [["b"]]],
     window: 1,

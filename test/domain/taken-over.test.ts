@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { howManyToRevert } from "../../src/domain/next-steps.ts";
+import { howManyToRevert, rollbackScope } from "../../src/domain/next-steps.ts";
 import { placesOfFailed, TALLIES_KEY, type Tallies } from "../../src/domain/parts.ts";
 import { failedInAll } from "../../src/domain/progress.ts";
 import type { Part } from "../../src/domain/state.ts";
 import {
+  abandon,
   begin,
   beginRollback,
   cancel,
@@ -304,6 +305,42 @@ describe("a rollout of the image of a cancelled one", () => {
     expect(play.phase).toBe("cancelled");
     expect(play.last?.answer.driver?.rollback).toMatchObject({ reverted: 3, targets: 3 });
     expect(play.view.takenOver).toBe(0);
+  });
+
+  it("whose beginning is cut short anywhere leaves all of it to be reverted, as its status says", () => {
+    const anew = begin("rollout-2", [
+      [["a", IMAGE]],
+      [
+        ["c", V0],
+        ["d", V1],
+      ],
+    ]);
+    const copied = () =>
+      played((play) => {
+        play.kv = cancelled().kv;
+        play.do({ type: "copy", rolloutId: play.head.rolloutId, image: IMAGE });
+      });
+    for (const story of [cancelled, copied]) {
+      for (const cut of story().do(anew).writes.keys()) {
+        const play = story();
+        play.do(anew, cut);
+        if (play.head.rolloutId === anew.rolloutId) {
+          play.do(abandon());
+          const { took, takenOver = 0, unknown } = rollbackScope(play.head, play.drive);
+          expect(`${cut}: ${took + takenOver + unknown}`).toBe(`${cut}: 2`);
+        }
+        expect(play.phase).toBe("cancelled");
+        expect(play.view.next).toContain("RollbackAll");
+        const rollback = play.drives(beginRollback());
+        rollback.open(0);
+        expect(`${cut}: ${rollback.launched.map(({ id, from }) => `${id} ${from}`).sort()}`).toBe(
+          `${cut}: a ${V1},b ${V1}`,
+        );
+        rollback.report([reverted("a"), reverted("b")]);
+        expect(play.phase).toBe("cancelled");
+        expect(play.view).toMatchObject({ takenOver: 0, next: ["Rollout"] });
+      }
+    }
   });
 
   it("takes over who was in flight: its row tells", () => {

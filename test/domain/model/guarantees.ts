@@ -38,6 +38,12 @@ export function entriesOf({ kv }: Pick<World, "kv">): Entries {
     const [, place] = /^rolloutState\/(?:wave-|taken-over\/)(.*)$/.exec(key) ?? [];
     if (place === undefined) return [];
     const wave = key.includes("/wave-") ? waveOf(place) : -1;
+    // What is copied for the next rollout counts for nothing before that has begun.
+    if (
+      wave < 0 &&
+      (kv.get(TALLIES_KEY) as Record<string, unknown> | undefined)?.[`0/${place}`] === undefined
+    )
+      return [];
     return Object.entries(value as Part).map(([id, entry]) => ({ ...entry, id, wave }));
   });
 }
@@ -206,7 +212,9 @@ function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step, system
     holds(change.failed === change.targets - change.reverted, "who was not reverted is counted");
     const left = entriesOf(to).filter(({ is }) => is === "succeeded").length;
     // A change that was cut short may have left the count of a rollback behind its parts.
-    const whole = (["kill", "torn"] as const).every((fault) => from.left[fault] === (system.left[fault] ?? 0));
+    const whole = (["kill", "torn"] as const).every(
+      (fault) => from.left[fault] === (system.left[fault] ?? 0),
+    );
     holds(!whole || left <= change.failed, `${name} tells of ${change.failed} not reverted: ${left}`);
     const never = (change.skipped ?? 0) + (change.moved ?? 0);
     holds(never <= change.failed, "who cannot be reverted any more was not reverted");
@@ -258,6 +266,8 @@ function everyOutcomeIsKept(from: World, { outcome, to, event, name }: Step): vo
     const was = before.get(id)?.is;
     if (was === is) continue;
     if (is === "waiting") continue;
+    // What is taken over from an earlier rollout was told under that one's id.
+    if (was === undefined && wave < 0) continue;
     holds(words.includes(`${id} ${is} ${wave + 1}`), `${name} tells the history that ${id} ${is}`);
     if (is === "reverted" && was === "waiting" && wave >= 0) {
       holds(
@@ -269,8 +279,10 @@ function everyOutcomeIsKept(from: World, { outcome, to, event, name }: Step): vo
   const after = new Map(entriesOf(to).map((entry) => [entry.id, entry]));
   for (const { sentinelId, outcome: is } of told) {
     const now = after.get(sentinelId)?.is;
+    // What became of it in this rollout stays, though what an earlier one did is reverted.
+    const leftOver = before.get(sentinelId)?.earlier && (now === "failed" || now === "skipped");
     holds(
-      now === is || (now === "reverted" && is === "succeeded"),
+      now === is || (now === "reverted" && is === "succeeded") || (is === "reverted" && leftOver),
       `${name} tells that ${sentinelId} ${is}: ${now}`,
     );
   }
@@ -309,12 +321,12 @@ function nothingIsLeftOnTheImage({ left }: World, { outcome, to, name }: Step, s
   // Who was paused in Restate may launch its last grant when it is resumed, after all others have gone home.
   if (left.freeze !== (system.left.freeze ?? 0)) return;
   const { image } = headOf(to) ?? {};
-  const entries = new Map(entriesOf(to).map((entry) => [entry.id, entry.is]));
+  const entries = new Map(entriesOf(to).map((entry) => [entry.id, entry]));
   for (const [id, row] of Object.entries(to.rows)) {
-    const is = entries.get(id);
+    const { is, earlier } = entries.get(id) ?? {};
     // One that failed in an earlier rollout of the image, and whose turn did not come again, is left as it was, too.
     const failedBefore = system.sameImage && row.is === "failed" && row.ran !== image;
-    const out = is === "failed" || is === "skipped" || failedBefore;
+    const out = ((is === "failed" || is === "skipped") && !earlier) || failedBefore;
     holds(
       out || row.image !== image,
       `${name}: a complete rollback leaves nobody on the image, but ${id} (${is})`,

@@ -26,7 +26,10 @@ export function keyOf(world: World): string {
     shells.map((shell) => once(shell, () => shellText(shell))).join(";"),
     books.join(";"),
     deploys
-      .map((deploy) => `${deploy.id}${deploy.reverts ? "<" : ">"}${deploy.image}${deploy.shell}`)
+      .map(
+        (deploy) =>
+          `${deploy.id}${deploy.reverts ? "<" : ">"}${deploy.standsDown}${deploy.image}${deploy.shell}`,
+      )
       .sort((a, b) => (a[0] === b[0] ? 0 : a < b ? -1 : 1))
       .join(),
     once(rows, () =>
@@ -79,7 +82,7 @@ function driveText(drive: Drive): string {
 function bookText({ out, grant, done }: LaneBook): string {
   const results = done.map(({ id, is, at, unrecorded }) => `${id}${is}${at}${unrecorded}`).sort();
   return JSON.stringify([
-    out.map(({ id, at, unrecorded }) => `${id}${at}${unrecorded}`).sort(),
+    out.map(({ id, at, unrecorded, earlier }) => `${id}${at}${unrecorded}${earlier}`).sort(),
     grant,
     results,
   ]);

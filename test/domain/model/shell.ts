@@ -1,6 +1,7 @@
 import type { Answer, DriverOrder } from "../../../src/domain/answer.ts";
 import type { Event, Report } from "../../../src/domain/event.ts";
-import type { Grant } from "../../../src/domain/state.ts";
+import { HEAD_KEY } from "../../../src/domain/parts.ts";
+import type { Grant, RolloutState } from "../../../src/domain/state.ts";
 import { bellOf, type Deploy, type Shell, type System, type World } from "./world.ts";
 
 /** A world that is being changed: its lists are its own, what is in them is not. */
@@ -108,11 +109,22 @@ function take(draft: Draft, shell: Shell, { grant, againInMs }: Pick<Answer, "gr
   return grant.confirm;
 }
 
-/** The first Deploy of a sentinel that is in flight writes its row; a revert tests it first. */
-export function startNext(draft: Draft, id: string): void {
+/**
+ * The first Deploy of a sentinel that is in flight writes its row; a revert tests it first.
+ * @param waited for another one to end: it asks whether its rollout still launches it
+ */
+export function startNext(draft: Draft, id: string, waited = false): void {
   const first = draft.deploys.find((deploy) => deploy.id === id);
   const row = draft.rows[id];
   if (first === undefined || row === undefined || first.reverts) return;
+  const shell = draft.shells.find((each) => each.id === first.shell);
+  const { rolloutId, state } = draft.kv.get(HEAD_KEY) as RolloutState;
+  // A grant that is taken once another rollout has begun is so old that its Deploy asks, too.
+  const replaced = shell !== undefined && shell.rolloutId !== rolloutId;
+  if (replaced || (waited && shell !== undefined && state !== "in_progress")) {
+    draft.deploys = draft.deploys.map((each) => (each === first ? { ...first, standsDown: true } : each));
+    return;
+  }
   draft.rows = { ...draft.rows, [id]: { ...row, image: first.image, is: "progressing" } };
 }
 

@@ -13,7 +13,7 @@ import type { Bounded, Deploy, Shell, Step, System, World } from "./world.ts";
 export function initialWorld({ waves, left }: System): World {
   const rows = Object.fromEntries(waves.flat(2).map((id) => [id, { image: "v1", is: "ready", ran: "v1" }]));
   const none = {
-    ...{ Rollout: 0, Resume: 0, RollbackAll: 0, fail: 0, skip: 0, miss: 0 },
+    ...{ Rollout: 0, Resume: 0, RollbackAll: 0, fail: 0, skip: 0, miss: 0, break: 0 },
     ...{ kill: 0, killLane: 0, torn: 0, interrupt: 0, freeze: 0, thaw: 0, ask: 0 },
   };
   return {
@@ -43,6 +43,7 @@ export function stepsOf(world: World, system: System): Step[] {
     ...world.shells.flatMap((shell) => (waits(shell) ? shellSteps(world, system, shell) : [])),
     ...world.shells.flatMap((shell) => interruptSteps(world, system, shell)),
     ...deploySteps(world, system),
+    ...breakSteps(world, system),
     ...watchdogSteps(world, system),
     ...operatorSteps(world, system, LEGAL[headOf(world)?.state ?? "idle"]),
     ...faultSteps(world, system),
@@ -174,7 +175,7 @@ function deploySteps(world: World, system: System): Step[] {
       const draft = draftOf(spends === undefined ? world : spent(world, spends), system);
       draft.deploys = draft.deploys.filter((each) => each !== deploy);
       draft.rows = { ...draft.rows, [deploy.id]: row };
-      startNext(draft, deploy.id);
+      startNext(draft, deploy.id, true);
       if (deploy.shell !== undefined) {
         const shell = own(draft, deploy.shell);
         const { id, at, unrecorded } = deploy;
@@ -188,6 +189,18 @@ function deploySteps(world: World, system: System): Step[] {
   });
 }
 
+/** Who came up no longer serves the image: the next rollout of it deploys there again. */
+function breakSteps(world: World, system: System): Step[] {
+  if (world.left.break === 0 || headOf(world)?.state !== "cancelled") return [];
+  return Object.entries(world.rows).flatMap(([id, row]): Step[] => {
+    if (row.is !== "ready" || row.image === "v1" || world.deploys.some((deploy) => deploy.id === id))
+      return [];
+    const draft = draftOf(spent(world, "break"), system);
+    draft.rows = { ...draft.rows, [id]: { ...row, is: "failed" } };
+    return [{ name: `${id} breaks`, by: "fault", to: draft }];
+  });
+}
+
 interface Ending {
   is: "succeeded" | "failed" | "skipped" | "reverted" | "missed" | "gone" | "moved" | "untouched";
   row: World["rows"][string];
@@ -195,9 +208,13 @@ interface Ending {
   name?: string;
 }
 
-function endings({ rows, left }: World, { id, image, rollout, reverts, unrecorded }: Deploy): Ending[] {
+function endings(
+  { rows, left }: World,
+  { id, image, rollout, reverts, unrecorded, standsDown }: Deploy,
+): Ending[] {
   const row = rows[id];
   if (row === undefined) return [];
+  if (standsDown) return [{ is: "untouched", row }];
   const ready = { image, is: "ready", ran: image } as const;
   const failed = { ...row, image, is: "failed" } as const;
   if (!reverts) {

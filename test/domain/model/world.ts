@@ -19,9 +19,9 @@ export interface World {
   drives: number;
 }
 
-/** What would make the exploration endless. `torn`: a change is killed alone. `freeze`: an invocation is paused in Restate. */
+/** What would make the exploration endless. `torn`: a change is killed alone. `freeze`: an invocation is paused in Restate. `break`: who came up no longer serves. */
 export type Bounded =
-  | ("Rollout" | "Resume" | "RollbackAll" | "fail" | "skip" | "miss")
+  | ("Rollout" | "Resume" | "RollbackAll" | "fail" | "skip" | "miss" | "break")
   | ("kill" | "killLane" | "torn" | "interrupt" | "freeze" | "thaw" | "ask");
 
 /**
@@ -68,6 +68,8 @@ export interface Deploy extends Item {
   /** The image of the rollout that it is of. */
   rollout: string;
   reverts: boolean;
+  /** It waited for one of an earlier rollout, and its own was stopped meanwhile. */
+  standsDown?: true;
   /** Who hears of its result. */
   shell?: string;
 }
