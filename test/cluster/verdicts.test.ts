@@ -224,6 +224,7 @@ describe("a rollout that others touch", () => {
     expect(await verdict("moved", "failed", expected)).toEqual({
       kind: "failed",
       reason: "image was changed to x:theirs by somebody else",
+      moved: "x:theirs",
     });
     await kubernetes.remove("moved");
     await expect.poll(() => cluster.read("k8s-moved"), { timeout: 20_000 }).toBeUndefined();
