@@ -50,8 +50,11 @@ export async function bringBack(
   const { startedMs, nowMs, deadlineMs, desired } = plan;
   const place = placeOf(row, cluster, clusters);
   const patchBackAs = (name: string, sinceMs: number) =>
-    untilDeadline(ctx, name, { deadlineMs, sinceMs }, (bounded) =>
-      patchBack({ place, plan, revert, writes, sightings, store, bounded }),
+    untilDeadline(
+      ctx,
+      name,
+      { deadlineMs, sinceMs, doing: `patching Deployment ${row.k8sName} back` },
+      (bounded) => patchBack({ place, plan, revert, writes, sightings, store, bounded }),
     );
   const patched = await patchBackAs(`patch Deployment ${row.k8sName} back`, nowMs);
   if (patched.kind === "refused") return failed(patched.reason);

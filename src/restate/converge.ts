@@ -136,7 +136,8 @@ export function lookAgain(
   { place, expected, writes, deadlineMs }: Wait,
   nowMs: number,
 ): Promise<Look> {
-  return untilDeadline(ctx, "look at the Deployment", { deadlineMs, sinceMs: nowMs }, async (bounded) =>
+  const times = { deadlineMs, sinceMs: nowMs, doing: `reading Deployment ${place.k8sName}` };
+  return untilDeadline(ctx, "look at the Deployment", times, async (bounded) =>
     writes.afterLook(await bounded(() => lookAt(place, expected))),
   );
 }
@@ -149,6 +150,8 @@ export function failed(reason: string): { ending: Ending & { status: "failed" } 
 /** The pods' own reason, where there is one, says more than the Deployment's. Not worth failing or waiting for. */
 async function podsTell(ctx: ObjectContext, { place }: Wait, otherwise: string): Promise<string> {
   const ask = async () => place.cluster().podTrouble(place.k8sName);
-  const own = await ctx.run("ask the pods why", () => within(ask, PODS_MS).catch(() => undefined));
+  const own = await ctx.run("ask the pods why", () =>
+    within(ask, PODS_MS, `listing the pods of ${place.k8sName}`).catch(() => undefined),
+  );
   return because(own?.reason, otherwise);
 }

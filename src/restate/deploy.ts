@@ -134,7 +134,7 @@ async function bringUp(
   const isRewritten = (image: string) => store.isRewritten(change.image, image);
   let stuck: boolean | undefined;
   if (!plan.changes) {
-    const times = { deadlineMs, sinceMs: nowMs };
+    const times = { deadlineMs, sinceMs: nowMs, doing: `reading Deployment ${row.k8sName}` };
     const before = await untilDeadline(ctx, "look: serves already?", times, (bounded) =>
       bounded(() => serving(place, change, isRewritten)),
     );
@@ -144,12 +144,17 @@ async function bringUp(
     if (!plan.adopted) await writes.progressing(desired);
   }
   const patch = (name: string, terms: PatchTerms | undefined, sinceMs: number) =>
-    untilDeadline(ctx, name, { deadlineMs, sinceMs }, async (bounded): Promise<Patched> => {
-      const asked = () => patchAndLook(place, change, sightings, terms && { ...terms, isRewritten });
-      const done = await bounded(asked);
-      if ("refused" in done || done.look === undefined) return done;
-      return { ...done, look: await writes.afterLook(done.look) };
-    });
+    untilDeadline(
+      ctx,
+      name,
+      { deadlineMs, sinceMs, doing: `patching Deployment ${row.k8sName}` },
+      async (bounded): Promise<Patched> => {
+        const asked = () => patchAndLook(place, change, sightings, terms && { ...terms, isRewritten });
+        const done = await bounded(asked);
+        if ("refused" in done || done.look === undefined) return done;
+        return { ...done, look: await writes.afterLook(done.look) };
+      },
+    );
   const terms = termsOf(row, request, plan, stuck);
   const patched = await patch(`patch Deployment ${row.k8sName}`, terms, nowMs);
   if ("refused" in patched) return notTaken(ctx, place, change.image, isRewritten, patched.refused);

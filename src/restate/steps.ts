@@ -16,10 +16,11 @@ const LAST_ANSWER_MS = 2_000;
 const MAX_INTERVAL_MS = 5_000;
 const LAST_INTERVAL_MS = 500;
 
-/** When a step has to be over, and when the one before it was (unix ms). */
+/** When a step has to be over, and when the one before it was (unix ms); and what it does, for a person. */
 export interface StepTimes {
   deadlineMs: number;
   sinceMs: number;
+  doing: string;
 }
 
 /** What of a step its deadline cuts short: what the API server is asked. */
@@ -34,7 +35,7 @@ export type Bounded = <T>(ask: () => Promise<T>) => Promise<T>;
 export function untilDeadline<T>(
   ctx: ObjectContext,
   name: string,
-  { deadlineMs, sinceMs }: StepTimes,
+  { deadlineMs, sinceMs, doing }: StepTimes,
   work: (bounded: Bounded) => Promise<T>,
 ): RestatePromise<T> {
   const overMs = Math.max(deadlineMs, sinceMs) + LAST_TRY_MS;
@@ -42,7 +43,7 @@ export function untilDeadline<T>(
     const startedMs = Date.now();
     const answerMs = Math.max(overMs - startedMs, 0) + LAST_ANSWER_MS;
     try {
-      return await work((ask) => within(ask, answerMs));
+      return await work((ask) => within(ask, answerMs, doing));
     } catch (error) {
       if (error instanceof TerminalError) throw error;
       const { message } = error instanceof Error ? error : new Error(String(error));
@@ -61,10 +62,11 @@ export function untilDeadline<T>(
 }
 
 /** What was asked may still be answered later: nobody waits for it. */
-export async function within<T>(ask: () => Promise<T>, ms: number): Promise<T> {
+export async function within<T>(ask: () => Promise<T>, ms: number, doing: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const overdue = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("the Kubernetes API did not answer in time")), ms);
+    const overdue = new Error(`${doing}: the Kubernetes API did not answer in time`);
+    timer = setTimeout(() => reject(overdue), ms);
   });
   try {
     return await Promise.race([ask(), overdue]);

@@ -82,7 +82,7 @@ export async function settleByLook(
   const { present, patched } = await untilDeadline(
     ctx,
     "look: was it patched before it was killed?",
-    { deadlineMs, sinceMs: nowMs },
+    { deadlineMs, sinceMs: nowMs, doing: `reading Deployment ${row.k8sName}` },
     async (bounded) => {
       const found = await bounded(() => kubernetes(() => place.cluster().read(place.k8sName)));
       const image = found?.image ?? null;
