@@ -121,7 +121,7 @@ describe("a retry of a Deployment that has the image and does not come up", () =
         containers: [{ name: "sentinel", image: "x:bad", command: ["x"] }],
         nodeSelector: { pool: "none" },
       });
-      Object.assign(deployment.spec ?? {}, { progressDeadlineSeconds: 1 });
+      Object.assign(deployment.spec ?? {}, { progressDeadlineSeconds: 3 });
     });
     await passedItsDeadline("bare");
     await patch("bare", RETRY);
