@@ -22,7 +22,7 @@ export default defineConfig({
       {
         test: { name: "cluster", include: ["test/cluster/**/*.test.ts"], exclude: embeddedAlone, ...limits },
       },
-      { test: { name: "e2e", ...e2e, include: ["test/{e2e,operator,watch,security,docs}/**/*.test.ts"] } },
+      { test: { name: "e2e", ...e2e, include: ["test/{e2e,operator,live-view,security,docs}/**/*.test.ts"] } },
       // Long stories on few stacks.
       { test: { name: "faults", include: ["test/faults/**/*.test.ts"], ...limits, testTimeout: 180_000 } },
       // Every wait suspends and replays: the service must not notice.

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
-import { UsageError } from "../src/dry-run/options.ts";
-import { runCommand } from "../src/dry-run/run-command.ts";
+import { UsageError } from "../src/local-stack/options.ts";
+import { runCommand } from "../src/local-stack/run-command.ts";
 import type { BenchCase, Measurement } from "./case.ts";
 import { CASES } from "./cases/index.ts";
 import { asJson, asTable } from "./report.ts";

@@ -1,5 +1,5 @@
-import { query } from "../src/dry-run/restate-api.ts";
-import { SentinelObject } from "../src/restate/names.ts";
+import { query } from "../src/local-stack/restate-api.ts";
+import { SentinelObject } from "../src/restate/contract.ts";
 import type { BenchStack } from "./stack.ts";
 
 const DEPLOYS = `target_service_name = '${SentinelObject.name}' AND target_handler_name = 'Deploy'`;

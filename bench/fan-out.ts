@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { call } from "../src/dry-run/restate-api.ts";
+import { call } from "../src/local-stack/restate-api.ts";
 import type { FanOut, handlers, Steps } from "./bare/process.ts";
 import { timed } from "./numbers.ts";
 import { type Remote, startRemote } from "./remote.ts";

@@ -1,4 +1,4 @@
-import { type FleetSentinel, OLD_IMAGE, planFleet } from "../src/dry-run/fleet-plan.ts";
+import { type FleetSentinel, OLD_IMAGE, planFleet } from "../src/local-stack/fleet-plan.ts";
 
 /**
  * Ids and images as in a usual fleet, or as long as they can be: an id is also the value of the label by which the watch

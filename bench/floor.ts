@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { DRIVE_KEY, HEAD_KEY } from "../src/domain/parts.ts";
-import { planFleet } from "../src/dry-run/fleet-plan.ts";
-import { call } from "../src/dry-run/restate-api.ts";
+import { planFleet } from "../src/local-stack/fleet-plan.ts";
+import { call } from "../src/local-stack/restate-api.ts";
 import type { handlers, Patches, Records } from "./bare/process.ts";
 import { newImage } from "./fleet.ts";
 import { bytesOf, partsAmong, stateValues } from "./kv.ts";

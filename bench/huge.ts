@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HEAD_KEY } from "../src/domain/parts.ts";
-import { query } from "../src/dry-run/restate-api.ts";
-import { RolloutObject } from "../src/restate/names.ts";
+import { query } from "../src/local-stack/restate-api.ts";
+import { RolloutObject } from "../src/restate/contract.ts";
 import { lastUnderWay } from "./deploys.ts";
 import { stateValues, type Value } from "./kv.ts";
 import { timed } from "./numbers.ts";

@@ -1,4 +1,4 @@
-import { query } from "../src/dry-run/restate-api.ts";
+import { query } from "../src/local-stack/restate-api.ts";
 import type { Steps } from "./bare/process.ts";
 import type { BenchStack } from "./stack.ts";
 

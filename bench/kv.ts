@@ -1,6 +1,6 @@
 import { HEAD_KEY } from "../src/domain/parts.ts";
-import { query } from "../src/dry-run/restate-api.ts";
-import { RolloutObject } from "../src/restate/names.ts";
+import { query } from "../src/local-stack/restate-api.ts";
+import { RolloutObject } from "../src/restate/contract.ts";
 import type { BenchStack } from "./stack.ts";
 
 /** Bytes of the rollout's K/V state that went to the log so far, as the service counts them: each read is journalled, too. */

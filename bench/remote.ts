@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { announce } from "../src/dry-run/leftovers.ts";
+import { announce } from "../src/local-stack/leftovers.ts";
 
 /** Functions that another process answers. */
 // biome-ignore lint/suspicious/noExplicitAny: the arguments are those of whatever function is meant

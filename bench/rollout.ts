@@ -1,4 +1,4 @@
-import { call, send } from "../src/dry-run/restate-api.ts";
+import { call, send } from "../src/local-stack/restate-api.ts";
 import type { RolloutResponse, StatusResponse } from "../src/restate/schemas.ts";
 import { newImage } from "./fleet.ts";
 import { timed } from "./numbers.ts";

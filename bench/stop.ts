@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { call } from "../src/dry-run/restate-api.ts";
+import { call } from "../src/local-stack/restate-api.ts";
 import type { StatusResponse } from "../src/restate/schemas.ts";
 import { launchedSince } from "./deploys.ts";
 import { newImage } from "./fleet.ts";

@@ -1,10 +1,12 @@
 import { setFlagsFromString } from "node:v8";
 import { type Config, ConfigError, readConfig } from "./config.ts";
-import { check, clusterChecks, databaseCheck, startHealthServer } from "./health.ts";
+import { createSightings } from "./deploy/local-wake-ups.ts";
+import { startEndpoint } from "./endpoint/endpoint.ts";
+import { check, clusterChecks, databaseCheck, startHealthServer } from "./endpoint/health.ts";
+import { giveMemoryBack } from "./endpoint/memory.ts";
 import { connectClusters } from "./kubernetes/clusters.ts";
+import { registerClusterMetrics } from "./kubernetes/metrics.ts";
 import { createLogger, type Logger } from "./log.ts";
-import { giveMemoryBack } from "./memory.ts";
-import { registerClusterMetrics } from "./metrics/kubernetes.ts";
 import { createMetrics } from "./metrics.ts";
 import { countFleet } from "./mysql/fleet-count.ts";
 import { createHistoryStore } from "./mysql/history.ts";
@@ -12,13 +14,11 @@ import { openPool } from "./mysql/pool.ts";
 import { lookAtPrimary } from "./mysql/primary.ts";
 import { createSentinelStore } from "./mysql/sentinels.ts";
 import { createAdmin } from "./restate/admin.ts";
-import { startEndpoint } from "./restate/endpoint.ts";
 import { createIngress, register } from "./restate/ingress.ts";
 import { createLastKnown } from "./restate/last-known.ts";
-import { createSightings } from "./restate/sightings.ts";
 import { createRedactor, secretsOf } from "./secrets.ts";
 import { createSlackClient } from "./slack.ts";
-import { startWatcher } from "./watcher.ts";
+import { startWatcher } from "./watcher/index.ts";
 
 /** How long steps that run may take to finish after SIGTERM, well within Kubernetes' 30 s. */
 const GRACE_MS = 5_000;

@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { cached } from "./cached.ts";
+import { createKubernetesMetrics, type KubernetesMetrics } from "./kubernetes/metrics.ts";
 import { registerFleetMetrics } from "./metrics/fleet.ts";
-import { createKubernetesMetrics, type KubernetesMetrics } from "./metrics/kubernetes.ts";
 import { registerRolloutMetrics } from "./metrics/rollout.ts";
 import { createWorkMetrics, type WorkMetrics } from "./metrics/work.ts";
 import type { SentinelCount } from "./mysql/fleet-count.ts";

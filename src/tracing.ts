@@ -15,7 +15,7 @@ import {
 import type { HooksProvider } from "@restatedev/restate-sdk";
 import { openTelemetryHook } from "@restatedev/restate-sdk-opentelemetry";
 import type { Logger } from "./log.ts";
-import { ROLLOUT_ID_HEADER, WAVE_HEADER } from "./restate/names.ts";
+import { ROLLOUT_ID_HEADER, WAVE_HEADER } from "./restate/contract.ts";
 import type { TracingConfig } from "./tracing-config.ts";
 
 export interface Tracing {

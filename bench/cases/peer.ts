@@ -1,6 +1,6 @@
 import { execa } from "execa";
 import { DEFAULT_WAVE_PERCENTAGES, planWaves } from "../../src/domain/waves.ts";
-import { planFleet } from "../../src/dry-run/fleet-plan.ts";
+import { planFleet } from "../../src/local-stack/fleet-plan.ts";
 import { atLeast, type BenchCase } from "../case.ts";
 import { newImage } from "../fleet.ts";
 import { median, repeated, rounded, timed } from "../numbers.ts";

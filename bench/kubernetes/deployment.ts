@@ -1,6 +1,6 @@
 import type { V1Deployment } from "@kubernetes/client-node";
-import { COMPONENT_LABEL, ID_LABEL } from "../../src/dry-run/cluster.ts";
-import type { FleetSentinel } from "../../src/dry-run/fleet-plan.ts";
+import { COMPONENT_LABEL, ID_LABEL } from "../../src/local-stack/cluster.ts";
+import type { FleetSentinel } from "../../src/local-stack/fleet-plan.ts";
 
 /** The Deployment of a sentinel as it is before the first rollout. */
 export function deploymentOf(sentinel: FleetSentinel, image: string): V1Deployment {

@@ -1,8 +1,8 @@
-import type { Clock } from "../../src/dry-run/kubernetes/clock.ts";
-import { progressingCondition, withCondition } from "../../src/dry-run/kubernetes/deployment-status.ts";
-import type { Deployment } from "../../src/dry-run/kubernetes/objects.ts";
-import type { Store } from "../../src/dry-run/kubernetes/store.ts";
-import { WorkQueue } from "../../src/dry-run/kubernetes/work-queue.ts";
+import type { Clock } from "../../src/embedded-kubernetes/clock.ts";
+import { progressingCondition, withCondition } from "../../src/embedded-kubernetes/deployment-status.ts";
+import type { Deployment } from "../../src/embedded-kubernetes/objects.ts";
+import type { Store } from "../../src/embedded-kubernetes/store.ts";
+import { WorkQueue } from "../../src/embedded-kubernetes/work-queue.ts";
 
 /** How long a rolling update takes, in milliseconds: a random time between the two. */
 export interface UpdateTime {

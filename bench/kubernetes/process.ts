@@ -1,7 +1,7 @@
-import { Clock } from "../../src/dry-run/kubernetes/clock.ts";
-import { ApiServer } from "../../src/dry-run/kubernetes/server.ts";
-import { Store } from "../../src/dry-run/kubernetes/store.ts";
-import { Writes } from "../../src/dry-run/kubernetes/writes.ts";
+import { Clock } from "../../src/embedded-kubernetes/clock.ts";
+import { ApiServer } from "../../src/embedded-kubernetes/server.ts";
+import { Store } from "../../src/embedded-kubernetes/store.ts";
+import { Writes } from "../../src/embedded-kubernetes/writes.ts";
 import { benchFleet, type Lengths, oldImage } from "../fleet.ts";
 import { answering } from "../remote.ts";
 import { deploymentOf } from "./deployment.ts";

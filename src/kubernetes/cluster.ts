@@ -2,16 +2,16 @@ import type { V1Deployment } from "@kubernetes/client-node";
 import type { DeploymentSnapshot } from "../domain/convergence.ts";
 import type { Logger } from "../log.ts";
 import { type ClusterConnection, REQUEST_TIMEOUT_MS } from "./connection.ts";
+import { type DeploymentWatch, type WatchHandlers, watchDeployments } from "./deployment-watch.ts";
 import { apiFailure, TransientKubernetesError, transient } from "./errors.ts";
 import { createExchange, type Exchange } from "./exchange.ts";
 import type { PatchOperation } from "./patch.ts";
 import { createPatch, type Patch } from "./patching.ts";
-import { ask, json } from "./plain.ts";
 import { type PodWatch, type PodWatchOptions, watchPods } from "./pod-watch.ts";
 import { type PodTrouble, podTroubleOf } from "./pods.ts";
+import { ask, json } from "./request.ts";
 import { snapshotOf } from "./snapshot.ts";
 import type { Answer } from "./transport.ts";
-import { type DeploymentWatch, type WatchHandlers, watchDeployments } from "./watch.ts";
 
 export type { PatchOutcome } from "./attempt.ts";
 export { TransientKubernetesError } from "./errors.ts";

@@ -12,9 +12,9 @@ import {
 } from "@kubernetes/client-node";
 import { Agent, type Dispatcher } from "undici";
 import type { Logger } from "../log.ts";
-import type { KubernetesMetrics } from "../metrics/kubernetes.ts";
 import { createHealth, type HealthTracker } from "./health.ts";
 import { createLimiter, PLACES } from "./limiter.ts";
+import type { KubernetesMetrics } from "./metrics.ts";
 import { type Answer, createTransport, type Send } from "./transport.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;

@@ -12,7 +12,7 @@ import {
   readObject,
   SilenceError,
   watchEvents,
-} from "./feed.ts";
+} from "./list-watch.ts";
 import { createWaiters } from "./waiters.ts";
 
 /** What is done with the objects; it keeps of them what it needs. */

@@ -1,10 +1,10 @@
 import type { Readable } from "node:stream";
 import type { RequestContext } from "@kubernetes/client-node";
 import { type Dispatcher, request as send } from "undici";
-import type { KubernetesMetrics } from "../metrics/kubernetes.ts";
 import { describe, isAway, retryAfter } from "./errors.ts";
 import type { HealthTracker } from "./health.ts";
 import type { Lane, Limiter } from "./limiter.ts";
+import type { KubernetesMetrics } from "./metrics.ts";
 
 /** What came back; its body has to be taken, in one of the ways. */
 export interface Answer {

@@ -1,4 +1,4 @@
-import { GRANT_HEADER } from "./names.ts";
+import { GRANT_HEADER } from "./contract.ts";
 
 /** A Deploy of a younger one (ms) does not ask whether it still holds, and costs nothing more. */
 const YOUNG_MS = 2_000;

@@ -8,7 +8,7 @@ import {
   SETTLE_HEADER,
   SentinelObject,
   SINGLETON,
-} from "./names.ts";
+} from "./contract.ts";
 import { StatusResponse } from "./schemas.ts";
 
 /** Longest wait (ms) for an answer of Restate. */

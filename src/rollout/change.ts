@@ -10,8 +10,8 @@ import type { Event } from "../domain/event.ts";
 import { isFormer } from "../domain/former.ts";
 import { DRIVE_KEY, HEAD_KEY, laneKey, launchingKey } from "../domain/parts.ts";
 import { apply } from "../domain/rollout.ts";
+import { HistoryObject, NOTIFIER_KEY, NotifierObject, RolloutObject } from "../restate/contract.ts";
 import type { LastKnown } from "../restate/last-known.ts";
-import { HistoryObject, NOTIFIER_KEY, NotifierObject, RolloutObject } from "../restate/names.ts";
 import { type CountBytes, carryOut, load } from "./state.ts";
 
 /** Asks for a change of the rollout; `name` is what the operator reads in the journal. */

@@ -10,7 +10,7 @@ import type { Event } from "../domain/event.ts";
 import { plural } from "../domain/progress.ts";
 import type { Direction } from "../domain/state.ts";
 import type { Logger } from "../log.ts";
-import { RolloutObject } from "../restate/names.ts";
+import { RolloutObject } from "../restate/contract.ts";
 import { report } from "./change.ts";
 import { type Arrival, cancellation, heard, Lane } from "./lane.ts";
 

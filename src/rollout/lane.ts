@@ -2,7 +2,6 @@ import { type internal, type ObjectSharedContext, RestatePromise, rpc } from "@r
 import type { Answer } from "../domain/answer.ts";
 import type { Report } from "../domain/event.ts";
 import type { Grant, Item, SentinelResult } from "../domain/state.ts";
-import { grantText } from "../restate/grant.ts";
 import {
   GRANT_HEADER,
   type LaneRequest,
@@ -11,7 +10,8 @@ import {
   SentinelObject,
   UNRECORDED_HEADER,
   WAVE_HEADER,
-} from "../restate/names.ts";
+} from "../restate/contract.ts";
+import { grantText } from "../restate/grant.ts";
 import { report } from "./change.ts";
 import { deployResult } from "./deploy-result.ts";
 import { reportUntilTaken, type Stop } from "./say.ts";

@@ -1,6 +1,6 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import { isWanted, stillLaunches } from "../domain/launches.ts";
-import type { LaunchesRequest } from "../restate/names.ts";
+import type { LaunchesRequest } from "../restate/contract.ts";
 import { type CountBytes, look } from "./state.ts";
 
 /** The answer to a Deploy that was granted a while ago: its lane may have been paused since, and the rollout be over. */

@@ -5,7 +5,7 @@ import { partKey, partsOf, placesOfFailed, TALLIES_KEY, type Tallies, waveOf } f
 import type { Part, RolloutState } from "../domain/state.ts";
 import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelRow, SentinelStore } from "../mysql/sentinels.ts";
-import { type LeftBehindRequest, RolloutObject } from "../restate/names.ts";
+import { type LeftBehindRequest, RolloutObject } from "../restate/contract.ts";
 import { type CountBytes, load, look } from "./state.ts";
 
 /** So many parts are read by one invocation, so that its journal does not grow with the fleet. */

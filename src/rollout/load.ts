@@ -3,7 +3,7 @@ import { serves } from "../domain/candidates.ts";
 import { PART_SIZE, PLAN_KEY, TALLIES_KEY, type Tallies, waitingPart } from "../domain/parts.ts";
 import type { Part, PartPlan } from "../domain/state.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
-import { RolloutObject } from "../restate/names.ts";
+import { RolloutObject } from "../restate/contract.ts";
 import { report } from "./change.ts";
 import { previousImage } from "./plan.ts";
 import { type CountBytes, load, look } from "./state.ts";

@@ -2,10 +2,10 @@ import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import { assertLegal } from "../domain/legality.ts";
 import type { RolloutResponse } from "../restate/schemas.ts";
 import { drive } from "./drive.ts";
+import { lookAgain } from "./look-again.ts";
 import { rolloutResponse } from "./responses.ts";
 import { viewOfDriven } from "./rollout.ts";
 import type { RolloutOptions } from "./service.ts";
-import { lookAgain } from "./verbs.ts";
 
 /** Goes on with a paused rollout: what was not attempted first, then the waves after it. */
 export async function resume(ctx: ObjectSharedContext, options: RolloutOptions): Promise<RolloutResponse> {

@@ -1,11 +1,11 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import { assertLegal } from "../domain/legality.ts";
-import { askLeftBehind } from "../restate/left-behind.ts";
 import type { RollbackResponse } from "../restate/schemas.ts";
+import { askLeftBehind } from "./ask-left-behind.ts";
 import { drive, unlessCancelled } from "./drive.ts";
+import { lookAgain } from "./look-again.ts";
 import { rollbackResponse } from "./responses.ts";
 import type { RolloutOptions } from "./service.ts";
-import { lookAgain } from "./verbs.ts";
 import { invocationsOf } from "./watchdog.ts";
 
 /** Returns every sentinel that took the image to its previous one; a drive that does not answer is not waited for. */

@@ -4,15 +4,15 @@ import { PART_SIZE } from "../domain/parts.ts";
 import type { RolloutState } from "../domain/state.ts";
 import { PARTS_IN_A_CHANGE, takesOver } from "../domain/taken-over.ts";
 import { type View, viewOfForgotten, viewOfNothing, viewOfSuperseded } from "../domain/view.ts";
-import { STARTED_BY_HEADER } from "../restate/names.ts";
+import { STARTED_BY_HEADER } from "../restate/contract.ts";
 import type { RolloutRequest, RolloutResponse } from "../restate/schemas.ts";
 import { report } from "./change.ts";
 import { drive, unlessCancelled } from "./drive.ts";
 import { selectSentinels } from "./fleet.ts";
+import { lookAgain } from "./look-again.ts";
 import { requireWork } from "./plan.ts";
 import { rolloutResponse } from "./responses.ts";
 import type { RolloutOptions } from "./service.ts";
-import { lookAgain } from "./verbs.ts";
 
 /** Rolls the image out: refuses what is not legal, reads the fleet, plans the waves, and drives them. */
 export async function rollout(

@@ -12,8 +12,6 @@ import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import type { Admin } from "../restate/admin.ts";
 import { accepted, answerOf, BadRequestError, type Body, bodyOf, shown } from "../restate/body.ts";
-import { asTerminalError } from "../restate/errors.ts";
-import { HistoryRequest, HistoryResponse } from "../restate/history-schemas.ts";
 import {
   type LaneRequest,
   type LaunchesRequest,
@@ -21,7 +19,9 @@ import {
   RETRY_POLICY,
   RolloutObject,
   SINGLETON,
-} from "../restate/names.ts";
+} from "../restate/contract.ts";
+import { asTerminalError } from "../restate/errors.ts";
+import { HistoryRequest, HistoryResponse } from "../restate/history-schemas.ts";
 import {
   EmptyRequest,
   PlanResponse,
@@ -34,12 +34,12 @@ import { cancel } from "./cancel.ts";
 import { type ChangeOptions, change } from "./change.ts";
 import type { DriveOptions } from "./drive.ts";
 import { selectSentinels } from "./fleet.ts";
+import { type HistoryReader, pastRollouts } from "./history.ts";
 import { runLane } from "./lane.ts";
 import { launches } from "./launches.ts";
 import { countLeftBehind } from "./left-behind.ts";
 import { legacyTransition } from "./legacy.ts";
 import { loadParts } from "./load.ts";
-import { type HistoryReader, pastRollouts } from "./past-rollouts.ts";
 import { planResponse } from "./plan.ts";
 import { resume } from "./resume.ts";
 import { rollbackAll } from "./rollback-all.ts";

@@ -1,8 +1,8 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import { failedInAll } from "../domain/progress.ts";
-import { askLeftBehind } from "../restate/left-behind.ts";
-import { SCRAPE_HEADER } from "../restate/names.ts";
+import { SCRAPE_HEADER } from "../restate/contract.ts";
 import type { StatusResponse } from "../restate/schemas.ts";
+import { askLeftBehind } from "./ask-left-behind.ts";
 import { statusResponse } from "./responses.ts";
 import type { RolloutOptions } from "./service.ts";
 import { look, type Sight } from "./state.ts";

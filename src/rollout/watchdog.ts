@@ -4,7 +4,7 @@ import type { Held } from "../domain/silence.ts";
 import type { Drive, SentinelResult } from "../domain/state.ts";
 import type { SentinelRow, SentinelStore } from "../mysql/sentinels.ts";
 import type { Admin } from "../restate/admin.ts";
-import { SCRAPE_HEADER } from "../restate/names.ts";
+import { SCRAPE_HEADER } from "../restate/contract.ts";
 import { report, sendWatch } from "./change.ts";
 import { type CountBytes, look, type Sight } from "./state.ts";
 

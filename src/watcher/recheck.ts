@@ -1,4 +1,4 @@
-import type { DeploymentWatch } from "../kubernetes/watch.ts";
+import type { DeploymentWatch } from "../kubernetes/deployment-watch.ts";
 import type { Logger } from "../log.ts";
 import type { RecheckResult } from "../metrics/work.ts";
 import type { ObservedRow, SentinelStore } from "../mysql/sentinels.ts";

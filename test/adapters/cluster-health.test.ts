@@ -2,9 +2,9 @@ import { Writable } from "node:stream";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { clusterChecks } from "../../src/health.ts";
+import { clusterChecks } from "../../src/endpoint/health.ts";
 import { type ClusterHealth, createHealth, type HealthTracker } from "../../src/kubernetes/health.ts";
-import { registerClusterMetrics } from "../../src/metrics/kubernetes.ts";
+import { registerClusterMetrics } from "../../src/kubernetes/metrics.ts";
 
 const START = Date.parse("2026-01-31T02:15:00Z");
 let lines: { msg: string; cluster: string; reason?: string; seconds?: number }[];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseOptions, UsageError } from "../../src/dry-run/options.ts";
+import { parseOptions, UsageError } from "../../src/local-stack/options.ts";
 
 describe("the options of dry-run and dev", () => {
   it("have defaults", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseFault } from "../../src/dry-run/faults.ts";
-import { unexpected } from "../../src/dry-run/outcome.ts";
+import { parseFault } from "../../src/local-stack/faults.ts";
+import { unexpected } from "../../src/local-stack/outcome.ts";
 
 const IDS = ["sen_1", "sen_2", "sen_3", "sen_4"];
 const WAVES = [2, 2];

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { ChangeLog } from "../../src/dry-run/kubernetes/change-log.ts";
-import { Entry } from "../../src/dry-run/kubernetes/entry.ts";
-import type { KubeObject } from "../../src/dry-run/kubernetes/objects.ts";
+import { ChangeLog } from "../../src/embedded-kubernetes/change-log.ts";
+import { Entry } from "../../src/embedded-kubernetes/entry.ts";
+import type { KubeObject } from "../../src/embedded-kubernetes/objects.ts";
 
 test("the log keeps the latest 20,000 changes at least, 25,000 at most, and says from where on it is complete", () => {
   const log = new ChangeLog<KubeObject>();

@@ -4,7 +4,7 @@ import {
   FAULT_ANNOTATION,
   FAULT_IMAGE_ANNOTATION,
   startEmbeddedKubernetes,
-} from "../../src/dry-run/kubernetes/index.ts";
+} from "../../src/embedded-kubernetes/index.ts";
 import { Cluster, condition, deployment, isRolledOut, until } from "../support/kubernetes-api.ts";
 
 // What only the embedded API has: faults on demand, announced by the Deployment itself or injected into the API.

@@ -2,11 +2,11 @@ import type { V1Deployment } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Cluster, connectCluster, listSentinelDeployments } from "../../src/dry-run/cluster.ts";
-import { parseFault } from "../../src/dry-run/faults.ts";
-import { type FleetSentinel, planFleet } from "../../src/dry-run/fleet-plan.ts";
-import { createNamespace, ownerName } from "../../src/dry-run/namespace.ts";
-import { type Stack, startStack } from "../../src/dry-run/stack.ts";
+import { type Cluster, connectCluster, listSentinelDeployments } from "../../src/local-stack/cluster.ts";
+import { parseFault } from "../../src/local-stack/faults.ts";
+import { type FleetSentinel, planFleet } from "../../src/local-stack/fleet-plan.ts";
+import { createNamespace, ownerName } from "../../src/local-stack/namespace.ts";
+import { type Stack, startStack } from "../../src/local-stack/stack.ts";
 
 describe("the plan of a fleet", () => {
   const fleets = fc.integer({ min: 0, max: 1500 }).map((count) => ({ count, fleet: planFleet(count) }));

@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { type Check, databaseCheck, type HealthServer, startHealthServer } from "../../src/health.ts";
+import {
+  type Check,
+  databaseCheck,
+  type HealthServer,
+  startHealthServer,
+} from "../../src/endpoint/health.ts";
 import { until } from "../support/until.ts";
 
 let server: HealthServer;

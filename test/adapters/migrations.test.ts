@@ -2,7 +2,7 @@ import { drizzle } from "drizzle-orm/mysql2";
 import { migrate } from "drizzle-orm/mysql2/migrator";
 import mysql, { type RowDataPacket } from "mysql2/promise";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Mysql, startMysql } from "../../src/dry-run/mysql.ts";
+import { type Mysql, startMysql } from "../../src/local-stack/mysql.ts";
 import { migrateDatabase } from "../../src/mysql/migrate.ts";
 import { insertSentinels } from "../support/sentinel-rows.ts";
 

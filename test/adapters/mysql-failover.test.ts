@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Mysql } from "../../src/dry-run/mysql.ts";
+import type { Mysql } from "../../src/local-stack/mysql.ts";
 import { sql } from "../../src/mysql/drizzle.ts";
 import { type DatabasePool, openPool, settled } from "../../src/mysql/pool.ts";
 import { lookAtPrimary } from "../../src/mysql/primary.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { obtainMysql } from "../../src/dry-run/mysql-install.ts";
+import { obtainMysql } from "../../src/local-stack/mysql-install.ts";
 
 it("SENTINEL_ROLLOUT_NO_INSTALL=1: nothing is installed or downloaded, and the advice says what to do", async () => {
   const told: string[] = [];

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
 import { afterEach, describe, expect, test } from "vitest";
-import { type Mysql, type MysqlOptions, startMysql } from "../../src/dry-run/mysql.ts";
+import { type Mysql, type MysqlOptions, startMysql } from "../../src/local-stack/mysql.ts";
 import { isAlive } from "../support/processes.ts";
 
 const started: Mysql[] = [];

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 
 const MANY = 250;
 const SCRIPT = `
-  import { freePort } from "${new URL("../../src/dry-run/ports.ts", import.meta.url).href}";
+  import { freePort } from "${new URL("../../src/local-stack/ports.ts", import.meta.url).href}";
   const ports = [];
   for (let n = 0; n < ${MANY}; n++) ports.push(await freePort());
   process.stdout.write(ports.join());

@@ -1,7 +1,7 @@
 import { execa } from "execa";
 import mysql, { type Connection, type RowDataPacket } from "mysql2/promise";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { type Mysql, startMysql } from "../../src/dry-run/mysql.ts";
+import { type Mysql, startMysql } from "../../src/local-stack/mysql.ts";
 import { migrateDatabase } from "../../src/mysql/migrate.ts";
 import { DELETE_OUTCOMES, DELETE_ROLLOUT, OLD_ROLLOUTS, pruneHistory } from "../../src/mysql/prune.ts";
 

@@ -3,8 +3,8 @@ import { createServer, type Http2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { createEndpointHandler, type ObjectContext, object } from "@restatedev/restate-sdk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { call, countRunning, endInvocation, readState, send } from "../../src/dry-run/restate-api.ts";
-import { type RestateServer, startRestate } from "../../src/dry-run/restate-server.ts";
+import { call, countRunning, endInvocation, readState, send } from "../../src/local-stack/restate-api.ts";
+import { type RestateServer, startRestate } from "../../src/local-stack/restate-server.ts";
 import { isAlive } from "../support/processes.ts";
 import { until } from "../support/until.ts";
 

@@ -1,6 +1,6 @@
 import mysql, { type Connection, type RowDataPacket } from "mysql2/promise";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Mysql, startMysql } from "../../src/dry-run/mysql.ts";
+import { type Mysql, startMysql } from "../../src/local-stack/mysql.ts";
 import { type Fence, laterThan } from "../../src/mysql/fence.ts";
 import { migrateDatabase } from "../../src/mysql/migrate.ts";
 import { type DatabasePool, openPool } from "../../src/mysql/pool.ts";

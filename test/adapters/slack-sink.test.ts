@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type SlackSink, startSlackSink } from "../../src/dry-run/slack-sink.ts";
+import { type SlackSink, startSlackSink } from "../../src/local-stack/slack-sink.ts";
 
 let sink: SlackSink;
 beforeEach(async () => {

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { call } from "../../src/dry-run/restate-api.ts";
-import { startStack } from "../../src/dry-run/stack.ts";
+import { call } from "../../src/local-stack/restate-api.ts";
+import { startStack } from "../../src/local-stack/stack.ts";
 import { type Command, startCommand } from "../support/commands.ts";
 import { isAlive } from "../support/processes.ts";
 import { until } from "../support/until.ts";
@@ -75,7 +75,7 @@ describe("the stack", () => {
 
 describe("npm run dry-run", () => {
   it("answers with one JSON object, and 0 when the rollout completed", async () => {
-    const { ended } = await start("cli.ts", ["--json", "--sentinels", "4", "--waves", "50,100"]);
+    const { ended } = await start("dry-run.ts", ["--json", "--sentinels", "4", "--waves", "50,100"]);
     const { code, stdout, stderr } = await ended;
     expect(code, stderr).toBe(0);
     const result = JSON.parse(stdout);
@@ -96,7 +96,7 @@ describe("npm run dry-run", () => {
       "--fail",
       "sen_0005",
     ];
-    const { code, stdout, stderr } = await (await start("cli.ts", args)).ended;
+    const { code, stdout, stderr } = await (await start("dry-run.ts", args)).ended;
     expect(code, stderr).toBe(0);
     expect(stdout).toContain("wave 1/2 over: 2 ready, 1 failed");
     expect(stdout).toContain("wave 2/2  3 sentinels     not started");
@@ -106,19 +106,19 @@ describe("npm run dry-run", () => {
 
   it("answers 1 when the rollout did not end as told", async () => {
     const args = ["--sentinels", "2", "--fail", "sen_0001:slow:30"];
-    const { ended } = await start("cli.ts", args, { DEPLOY_TIMEOUT_SECONDS: "2" });
+    const { ended } = await start("dry-run.ts", args, { DEPLOY_TIMEOUT_SECONDS: "2" });
     const { code, stderr } = await ended;
     expect(code).toBe(1);
     expect(stderr).toContain("expected the rollout to end completed, it ended paused");
   });
 
   it("refuses what it does not understand in one line", async () => {
-    const { code, stdout, stderr } = await (await start("cli.ts", ["--waves", "50,10,100"])).ended;
+    const { code, stdout, stderr } = await (await start("dry-run.ts", ["--waves", "50,10,100"])).ended;
     expect([code, stdout, stderr]).toEqual([2, "", "--waves: must be greater than the 50 before it\n"]);
   });
 
   it("names a sentinel to fail that the fleet does not have", async () => {
-    const { ended } = await start("cli.ts", ["--sentinels", "5", "--fail", "sen_6"]);
+    const { ended } = await start("dry-run.ts", ["--sentinels", "5", "--fail", "sen_6"]);
     const { code, stderr } = await ended;
     expect(code).toBe(1);
     expect(stderr).toBe("--fail sen_6: no such sentinel; the fleet is sen_0001 to sen_0005\n");
@@ -132,7 +132,7 @@ describe("npm run dry-run", () => {
         RESTATE_ADMIN_URL: other.admin,
         KUBECONFIG: other.kubeconfig,
       };
-      const { ended } = await start("cli.ts", ["--json", "--sentinels", "2"], env);
+      const { ended } = await start("dry-run.ts", ["--json", "--sentinels", "2"], env);
       const { code, stderr } = await ended;
       expect(code, stderr).toBe(0);
       for (const name of Object.keys(env)) expect(stderr).toContain(`${name} of this shell is not used`);

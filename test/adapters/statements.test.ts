@@ -1,6 +1,6 @@
 import mysql, { type Pool, type RowDataPacket } from "mysql2/promise";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Mysql, startMysql } from "../../src/dry-run/mysql.ts";
+import { type Mysql, startMysql } from "../../src/local-stack/mysql.ts";
 import { columnsOf } from "../../src/mysql/ddl.ts";
 import { drizzle } from "../../src/mysql/drizzle.ts";
 import { createHistoryStore, type HistoryStore } from "../../src/mysql/history.ts";

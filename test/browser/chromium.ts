@@ -3,7 +3,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { type BrowserContext, chromium } from "playwright-core";
-import { temporaryDirectory } from "../../src/dry-run/leftovers.ts";
+import { temporaryDirectory } from "../../src/local-stack/leftovers.ts";
 
 /** Only a hang takes so long, on a machine that is busy with other tests, too. */
 const ACTION_TIMEOUT_MS = 60_000;

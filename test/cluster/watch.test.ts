@@ -9,7 +9,7 @@ import {
   type WatchHandlers,
   type WatchOptions,
   watchDeployments,
-} from "../../src/kubernetes/watch.ts";
+} from "../../src/kubernetes/deployment-watch.ts";
 import { createLogger } from "../../src/log.ts";
 import { type ApiProxy, type Mishap, startApiProxy } from "../support/api-proxy.ts";
 import { startKubernetes, type TestKubernetes } from "../support/kubernetes.ts";

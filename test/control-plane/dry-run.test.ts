@@ -28,7 +28,7 @@ it("a dry run of 100 sentinels with three kinds of faults tells the same story o
 /** What an operator is told, but for the ids and times of this run. */
 async function story(...more: string[]) {
   const args = FAULTS.flatMap((fault) => ["--fail", fault]);
-  const { stdout } = await execa("node", ["src/dry-run/cli.ts", "--json", ...args, ...more], {
+  const { stdout } = await execa("node", ["src/local-stack/dry-run.ts", "--json", ...args, ...more], {
     env: { FAIL_FAST_SECONDS: "3" },
     reject: false,
   });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startStack } from "../../src/dry-run/stack.ts";
+import { startStack } from "../../src/local-stack/stack.ts";
 import { until } from "../support/until.ts";
 import { ids, NEW, OLD, World } from "../support/world.ts";
 import { ControlPlane } from "./control-plane.ts";

@@ -25,7 +25,7 @@ export const ELSEWHERE: Elsewhere[] = [
   // It would change dist/ under the feet of the tests beside it.
   { command: /^npm run build$/, runBy: ".ci/run" },
   { command: /^(BENCH_\w+=\S+ )?npm run (--silent )?bench( |$)/, runBy: "test/bench/bench.test.ts" },
-  { command: /^npm start$/, runBy: "src/dry-run/service.ts" },
+  { command: /^npm start$/, runBy: "src/local-stack/service.ts" },
   { command: /^(DRY_RUN_OPTIONS='[^']*' )?docker compose /, notHere: ENGINE },
   { command: /^docker (build|run) /, notHere: ENGINE },
   { command: /^kubectl --server http:\/\/localhost:8001 /, notHere: ENGINE },

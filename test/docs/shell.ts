@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { execa } from "execa";
-import type { Stack } from "../../src/dry-run/stack.ts";
+import type { Stack } from "../../src/local-stack/stack.ts";
 
 /** A shell in which somebody follows the documentation on a stack: with its exports made. */
 export function shell(stack: Stack) {

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Stack, startStack } from "../../src/dry-run/stack.ts";
+import { type Stack, startStack } from "../../src/local-stack/stack.ts";
 import { runsKubectl } from "../cluster/kubectl.ts";
 import { documentedCommands } from "./commands.ts";
 import { ELSEWHERE } from "./elsewhere.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ApiRequest } from "../../src/dry-run/kubernetes/index.ts";
-import { startStack } from "../../src/dry-run/stack.ts";
+import type { ApiRequest } from "../../src/embedded-kubernetes/index.ts";
+import { startStack } from "../../src/local-stack/stack.ts";
 import { until } from "../support/until.ts";
 import { NEW, World } from "../support/world.ts";
 import { documentedCommands } from "./commands.ts";

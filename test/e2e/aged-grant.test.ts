@@ -1,7 +1,7 @@
 import { describe, expect } from "vitest";
-import { type Answer, call } from "../../src/dry-run/restate-api.ts";
+import { type Answer, call } from "../../src/local-stack/restate-api.ts";
+import { GRANT_HEADER, REVERTS_HEADER, ROLLOUT_ID_HEADER } from "../../src/restate/contract.ts";
 import { grantText } from "../../src/restate/grant.ts";
-import { GRANT_HEADER, REVERTS_HEADER, ROLLOUT_ID_HEADER } from "../../src/restate/names.ts";
 import type { DeployReply } from "../../src/restate/schemas.ts";
 import { editState } from "../operator/outside.ts";
 import { until } from "../support/until.ts";

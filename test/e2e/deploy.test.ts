@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
-import type { ApiRequest } from "../../src/dry-run/kubernetes/index.ts";
-import { call } from "../../src/dry-run/restate-api.ts";
+import type { ApiRequest } from "../../src/embedded-kubernetes/index.ts";
+import { call } from "../../src/local-stack/restate-api.ts";
 import { until } from "../support/until.ts";
 import { it, NEW, OLD, type World } from "../support/world.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { call } from "../../src/dry-run/restate-api.ts";
+import { call } from "../../src/local-stack/restate-api.ts";
 import { it, NEW } from "../support/world.ts";
 
 const SERVICE = "hydra.v1.SentinelRolloutService";

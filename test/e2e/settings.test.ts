@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import mysql from "mysql2/promise";
 import { describe, expect, onTestFinished } from "vitest";
-import { call, send } from "../../src/dry-run/restate-api.ts";
+import { call, send } from "../../src/local-stack/restate-api.ts";
 import { until } from "../support/until.ts";
 import { it, NEW, type World } from "../support/world.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ApiRequest } from "../../src/dry-run/kubernetes/index.ts";
+import type { ApiRequest } from "../../src/embedded-kubernetes/index.ts";
 import { seedOf } from "../operator/seed.ts";
 import { Arena } from "./harness/arena.ts";
 import { Failpoints } from "./harness/failpoints.ts";

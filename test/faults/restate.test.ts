@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RestateServer } from "../../src/dry-run/restate-server.ts";
+import type { RestateServer } from "../../src/local-stack/restate-server.ts";
 import { seedOf } from "../operator/seed.ts";
 import { until } from "../support/until.ts";
 import { Arena } from "./harness/arena.ts";

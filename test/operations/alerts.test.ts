@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { execa } from "execa";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { find } from "../../src/dry-run/mysql-binaries.ts";
+import { find } from "../../src/local-stack/mysql-binaries.ts";
 import { pathOf } from "./imports.ts";
 
 const RULES = pathOf("deploy/monitoring/alerts.yaml");

@@ -8,10 +8,10 @@ import { execa } from "execa";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { connectCluster, listSentinelDeployments } from "../../src/dry-run/cluster.ts";
-import { type EmbeddedKubernetes, startEmbeddedKubernetes } from "../../src/dry-run/kubernetes/index.ts";
-import { type Mysql, startMysql } from "../../src/dry-run/mysql.ts";
-import { freePort } from "../../src/dry-run/ports.ts";
+import { type EmbeddedKubernetes, startEmbeddedKubernetes } from "../../src/embedded-kubernetes/index.ts";
+import { connectCluster, listSentinelDeployments } from "../../src/local-stack/cluster.ts";
+import { type Mysql, startMysql } from "../../src/local-stack/mysql.ts";
+import { freePort } from "../../src/local-stack/ports.ts";
 import { type ApiProxy, startApiProxy } from "../support/api-proxy.ts";
 import { until } from "../support/until.ts";
 
@@ -19,7 +19,7 @@ import { until } from "../support/until.ts";
 function script(args: string[], env: Record<string, string> = {}) {
   return execa(
     process.execPath,
-    args.map((arg) => (arg.endsWith(".ts") ? `src/dry-run/compose/${arg}` : arg)),
+    args.map((arg) => (arg.endsWith(".ts") ? `src/local-stack/compose/${arg}` : arg)),
     {
       env,
       extendEnv: false,

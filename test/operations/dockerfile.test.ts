@@ -57,7 +57,7 @@ describe("the Dockerfile", () => {
       { stage: "build", source: "/app/dist" },
     ]);
     const { exclude } = JSON.parse(readFileSync(pathOf("tsconfig.build.json"), "utf8"));
-    expect(exclude).toContain("src/dry-run");
+    expect(exclude).toContain("src/local-stack");
   });
 
   it("installs what the service imports, and no restate-server, test or build tool", () => {
@@ -80,7 +80,10 @@ describe("the Dockerfile", () => {
   });
 
   it("gives the dry run's scripts all that they import", () => {
-    for (const name of importedPackages(["src/dry-run/compose/seed.ts", "src/dry-run/compose/slack.ts"])) {
+    for (const name of importedPackages([
+      "src/local-stack/compose/seed.ts",
+      "src/local-stack/compose/slack.ts",
+    ])) {
       expect(dependencies).toHaveProperty([name]);
     }
   });

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { connect } from "node:tls";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { freePort } from "../../src/dry-run/ports.ts";
+import { freePort } from "../../src/local-stack/ports.ts";
 import {
   GRANT_HEADER,
   REVERTS_HEADER,
@@ -17,7 +17,7 @@ import {
   SETTLE_HEADER,
   UNRECORDED_HEADER,
   WAVE_HEADER,
-} from "../../src/restate/names.ts";
+} from "../../src/restate/contract.ts";
 import { documentedCommands } from "../docs/commands.ts";
 import { createAuthority, issue } from "../support/certificates.ts";
 import { until } from "../support/until.ts";

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import { find } from "../../src/dry-run/mysql-binaries.ts";
+import { find } from "../../src/local-stack/mysql-binaries.ts";
 import { until } from "../support/until.ts";
 import { pathOf } from "./imports.ts";
 

@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startStack } from "../../src/dry-run/stack.ts";
+import { startStack } from "../../src/local-stack/stack.ts";
 import { NEW, ROLLOUT, World } from "../support/world.ts";
 import { type BadRequest, generated, handPicked, VERBS } from "./bad-bodies.ts";
 import { seedOf } from "./seed.ts";

@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import type { EmbeddedKubernetes } from "../../src/dry-run/kubernetes/index.ts";
+import type { EmbeddedKubernetes } from "../../src/embedded-kubernetes/index.ts";
 import { scrape } from "../support/exposition.ts";
 import { until } from "../support/until.ts";
 import { it, NEW, type World } from "../support/world.ts";

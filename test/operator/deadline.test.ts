@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { call, send } from "../../src/dry-run/restate-api.ts";
-import { startStack } from "../../src/dry-run/stack.ts";
+import { call, send } from "../../src/local-stack/restate-api.ts";
+import { startStack } from "../../src/local-stack/stack.ts";
 import { until } from "../support/until.ts";
 import { ids, NEW, World } from "../support/world.ts";
 

@@ -1,6 +1,6 @@
 import { createConnection, type RowDataPacket } from "mysql2/promise";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { startStack } from "../../src/dry-run/stack.ts";
+import { startStack } from "../../src/local-stack/stack.ts";
 import { type DatabasePair, startDatabasePair } from "../support/database-pair.ts";
 import { scrape } from "../support/exposition.ts";
 import { until } from "../support/until.ts";

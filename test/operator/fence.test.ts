@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startStack } from "../../src/dry-run/stack.ts";
+import { startStack } from "../../src/local-stack/stack.ts";
 import { until } from "../support/until.ts";
 import { World } from "../support/world.ts";
 import { Launched, press, statusOf } from "./outside.ts";

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { send } from "../../src/dry-run/restate-api.ts";
+import { send } from "../../src/local-stack/restate-api.ts";
 import { until } from "../support/until.ts";
 import { Scene } from "./scene.ts";
 

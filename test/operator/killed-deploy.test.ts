@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { send } from "../../src/dry-run/restate-api.ts";
+import { send } from "../../src/local-stack/restate-api.ts";
 import { until } from "../support/until.ts";
 import { it, NEW, OLD, type World } from "../support/world.ts";
 

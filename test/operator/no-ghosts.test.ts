@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startStack } from "../../src/dry-run/stack.ts";
+import { startStack } from "../../src/local-stack/stack.ts";
 import { until } from "../support/until.ts";
 import { ids, NEW, OLD, World } from "../support/world.ts";
 import { answerWithin, Launched, openOf, type Status, statusOf } from "./outside.ts";

@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { call } from "../../src/dry-run/restate-api.ts";
+import { call } from "../../src/local-stack/restate-api.ts";
 import type { HistoryResponse } from "../../src/restate/history-schemas.ts";
 import { until } from "../support/until.ts";
 import { it, NEW, type Refusal, ROLLOUT, type World } from "../support/world.ts";

@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { type Answer, call } from "../../src/dry-run/restate-api.ts";
+import { type Answer, call } from "../../src/local-stack/restate-api.ts";
 import type { RollbackResponse, RolloutResponse } from "../../src/restate/schemas.ts";
 import { it, NEW, OLD, ROLLOUT, type World } from "../support/world.ts";
 

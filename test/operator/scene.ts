@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { startStack } from "../../src/dry-run/stack.ts";
+import { startStack } from "../../src/local-stack/stack.ts";
 import { drivesLeft, type FleetState } from "../support/rollout-state.ts";
 import { until } from "../support/until.ts";
 import { ids, World } from "../support/world.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { type ServiceProcess, startService } from "../../src/dry-run/service.ts";
-import { type StackOptions, startStack } from "../../src/dry-run/stack.ts";
+import { type ServiceProcess, startService } from "../../src/local-stack/service.ts";
+import { type StackOptions, startStack } from "../../src/local-stack/stack.ts";
 import { World } from "../support/world.ts";
 
 /** A stack whose service may come back with other settings, at the same address. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startStack } from "../../src/dry-run/stack.ts";
+import { startStack } from "../../src/local-stack/stack.ts";
 import { OLD_KEYS, type OldRollout, STORIES, storedAfter } from "../legacy/stories.ts";
 import { until } from "../support/until.ts";
 import { ids, World } from "../support/world.ts";

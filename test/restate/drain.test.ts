@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createDrain } from "../../src/restate/drain.ts";
+import { createDrain } from "../../src/endpoint/drain.ts";
 
 const QUIET_MS = 500;
 const GRACE_MS = 5_000;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { GRANT_HEADER } from "../../src/restate/contract.ts";
 import { grantOf, grantText, isAged } from "../../src/restate/grant.ts";
-import { GRANT_HEADER } from "../../src/restate/names.ts";
 
 const parsed = (text: string) => grantOf(new Map([[GRANT_HEADER, text]]));
 

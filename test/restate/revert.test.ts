@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { leftAlone, revertOf } from "../../src/deploy/revert.ts";
 import type { DeployStatus } from "../../src/mysql/sentinels.ts";
-import { REVERTS_HEADER, UNRECORDED_HEADER } from "../../src/restate/names.ts";
-import { leftAlone, revertOf } from "../../src/restate/revert.ts";
+import { REVERTS_HEADER, UNRECORDED_HEADER } from "../../src/restate/contract.ts";
 
 const [PREVIOUS, BAD, OTHER] = ["sentinel:v1", "sentinel:v2", "sentinel:v7"] as const;
 const STATUSES: DeployStatus[] = ["idle", "progressing", "ready", "failed"];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createSightings } from "../../src/restate/sightings.ts";
+import { createSightings } from "../../src/deploy/local-wake-ups.ts";
 
 describe("a sighting", () => {
   it("tells what there was to see before anybody asked, however long ago it was expected", async () => {

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { temporaryDirectory } from "../../src/dry-run/leftovers.ts";
-import { startStack } from "../../src/dry-run/stack.ts";
+import { temporaryDirectory } from "../../src/local-stack/leftovers.ts";
+import { startStack } from "../../src/local-stack/stack.ts";
 import { NEW, ROLLOUT, World } from "../support/world.ts";
 import { largeBody, upload } from "./bodies.ts";
 import { askEndpoint } from "./endpoint.ts";

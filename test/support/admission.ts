@@ -4,7 +4,7 @@ import {
   type V1Deployment,
   type V1MatchResources,
 } from "@kubernetes/client-node";
-import type { Policies } from "../../src/dry-run/kubernetes/index.ts";
+import type { Policies } from "../../src/embedded-kubernetes/index.ts";
 import type { ClusterConnection } from "../../src/kubernetes/connection.ts";
 import { until } from "./until.ts";
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { commandLines } from "./processes.ts";
 import { until } from "./until.ts";
 
-/** A command of `src/dry-run` as a process of its own, in a temporary directory of its own. */
+/** A command of `src/local-stack` as a process of its own, in a temporary directory of its own. */
 export interface Command {
   /** Resolves when it has ended; the code is null after a signal. */
   ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
@@ -26,7 +26,7 @@ export async function startCommand(
   env: Record<string, string> = {},
 ): Promise<Command> {
   const directory = await mkdtemp(join(tmpdir(), "command-test-"));
-  const child = spawn(process.execPath, [join("src/dry-run", script), ...args], {
+  const child = spawn(process.execPath, [join("src/local-stack", script), ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, TMPDIR: directory, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -1,5 +1,5 @@
 import mysql, { type Connection, type RowDataPacket } from "mysql2/promise";
-import { type Mysql, startMysql } from "../../src/dry-run/mysql.ts";
+import { type Mysql, startMysql } from "../../src/local-stack/mysql.ts";
 import { migrateDatabase } from "../../src/mysql/migrate.ts";
 import { startTcpRelay, type TcpRelay } from "../faults/harness/tcp-relay.ts";
 

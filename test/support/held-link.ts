@@ -1,6 +1,6 @@
 import { createConnection, createServer, type Socket } from "node:net";
-import { freePort } from "../../src/dry-run/ports.ts";
-import { type Stack, type StackOptions, startStack } from "../../src/dry-run/stack.ts";
+import { freePort } from "../../src/local-stack/ports.ts";
+import { type Stack, type StackOptions, startStack } from "../../src/local-stack/stack.ts";
 import { until } from "./until.ts";
 
 /**

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
-import { startEmbeddedKubernetes } from "../../src/dry-run/kubernetes/index.ts";
+import { startEmbeddedKubernetes } from "../../src/embedded-kubernetes/index.ts";
 import { startApiProxy } from "./api-proxy.ts";
 
 /**

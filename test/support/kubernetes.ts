@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PatchStrategy, setHeaderOptions, type V1Deployment } from "@kubernetes/client-node";
 import { parse, stringify } from "yaml";
-import { type EmbeddedKubernetes, startEmbeddedKubernetes } from "../../src/dry-run/kubernetes/index.ts";
+import { type EmbeddedKubernetes, startEmbeddedKubernetes } from "../../src/embedded-kubernetes/index.ts";
 import { type ClusterConnection, connect } from "../../src/kubernetes/connection.ts";
 import { type Admission, embeddedAdmission, realAdmission } from "./admission.ts";
 

@@ -1,8 +1,8 @@
 import type { V1Deployment } from "@kubernetes/client-node";
 import mysql, { type Pool, type RowDataPacket } from "mysql2/promise";
-import { listSentinelDeployments } from "../../src/dry-run/cluster.ts";
-import { type Answer, call, endInvocation, query, send } from "../../src/dry-run/restate-api.ts";
-import type { Stack } from "../../src/dry-run/stack.ts";
+import { listSentinelDeployments } from "../../src/local-stack/cluster.ts";
+import { type Answer, call, endInvocation, query, send } from "../../src/local-stack/restate-api.ts";
+import type { Stack } from "../../src/local-stack/stack.ts";
 import type { DeployResponse, RolloutResponse, StatusResponse } from "../../src/restate/schemas.ts";
 import { type FleetState, readFleetState } from "./rollout-state.ts";
 import { until } from "./until.ts";

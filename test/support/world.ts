@@ -1,5 +1,5 @@
 import { test } from "vitest";
-import { type StackOptions, startStack } from "../../src/dry-run/stack.ts";
+import { type StackOptions, startStack } from "../../src/local-stack/stack.ts";
 import { World } from "./stack-world.ts";
 
 export * from "./stack-world.ts";

@@ -1,4 +1,4 @@
-import type { ApiFault, ApiRequest } from "../../../src/dry-run/kubernetes/api-faults.ts";
+import type { ApiFault, ApiRequest } from "../../../src/embedded-kubernetes/api-faults.ts";
 import type { Arena } from "../harness/arena.ts";
 import { A_MOMENT_MS, type Fault } from "../harness/fault.ts";
 import type { Random } from "../harness/random.ts";

@@ -1,5 +1,5 @@
 import mysql, { type Connection, type RowDataPacket } from "mysql2/promise";
-import type { Mysql } from "../../../src/dry-run/mysql.ts";
+import type { Mysql } from "../../../src/local-stack/mysql.ts";
 
 /** A user without special rights, as production gives the service one: what binds others binds it too. */
 const SERVICE_USER = "service";

@@ -1,5 +1,5 @@
-import { freePort } from "../../../src/dry-run/ports.ts";
-import { type RestateServer, startRestate } from "../../../src/dry-run/restate-server.ts";
+import { freePort } from "../../../src/local-stack/ports.ts";
+import { type RestateServer, startRestate } from "../../../src/local-stack/restate-server.ts";
 
 const ROLES = ["worker", "log-server", "admin", "metadata-server", "http-ingress"];
 

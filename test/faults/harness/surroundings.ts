@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { StackOptions } from "../../../src/dry-run/stack.ts";
+import type { StackOptions } from "../../../src/local-stack/stack.ts";
 import { until } from "../../support/until.ts";
 import { Arena } from "./arena.ts";
 import { Database } from "./database.ts";

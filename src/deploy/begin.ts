@@ -1,0 +1,167 @@
+import {
+  CancelledError,
+  type ObjectContext,
+  type RestatePromise,
+  rpc,
+  TerminalError,
+} from "@restatedev/restate-sdk";
+import type { Direction } from "../domain/state.ts";
+import type { Clusters } from "../kubernetes/clusters.ts";
+import type { SentinelRow, SentinelStore } from "../mysql/sentinels.ts";
+import { REVERTS_HEADER, ROLLOUT_ID_HEADER, RolloutObject, SINGLETON } from "../restate/contract.ts";
+import { grantOf, isAged, type LaunchGrant } from "../restate/grant.ts";
+import type { LastKnown } from "../restate/last-known.ts";
+import type { DeployReply, DeployRequest } from "../restate/schemas.ts";
+import { planDeploy } from "./plan.ts";
+import { leftAlone, revertOf } from "./revert.ts";
+import { type RowWrites, retired } from "./row.ts";
+
+export interface BeginOptions {
+  store: SentinelStore;
+  clusters: Clusters;
+  deployTimeoutMs: number;
+  /** 0: a failure that could heal is never final before the timeout. */
+  failFastMs: number;
+  /** How long a pod may be unschedulable; 0: until the timeout. */
+  unschedulableMs: number;
+  lastKnown: LastKnown;
+}
+
+/** What one Deploy goes by to its end, whatever the process that goes on with it is set to. */
+export interface Settings {
+  timeoutMs: number;
+  failFastMs: number;
+  unschedulableMs: number;
+  /** Name of the cluster that serves the sentinel's region; absent: none does. */
+  cluster?: string;
+}
+
+/** What the first step found and decided. */
+export type Beginning =
+  | { kind: "unknown" }
+  /** Nothing was written, and nothing is to be done. */
+  | { kind: "over"; reply: DeployReply }
+  | { kind: "begun"; row: SentinelRow; nowMs: number; settings: Settings };
+
+/** Nothing was written: its rollout granted it so long ago, or has moved on so far, that it may launch nothing any more. */
+type Aged = { kind: "aged" };
+
+/**
+ * The row as it was, with the desired values written. A Deploy that comes late to be launched, because its lane was paused
+ * or it waited in Restate's queue, asks its rollout first.
+ */
+export async function begin(
+  ctx: ObjectContext,
+  request: DeployRequest,
+  unfinished: DeployRequest | undefined,
+  writes: RowWrites,
+  options: BeginOptions,
+  settles?: number,
+): Promise<Beginning> {
+  const { headers } = ctx.request();
+  const rolloutId = headers.get(ROLLOUT_ID_HEADER);
+  const grant = rolloutId === undefined ? undefined : grantOf(headers);
+  const first = await beginStep(ctx, request, unfinished, writes, options, { grant, settles });
+  if (first.kind !== "aged") return first;
+  const reply = await standsDown(ctx, rolloutId ?? "", grant, writes);
+  if (reply !== undefined) return { kind: "over", reply };
+  const again = await beginStep(ctx, request, unfinished, writes, options, {});
+  if (again.kind === "aged") throw new Error("nothing is aged without a grant");
+  return again;
+}
+
+/** Why its rollout does not launch it any more; undefined: it still does. */
+async function standsDown(
+  ctx: ObjectContext,
+  rolloutId: string,
+  grant: LaunchGrant | undefined,
+  writes: RowWrites,
+): Promise<DeployReply | undefined> {
+  const { lane = 0, n = 0 } = grant ?? {};
+  const direction = directionOf(ctx.request().headers);
+  let launches: boolean;
+  try {
+    launches = await ctx
+      .objectClient(RolloutObject, SINGLETON)
+      .Launches(
+        { rolloutId, lane, grant: n, direction },
+        rpc.opts({ name: "does the rollout still launch?" }),
+      );
+  } catch (error) {
+    if (!(error instanceof TerminalError) || error instanceof CancelledError) throw error;
+    // The question was killed, or nobody can read the state.
+    return { status: "failed", reason: `not deployed: its rollout does not answer: ${error.message}` };
+  }
+  if (launches) return undefined;
+  const reason = "its rollout launches nothing more";
+  await ctx.run(`stand down: ${reason}`, () => writes.standsDown(reason));
+  return { status: "failed", reason, left: true, untouched: true };
+}
+
+/**
+ * The row as it was, and the desired values and `progressing` written into it where they change anything. Done again
+ * after a crash it finds its own values, which is a Deploy that changes nothing in the row: it writes them again.
+ * Whatever decides on the course of the Deploy is in its result: a replay may be in a process with other settings.
+ */
+function beginStep(
+  ctx: ObjectContext,
+  request: DeployRequest,
+  unfinished: DeployRequest | undefined,
+  writes: RowWrites,
+  { store, clusters, deployTimeoutMs, failFastMs, unschedulableMs, lastKnown }: BeginOptions,
+  { grant, settles }: { grant?: LaunchGrant | undefined; settles?: number | undefined },
+): RestatePromise<Beginning | Aged> {
+  const { headers } = ctx.request();
+  const rolloutId = headers.get(ROLLOUT_ID_HEADER) ?? "";
+  return ctx.run("read the sentinel's row, write the desired values", async (): Promise<Beginning | Aged> => {
+    const row = await store.read(ctx.key);
+    if (row === undefined) return { kind: "unknown" };
+    if (settles !== undefined && !isAbandoned(row, settles))
+      return { kind: "over", reply: settledSince(row) };
+    const nowMs = Date.now();
+    const doubtful =
+      grant !== undefined && (isAged(grant, nowMs) || lastKnown.doubts(rolloutId, directionOf(headers)));
+    if (doubtful && !hasBegun(row, request)) return { kind: "aged" };
+    const reply = passedOver(row, request, headers);
+    if (reply !== undefined) return { kind: "over", reply };
+    const cluster = clusters.forRegion(row.regionId)?.name;
+    const served = cluster === undefined ? {} : { cluster };
+    const settings: Settings = { timeoutMs: deployTimeoutMs, failFastMs, unschedulableMs, ...served };
+    const { changes, desired } = planDeploy(row, request, unfinished, nowMs, settings.timeoutMs);
+    // A revert looks at the Deployment first.
+    const writesFirst = changes && cluster !== undefined && revertOf(headers) === undefined;
+    if (writesFirst) await writes.begins(row, desired, nowMs);
+    return { kind: "begun", row, nowMs, settings };
+  });
+}
+
+function directionOf(headers: ReadonlyMap<string, string>): Direction {
+  return headers.has(REVERTS_HEADER) ? "rollback" : "forward";
+}
+
+/** Nothing was written into it since somebody found it abandoned. */
+function isAbandoned({ deployStatus, updatedAtMs }: SentinelRow, settles: number): boolean {
+  return deployStatus === "progressing" && (updatedAtMs ?? 0) === settles;
+}
+
+function settledSince({ deployStatus }: SentinelRow): DeployReply {
+  const reason = `the row was written since, and says ${deployStatus}`;
+  return { status: "failed", reason, left: true, untouched: true };
+}
+
+/** Its values are in the row already: this very step was cut short, and what has begun is brought to its end. */
+function hasBegun(row: SentinelRow, request: DeployRequest): boolean {
+  return row.deployStatus === "progressing" && row.image === request.image;
+}
+
+/** Why a rollout, or its revert, passes this sentinel over. An operator who deploys to it means it. */
+function passedOver(
+  row: SentinelRow,
+  request: DeployRequest,
+  headers: ReadonlyMap<string, string>,
+): DeployReply | undefined {
+  const revert = revertOf(headers);
+  const reason = revert !== undefined || headers.has(ROLLOUT_ID_HEADER) ? retired(row) : undefined;
+  if (reason !== undefined) return { status: "failed", reason, skipped: true };
+  return revert === undefined ? undefined : leftAlone(row, request.image, revert);
+}

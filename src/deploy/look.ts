@@ -1,0 +1,177 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type DeploymentSnapshot,
+  type Expectation,
+  isStuck,
+  judge,
+  observe,
+  type Verdict,
+} from "../domain/convergence.ts";
+import type { Cluster, DeploymentChange, PatchTerms } from "../kubernetes/cluster.ts";
+import type { Clusters } from "../kubernetes/clusters.ts";
+import { TransientKubernetesError } from "../kubernetes/errors.ts";
+import type { Observation, SentinelRow } from "../mysql/sentinels.ts";
+import { kubernetes } from "./deadline.ts";
+import type { Sightings } from "./local-wake-ups.ts";
+import { carries } from "./plan.ts";
+
+/** One look at a Deployment, as the journal keeps it. */
+export interface Look {
+  verdict: Verdict;
+  /** Absent when there is no Deployment. */
+  observed?: Observation;
+  atMs: number;
+  /** When (unix ms) the row was told that it has converged; absent: it was not. */
+  writtenMs?: number;
+}
+
+/** One Deployment of one cluster. */
+export interface Place {
+  sentinelId: string;
+  k8sName: string;
+  /**
+   * For use within a step alone: which clusters there are is up to the process.
+   * @throws TransientKubernetesError where it is configured no more
+   */
+  cluster(): Cluster;
+}
+
+/** @param name as the Deploy found it when it began */
+export function placeOf(
+  { id: sentinelId, k8sName, regionId }: Pick<SentinelRow, "id" | "k8sName" | "regionId">,
+  name: string,
+  clusters: Pick<Clusters, "all">,
+): Place {
+  const cluster = () => {
+    const found = clusters.all.find((each) => each.name === name);
+    if (found !== undefined) return found;
+    throw new TransientKubernetesError(
+      `the cluster ${name} of the region ${regionId} is not configured any more (see KUBE_CONTEXTS)`,
+    );
+  };
+  return { sentinelId, k8sName, cluster };
+}
+
+export async function lookAt(place: Place, expected: Expectation): Promise<Look> {
+  return judged(place, await kubernetes(() => place.cluster().read(place.k8sName)), expected);
+}
+
+/** What a Deployment was before anything was done to it. */
+export interface Before {
+  /** Present only when it has all the values and has converged on them. */
+  observed?: Observation;
+  /** What it runs, where admission has made that of the image asked for. */
+  rewritten?: string;
+  /** It has the image and does not come up with it. */
+  stuck?: true;
+}
+
+/** Does the Deployment serve what is asked for, or does it try to in vain? */
+export async function serving(
+  place: Place,
+  change: DeploymentChange,
+  isRewritten: (image: string) => Promise<boolean>,
+): Promise<Before> {
+  const { cluster, k8sName } = place;
+  const snapshot = await readWhenSeen(place, change.image);
+  if (snapshot?.image === undefined) return {};
+  const { image } = snapshot;
+  if (image !== change.image && !(await isRewritten(image))) return {};
+  const rewritten = image === change.image ? {} : { rewritten: image };
+  const asked = { ...change, image };
+  if (carries(snapshot, asked) && judge(snapshot).kind === "converged") {
+    return { observed: observe(snapshot), ...rewritten };
+  }
+  const troubled = judge(snapshot).kind === "waiting";
+  const trouble = troubled ? await kubernetes(() => cluster().podTrouble(k8sName)) : undefined;
+  return { ...rewritten, ...(isStuck(snapshot, trouble) ? { stuck: true as const } : {}) };
+}
+
+/** So often, and so far apart (ms), a Deployment is read that its controller is about to look at. */
+const READS = 5;
+const READS_APART_MS = 200;
+
+/**
+ * The Deployment; where somebody has just changed it, as its controller has seen it, for what it says of itself before is
+ * about what it was.
+ */
+async function readWhenSeen(
+  { cluster, k8sName }: Place,
+  image: string,
+): Promise<DeploymentSnapshot | undefined> {
+  for (let reads = 1; ; reads++) {
+    const snapshot = await kubernetes(() => cluster().read(k8sName));
+    const isSeen = snapshot === undefined || snapshot.observedGeneration >= snapshot.generation;
+    if (isSeen || snapshot.image !== image || reads === READS) return snapshot;
+    await sleep(READS_APART_MS);
+  }
+}
+
+/** What became of a patch, and the Deployment as it was then: no look where that could not be found out. */
+export type Patched =
+  | { refused: string }
+  | {
+      /** What is to come up. */
+      expected: Expectation;
+      atMs: number;
+      look?: Look;
+    };
+
+/**
+ * The API server's answer to the patch is the first look, and tells what admission made of the image. What this process'
+ * watch sees in the moment after it is worth another one: many a change (no replicas, nothing to change) is done at once. A
+ * look that fails must not fail this step, which would patch again and undo what somebody may have changed meanwhile: it is
+ * for a step of its own.
+ */
+export async function patchAndLook(
+  place: Place,
+  change: DeploymentChange,
+  sightings: Sightings,
+  terms?: PatchTerms,
+): Promise<Patched> {
+  const sighting = sightings.expect(place.sentinelId);
+  try {
+    const outcome = await kubernetes(() => place.cluster().patch(place.k8sName, change, terms));
+    if (outcome.kind === "refused") return { refused: outcome.reason };
+    const { generation, uid, image = change.image } = outcome.snapshot;
+    const expected: Expectation = {
+      image,
+      generation,
+      uid,
+      ...(outcome.unchanged === true ? { unchanged: true } : {}),
+    };
+    const patched = { expected, atMs: Date.now() };
+    try {
+      let look = await judged(place, outcome.snapshot, expected);
+      while (look.verdict.kind === "waiting" && (await sighting.next())) look = await lookAt(place, expected);
+      return { ...patched, look };
+    } catch {
+      return patched;
+    }
+  } finally {
+    sighting.end();
+  }
+}
+
+export async function judged(
+  place: Place,
+  snapshot: DeploymentSnapshot | undefined,
+  expected: Expectation,
+): Promise<Look> {
+  const verdict = await withPods(place, judge(snapshot, expected), snapshot?.updatedReplicas ?? 0);
+  return { verdict, ...(snapshot === undefined ? {} : { observed: observe(snapshot) }), atMs: Date.now() };
+}
+
+/** Pods that can never come up fail a Deploy that still waits for them; others may heal. */
+async function withPods(
+  { cluster, k8sName }: Place,
+  verdict: Verdict,
+  updatedReplicas: number,
+): Promise<Verdict> {
+  // Without a pod of the new template those in trouble are the old one's.
+  if (verdict.kind !== "waiting" || updatedReplicas === 0 || !cluster().inTrouble(k8sName)) return verdict;
+  const trouble = await kubernetes(() => cluster().podTrouble(k8sName));
+  if (trouble === undefined) return verdict;
+  const { reason, kind } = trouble;
+  return kind === "fatal" ? { kind: "failed", reason } : { ...verdict, suspicion: { reason, kind } };
+}

@@ -1,0 +1,49 @@
+import type { SentinelRow } from "../mysql/sentinels.ts";
+import { REVERTS_HEADER, UNRECORDED_HEADER } from "../restate/contract.ts";
+import { plainText } from "../restate/plain-text.ts";
+import type { DeployReply } from "../restate/schemas.ts";
+
+/** As many characters as the row's image takes. */
+const IMAGE_LENGTH = 255;
+
+/** A Deploy that takes a rollout back from one sentinel. */
+export interface Revert {
+  /** The image that is to be reverted. */
+  image: string;
+  /** True: whether the sentinel ever took that image is not known. */
+  unrecorded: boolean;
+}
+
+/** Undefined: the Deploy is no revert. */
+export function revertOf(headers: ReadonlyMap<string, string>): Revert | undefined {
+  const image = headers.get(REVERTS_HEADER);
+  return image === undefined ? undefined : { image, unrecorded: headers.has(UNRECORDED_HEADER) };
+}
+
+/** It has another image than the one that is to be reverted: that is somebody's decision. */
+export function movedTo(image: string): DeployReply {
+  const reason = `left alone: moved to ${plainText(image, IMAGE_LENGTH)} since`;
+  return { status: "failed", reason, left: true };
+}
+
+/** Why a revert has nothing to do with this row; undefined: it goes on. */
+export function leftAlone(
+  row: Pick<SentinelRow, "image" | "runningImage" | "deployStatus">,
+  requested: string | undefined,
+  { image, unrecorded }: Revert,
+): DeployReply | undefined {
+  const isBack = row.image === requested;
+  const isThere = row.image === image;
+  if (!unrecorded) {
+    if (isBack || isThere) return undefined;
+    return movedTo(row.image);
+  }
+  // What failed may run the image all the same: it came up late, or its revert did not.
+  const runsIt = row.deployStatus === "failed" && row.runningImage === image;
+  // Back and progressing is a revert that was cut short, maybe this one.
+  const goesOn = isBack
+    ? row.deployStatus === "progressing" || runsIt
+    : isThere && (row.deployStatus !== "failed" || runsIt);
+  if (goesOn) return undefined;
+  return { status: "failed", reason: "it never took the image", left: true, untouched: true };
+}

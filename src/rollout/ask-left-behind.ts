@@ -1,0 +1,21 @@
+import { type ObjectContext, type ObjectSharedContext, rpc, TerminalError } from "@restatedev/restate-sdk";
+import type { LeftBehind } from "../domain/left-behind.ts";
+import { RolloutObject, SINGLETON } from "../restate/contract.ts";
+
+/** Asks how those stand that failed in a rollout; undefined: nobody failed, or nobody can tell now. */
+export async function askLeftBehind(
+  ctx: ObjectContext | ObjectSharedContext,
+  rolloutId: string,
+  failed: number,
+): Promise<LeftBehind | undefined> {
+  if (failed === 0) return undefined;
+  try {
+    const counted = await ctx
+      .objectClient(RolloutObject, SINGLETON)
+      .LeftBehind({ rolloutId }, rpc.opts({ name: "what of those that failed?" }));
+    return counted ?? undefined;
+  } catch (error) {
+    if (error instanceof TerminalError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,66 @@
+import { handlers, type ObjectContext, object, RetryableError } from "@restatedev/restate-sdk";
+import { slackMessage } from "../domain/messages.ts";
+import type { PhaseChange } from "../domain/state.ts";
+import type { Logger } from "../log.ts";
+import type { WorkMetrics } from "../metrics/work.ts";
+import { NotifierObject, RETRY_POLICY } from "../restate/contract.ts";
+import { type SlackClient, SlackDeliveryError } from "../slack.ts";
+import { askLeftBehind } from "./ask-left-behind.ts";
+
+export interface NotifierOptions {
+  slack: SlackClient;
+  logger: Logger;
+  metrics: Pick<WorkMetrics, "slackDelivery" | "phaseChanged">;
+}
+
+/** The queue of Slack messages: one at a time and in order, retried for as long as it takes, in nobody's way. */
+export function createNotifier(options: NotifierOptions) {
+  return object({
+    name: NotifierObject.name,
+    description: "Delivers the rollout's phase changes to Slack.",
+    handlers: {
+      Deliver: handlers.object.exclusive(
+        { description: "Posts one phase change.", journalRetention: 0 },
+        async (ctx: ObjectContext, change: PhaseChange): Promise<void> => {
+          const told = await completed(ctx, change);
+          await ctx.run(`tell Slack: ${change.kind}`, () => deliver(told, options), {
+            initialRetryInterval: 500,
+            retryIntervalFactor: 2,
+            maxRetryInterval: 15_000,
+          });
+        },
+      ),
+    },
+    options: { ingressPrivate: true, retryPolicy: RETRY_POLICY },
+  });
+}
+
+/** How those stand that failed is looked at now: they may have come up while the rollback ran. */
+async function completed(ctx: ObjectContext, change: PhaseChange): Promise<PhaseChange> {
+  if (change.kind !== "rollback completed") return change;
+  const { rolloutId, failed, failedEarlier = 0 } = change.progress;
+  const left = await askLeftBehind(ctx, rolloutId, failed + failedEarlier);
+  return left === undefined ? change : { ...change, left };
+}
+
+async function deliver(change: PhaseChange, { slack, logger, metrics }: NotifierOptions): Promise<void> {
+  try {
+    metrics.slackDelivery(await slack.post(slackMessage(change)));
+    metrics.phaseChanged(change.kind);
+  } catch (error) {
+    if (!(error instanceof SlackDeliveryError)) throw error;
+    const about = { rolloutId: change.progress.rolloutId, change: change.kind, reason: error.message };
+    metrics.slackDelivery(error.permanent ? "refused" : "failed");
+    if (error.permanent) {
+      metrics.phaseChanged(change.kind);
+      // Trying again would only hold up what comes after it.
+      logger.error(about, "Slack refused a message for good");
+      return;
+    }
+    logger.warn(about, "Slack delivery failed, will be retried");
+    if (error.retryAfterMs !== undefined) {
+      throw new RetryableError(error.message, { retryAfter: error.retryAfterMs });
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,162 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { judge, observe } from "../domain/convergence.ts";
+import type { WatchableCluster } from "../kubernetes/cluster.ts";
+import type { Clusters } from "../kubernetes/clusters.ts";
+import type { DeploymentWatch, WatchedDeployment } from "../kubernetes/deployment-watch.ts";
+import type { PodWatch } from "../kubernetes/pod-watch.ts";
+import type { Logger } from "../log.ts";
+import type { RecheckResult } from "../metrics/work.ts";
+import type { Observation, ObservedRow, SentinelStore } from "../mysql/sentinels.ts";
+import { createCalls } from "./calls.ts";
+import { type KnownRow, keepObservedColumns } from "./observed-columns.ts";
+import { startRecheck } from "./recheck.ts";
+import { hasNewPods, isNews, worthALook } from "./signals.ts";
+
+export interface WatcherOptions {
+  clusters: Clusters;
+  store: SentinelStore;
+  /** Wakes the Deploy that may wait for this sentinel. `image` is what its Deployment has now; empty without one. */
+  notifyReady(id: string, image: string): Promise<void>;
+  /** Tells a Deploy that is looking in this very process; true: it need not be woken. */
+  tell?(id: string): boolean;
+  /** Settles a row whose Deploy died; `updatedAtMs` is when that Deploy began. May be asked for more than once. */
+  settleAbandoned(id: string, updatedAtMs: number): Promise<void>;
+  /** Settles a row that is left failed though its sentinel has come up since. Likewise. */
+  heal(id: string, updatedAtMs: number): Promise<void>;
+  /** Told of a Deployment that has converged, each time that somebody is woken for it. */
+  onConverged?(id: string, generation: number): void;
+  onRecheck?(result: RecheckResult, seconds: number): void;
+  deployTimeoutMs: number;
+  recheckMs?: number;
+  logger: Logger;
+}
+
+export interface Watcher {
+  ready(): { cluster: string; synced: boolean }[];
+  stop(): Promise<void>;
+}
+
+const RECHECK_MS = 30_000;
+/** Statements under way may be hanging. */
+const STOP_TIMEOUT_MS = 2_000;
+
+/**
+ * Kubernetes to rows and wake-ups. Two ways lead to each: the watch, at once, and a re-check of all rows now and then,
+ * which catches what the watch, MySQL or a wake-up lost. Everything is idempotent: several replicas may do it.
+ */
+export function startWatcher(options: WatcherOptions): Watcher {
+  const { clusters, store, deployTimeoutMs, logger, recheckMs = RECHECK_MS } = options;
+  const calls = createCalls(logger);
+  const watches = new Map<WatchableCluster, DeploymentWatch>();
+  const podWatches: PodWatch[] = [];
+  const columns = keepObservedColumns({ store, current, namesOf, logger });
+
+  for (const cluster of clusters.all) watches.set(cluster, watch(cluster));
+
+  const recheck = startRecheck({
+    store,
+    columns,
+    watches: [...watches.values()],
+    watchOf,
+    remind,
+    heal: (id, updatedAtMs) => calls.submit(`heal ${id}`, () => options.heal(id, updatedAtMs)),
+    settleAbandoned: (id, beganMs) =>
+      calls.submit(`settle ${id}`, () => options.settleAbandoned(id, beganMs)),
+    ...(options.onRecheck === undefined ? {} : { onOver: options.onRecheck }),
+    deployTimeoutMs,
+    periodMs: recheckMs,
+    logger,
+  });
+
+  function watch(cluster: WatchableCluster): DeploymentWatch {
+    let synced = false;
+    const seen = (before: WatchedDeployment | undefined, now: WatchedDeployment | undefined) => {
+      const { sentinelId: id, name } = (now ?? before) as WatchedDeployment;
+      columns.touch(id);
+      // What the first LIST shows is no news; the re-check that follows it knows who waits.
+      const news = isNews(before, now) || (hasNewPods(before, now) && cluster.inTrouble(name));
+      if (synced && news && concerns(cluster, name, id)) wake(id, now);
+    };
+    const handlers = {
+      onChange: (now: WatchedDeployment, before: WatchedDeployment | undefined) => seen(before, now),
+      onDelete: (before: WatchedDeployment) => seen(before, undefined),
+      onSynced: () => {
+        synced = true;
+        recheck.soon();
+      },
+    };
+    const deployments = cluster.watch(handlers, logger);
+    podWatches.push(
+      cluster.watchPods((k8sName) => {
+        const deployment = deployments.get(k8sName);
+        // Whether the trouble is that of the image that a Deploy waits for is for the Deploy to find out.
+        if (deployment !== undefined && judge(deployment).kind === "waiting")
+          wake(deployment.sentinelId, deployment);
+      }, logger),
+    );
+    return deployments;
+  }
+
+  /** A Deployment in another cluster than its region's, or under another name than the row's, is not the sentinel's. */
+  function concerns(cluster: WatchableCluster, k8sName: string, id: string): boolean {
+    const row = columns.known(id);
+    return row === undefined || (row.k8sName === k8sName && clusters.forRegion(row.regionId) === cluster);
+  }
+
+  function wake(id: string, deployment: WatchedDeployment | undefined): void {
+    if (deployment !== undefined && judge(deployment).kind === "converged") {
+      options.onConverged?.(id, deployment.generation);
+    }
+    if (options.tell?.(id) === true) return;
+    calls.submit(`NotifyReady ${id}`, () => options.notifyReady(id, deployment?.image ?? ""));
+  }
+
+  function clusterOf({ regionId }: Pick<ObservedRow, "regionId">): WatchableCluster | undefined {
+    const cluster = clusters.forRegion(regionId);
+    return clusters.all.find((each) => each === cluster);
+  }
+
+  function watchOf(row: Pick<ObservedRow, "regionId">): DeploymentWatch | undefined {
+    const cluster = clusterOf(row);
+    return cluster === undefined ? undefined : watches.get(cluster);
+  }
+
+  function deploymentOf(row: KnownRow): WatchedDeployment | undefined {
+    const deployment = watchOf(row)?.get(row.k8sName);
+    return deployment?.sentinelId === row.id ? deployment : undefined;
+  }
+
+  function current(row: KnownRow): Observation | undefined {
+    const deployment = deploymentOf(row);
+    if (deployment !== undefined) return observe(deployment);
+    const gone = row.desiredState === "running" && watchOf(row)?.synced === true;
+    return gone ? { health: "unhealthy", availableReplicas: 0 } : undefined;
+  }
+
+  function namesOf(row: KnownRow): Pick<KnownRow, "id" | "k8sName"> | undefined {
+    const deployment = deploymentOf(row);
+    return deployment && { id: deployment.sentinelId, k8sName: deployment.name };
+  }
+
+  function remind(row: ObservedRow): void {
+    const deployment = deploymentOf(row);
+    const inTrouble = clusterOf(row)?.inTrouble(row.k8sName) === true;
+    if (worthALook(deployment) || inTrouble) wake(row.id, deployment);
+  }
+
+  return {
+    ready: () => [...watches].map(([cluster, { synced }]) => ({ cluster: cluster.name, synced })),
+    stop: async () => {
+      calls.stop();
+      const all = [
+        recheck.stop(),
+        columns.stop(),
+        ...[...watches.values(), ...podWatches].map((each) => each.stop()),
+      ];
+      const over = new AbortController();
+      const late = sleep(STOP_TIMEOUT_MS, undefined, { signal: over.signal }).catch(() => undefined);
+      await Promise.race([Promise.all(all), late]);
+      over.abort();
+    },
+  };
+}
