@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { hasProtocol, httpUrl, isOneWord } from "./http-url.ts";
 import { databaseAddress } from "./mysql/address.ts";
 import { type TracingConfig, tracingOf, tracingVariables } from "./tracing-config.ts";
+import { hasProtocol, httpUrl, isOneWord } from "./util/http-url.ts";
+import { reasonOf } from "./util/reason.ts";
 
 /**
  * The one reader of the environment. Everything is checked at start and all problems are reported together,
@@ -186,7 +187,7 @@ function addressProblem(url: string): string | undefined {
     databaseAddress(url);
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : "cannot be used";
+    return reasonOf(error, "cannot be used");
   }
 }
 

@@ -18,6 +18,7 @@ import { createIngress, register } from "./restate/ingress.ts";
 import { createLastKnown } from "./restate/last-known.ts";
 import { createRedactor, secretsOf } from "./secrets.ts";
 import { createSlackClient } from "./slack.ts";
+import { reasonOf } from "./util/reason.ts";
 import { startWatcher } from "./watcher/index.ts";
 
 /** How long steps that run may take to finish after SIGTERM, well within Kubernetes' 30 s. */
@@ -137,7 +138,7 @@ function registered(config: Config, logger: Logger, signal: AbortSignal): { done
 }
 
 function fail(error: unknown): void {
-  const message = error instanceof Error ? error.message : "unknown error";
+  const message = reasonOf(error);
   const stack = error instanceof Error && !(error instanceof ConfigError) ? `${error.stack}\n` : "";
   process.stderr.write(redact(`${message}\n${stack}`));
   process.exit(1);

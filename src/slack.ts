@@ -1,5 +1,6 @@
 import { type FetchFunction, IncomingWebhook, IncomingWebhookHTTPError } from "@slack/webhook";
 import type { SlackMessage } from "./domain/messages.ts";
+import { retryAfterMs } from "./util/retry-after.ts";
 
 export interface SlackClient {
   /** `disabled`: no webhook is configured. @throws SlackDeliveryError */
@@ -63,7 +64,7 @@ function deliveryError(error: unknown, retryAfter: string | null): SlackDelivery
   return new SlackDeliveryError(
     `Slack answered ${statusCode}${said}`,
     refused && slacks,
-    milliseconds(retryAfter),
+    retryAfterMs(retryAfter, MAX_RETRY_AFTER_MS),
   );
 }
 
@@ -75,13 +76,4 @@ function networkCode(error: unknown): string {
     if ("code" in at && typeof at.code === "string" && /^[A-Z_]+$/.test(at.code)) code = at.code;
   }
   return code;
-}
-
-/** Retry-After is in seconds or a date. */
-function milliseconds(retryAfter: string | null): number | undefined {
-  if (retryAfter === null || retryAfter.trim() === "") return undefined;
-  const ms = Number.isNaN(Number(retryAfter))
-    ? Date.parse(retryAfter) - Date.now()
-    : Number(retryAfter) * 1_000;
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
 }

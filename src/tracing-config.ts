@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { httpUrl } from "./http-url.ts";
+import { httpUrl } from "./util/http-url.ts";
 
 /** Which spans are exported. Where to, and with which headers, the exporter reads from its own standard variables. */
 export interface TracingConfig {

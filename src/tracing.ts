@@ -17,6 +17,7 @@ import { openTelemetryHook } from "@restatedev/restate-sdk-opentelemetry";
 import type { Logger } from "./log.ts";
 import { ROLLOUT_ID_HEADER, WAVE_HEADER } from "./restate/contract.ts";
 import type { TracingConfig } from "./tracing-config.ts";
+import { atMost } from "./util/at-most.ts";
 
 export interface Tracing {
   /** Makes a span of each attempt of a handler, and of each step that it really runs. */
@@ -54,12 +55,11 @@ export function startTracing(config: TracingConfig, logger: Logger): Tracing {
   return {
     hook,
     async close(graceMs) {
-      let timer: NodeJS.Timeout | undefined;
-      const overdue = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, graceMs);
-      });
-      await Promise.race([provider.shutdown().catch(() => undefined), overdue]);
-      clearTimeout(timer);
+      await atMost(
+        graceMs,
+        provider.shutdown().catch(() => undefined),
+        () => undefined,
+      );
     },
   };
 }

@@ -5,6 +5,7 @@ import {
   TerminalError,
 } from "@restatedev/restate-sdk";
 import { TransientKubernetesError } from "../kubernetes/errors.ts";
+import { atMost } from "../util/at-most.ts";
 
 /** Even at the deadline a step gets this long (ms) for a last try. */
 const LAST_TRY_MS = 2_000;
@@ -62,17 +63,10 @@ export function untilDeadline<T>(
 }
 
 /** What was asked may still be answered later: nobody waits for it. */
-export async function within<T>(ask: () => Promise<T>, ms: number, doing: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const overdue = new Promise<never>((_, reject) => {
-    const overdue = new Error(`${doing}: the Kubernetes API did not answer in time`);
-    timer = setTimeout(() => reject(overdue), ms);
+export function within<T>(ask: () => Promise<T>, ms: number, doing: string): Promise<T> {
+  return atMost(ms, ask(), () => {
+    throw new Error(`${doing}: the Kubernetes API did not answer in time`);
   });
-  try {
-    return await Promise.race([ask(), overdue]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /**

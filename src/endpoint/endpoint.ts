@@ -12,7 +12,8 @@ import { TransientKubernetesError } from "../kubernetes/errors.ts";
 import type { Logger } from "../log.ts";
 import type { WorkMetrics } from "../metrics/work.ts";
 import { createHistory, type HistoryOptions } from "../rollout/history-queue.ts";
-import { createRolloutService, type RolloutOptions } from "../rollout/service.ts";
+import type { RolloutOptions } from "../rollout/options.ts";
+import { createRolloutService } from "../rollout/service.ts";
 import { createNotifier, type NotifierOptions } from "../rollout/slack-queue.ts";
 import { createDrain } from "./drain.ts";
 

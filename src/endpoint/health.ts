@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { cached } from "../cached.ts";
 import type { ClusterHealth } from "../kubernetes/health.ts";
 import type { Primary } from "../mysql/primary.ts";
+import { cached } from "../util/cached.ts";
 
 export interface Check {
   name: string;

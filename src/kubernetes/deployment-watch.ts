@@ -1,7 +1,7 @@
 import type { V1Deployment } from "@kubernetes/client-node";
 import type { DeploymentSnapshot } from "../domain/convergence.ts";
-import { createInterner, type Intern } from "../interned.ts";
 import type { Logger } from "../log.ts";
+import { createInterner, type Intern } from "../util/interned.ts";
 import type { ClusterConnection } from "./connection.ts";
 import { type Reflector, reflect } from "./reflector.ts";
 import { snapshotOf } from "./snapshot.ts";

@@ -1,4 +1,5 @@
 import { ApiException } from "@kubernetes/client-node";
+import { retryAfterMs } from "../util/retry-after.ts";
 
 /** Trouble that may pass: network, timeout, throttling, conflicts, server errors, a token that expired. Try again. */
 export class TransientKubernetesError extends Error {
@@ -70,11 +71,9 @@ export function transient(error: unknown, doing: string): TransientKubernetesErr
   });
 }
 
-/** Seconds or a date, as HTTP has it, in milliseconds from now and never longer than a minute. */
+/** How long (ms) an API server asks to be left alone; never longer than a minute. */
 export function retryAfter(header: string | undefined): number | undefined {
-  if (header === undefined || header === "") return undefined;
-  const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
+  return retryAfterMs(header, MAX_RETRY_AFTER_MS);
 }
 
 /** Network trouble in a few words. */

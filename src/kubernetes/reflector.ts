@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "../log.ts";
-import { createOutage } from "../outage.ts";
+import { createOutage } from "../util/outage.ts";
+import { reasonOf } from "../util/reason.ts";
 import type { ClusterConnection } from "./connection.ts";
 import { TransientKubernetesError } from "./errors.ts";
 import {
@@ -112,7 +113,7 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
         const pauseMs = backoffMs(failures, error);
         // A cluster that is away is told once, by its health.
         if (connection.health.current.reachable) {
-          interruption.begin({ pauseMs, reason: error instanceof Error ? error.message : "unknown error" });
+          interruption.begin({ pauseMs, reason: reasonOf(error) });
         }
         await pause(pauseMs);
       }

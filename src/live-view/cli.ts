@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { reasonOf } from "../util/reason.ts";
 import { checkIngress, IngressError, readStatus } from "./ingress.ts";
 import { showOn } from "./show.ts";
 import { running } from "./view.ts";
@@ -76,5 +77,5 @@ try {
   process.exitCode = await main(stop.signal);
 } catch (error) {
   process.exitCode = stopCode ?? 2;
-  if (stopCode === undefined) process.stderr.write(`${error instanceof Error ? error.message : "failed"}\n`);
+  if (stopCode === undefined) process.stderr.write(`${reasonOf(error, "failed")}\n`);
 }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
+import { reasonOf } from "../util/reason.ts";
 import { find, findMysql, type MysqlBinaries } from "./mysql-binaries.ts";
 import { baseDirectory } from "./mysql-database.ts";
 
@@ -31,7 +32,7 @@ export async function obtainMysql(
     await installMariadb();
   } catch (error) {
     // The downloader throws plain strings.
-    throw new Error(`${ADVICE}\n(${error instanceof Error ? error.message : String(error)})`);
+    throw new Error(`${ADVICE}\n(${reasonOf(error, String(error))})`);
   }
   const installed = await findMysql();
   if (installed === undefined) throw new Error(ADVICE);

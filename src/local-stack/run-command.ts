@@ -1,4 +1,5 @@
 import { ConfigError } from "../config.ts";
+import { reasonOf } from "../util/reason.ts";
 import { UsageError } from "./options.ts";
 
 /** Longest wait for an orderly end; the reaper removes what is left then. */
@@ -53,7 +54,7 @@ function report(error: unknown): number {
     return error.code;
   }
   const expected = error instanceof UsageError || error instanceof ConfigError;
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${reasonOf(error, String(error))}\n`);
   return expected ? 2 : 1;
 }
 

@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from "prom-client";
-import type { CachedSource } from "../cached.ts";
 import type { Phase } from "../domain/state.ts";
 import type { StatusResponse } from "../restate/schemas.ts";
+import type { CachedSource } from "../util/cached.ts";
 
 const STATES: Phase[] = ["idle", "in_progress", "paused", "cancelled", "completed", "rolling_back"];
 

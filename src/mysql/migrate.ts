@@ -4,6 +4,7 @@ import { drizzle } from "drizzle-orm/mysql2";
 import { migrate } from "drizzle-orm/mysql2/migrator";
 import mysql, { type Connection, type RowDataPacket } from "mysql2/promise";
 import { readDatabaseUrl } from "../config.ts";
+import { reasonOf } from "../util/reason.ts";
 import { databaseAddress } from "./address.ts";
 import { createTable } from "./ddl.ts";
 import { outcomes, rollouts } from "./history-schema.ts";
@@ -80,7 +81,7 @@ if (import.meta.main) {
     await migrateDatabase(readDatabaseUrl(process.env), { withSentinels: values["with-sentinels"] });
     process.stdout.write("migrations applied\n");
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : "migration failed"}\n`);
+    process.stderr.write(`${reasonOf(error, "migration failed")}\n`);
     process.exitCode = 1;
   }
 }

@@ -1,5 +1,7 @@
 import type { MySqlRemoteDatabase } from "drizzle-orm/mysql-proxy";
 import mysql, { type Pool, type PoolConnection, type QueryOptions } from "mysql2/promise";
+import { atMost } from "../util/at-most.ts";
+import { reasonOf } from "../util/reason.ts";
 import { databaseAddress } from "./address.ts";
 import { DrizzleQueryError, drizzle } from "./drizzle.ts";
 import { unambiguous } from "./literals.ts";
@@ -194,16 +196,10 @@ async function killed(databaseUrl: string, threadId: number): Promise<void> {
   }
 }
 
-async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const overdue = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DatabaseError("ETIMEDOUT", "no answer in time")), Math.max(ms, 0));
+function within<T>(promise: Promise<T>, ms: number): Promise<T> {
+  return atMost(ms, promise, () => {
+    throw new DatabaseError("ETIMEDOUT", "no answer in time");
   });
-  try {
-    return await Promise.race([promise, overdue]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** The server's own word that it takes no writes. */
@@ -224,6 +220,5 @@ function isRefusal(error: unknown): boolean {
 function shortened(error: unknown): DatabaseError {
   if (error instanceof DatabaseError) return error;
   const code = error instanceof Error && "code" in error ? String(error.code) : "CONNECTION";
-  const message = error instanceof Error ? error.message : "unknown error";
-  return new DatabaseError(code, message.slice(0, MESSAGE_LENGTH));
+  return new DatabaseError(code, reasonOf(error).slice(0, MESSAGE_LENGTH));
 }

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import mysql, { type Connection, type ResultSetHeader, type RowDataPacket } from "mysql2/promise";
 import { readDatabaseUrl } from "../config.ts";
+import { reasonOf } from "../util/reason.ts";
 import { databaseAddress } from "./address.ts";
 
 /** Rows of one DELETE: short enough to hold up nobody, replication included. */
@@ -65,7 +66,7 @@ if (import.meta.main) {
       connection.destroy();
     }
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : "pruning failed"}\n`);
+    process.stderr.write(`${reasonOf(error, "pruning failed")}\n`);
     process.exitCode = 1;
   }
 }

@@ -6,9 +6,9 @@ import type {
 } from "@restatedev/restate-sdk";
 import type { Answer } from "../domain/answer.ts";
 import type { Event } from "../domain/event.ts";
+import type { HistoryEntry } from "../domain/history.ts";
 import type { LeftBehind } from "../domain/left-behind.ts";
 import type { Direction, PhaseChange, Place } from "../domain/state.ts";
-import type { HistoryMessage } from "../rollout/history-queue.ts";
 import type { DeployReply, DeployRequest } from "./schemas.ts";
 
 /** The only key of the rollout service: there is one rollout at a time. */
@@ -45,6 +45,12 @@ export interface LeftBehindRequest {
   places?: Place[];
   /** They are too many for a look at each Deployment. */
   byRows?: true;
+}
+
+/** What a transition sends; `revision` grows with every one. */
+export interface HistoryMessage {
+  entry: HistoryEntry;
+  revision: number;
 }
 
 /** The handlers that other handlers call, as clients see them. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config.ts";
 import type { Logger } from "../log.ts";
+import { reasonOf } from "../util/reason.ts";
 import {
   HEAL_HEADER,
   RolloutObject,
@@ -137,7 +138,7 @@ async function tryToRegister(adminUrl: string, serviceUrl: string): Promise<Regi
     const answer = await response.text();
     return response.ok ? {} : { problem: `Restate answered ${response.status}: ${answer.slice(0, 200)}` };
   } catch (error) {
-    return { problem: error instanceof Error ? error.message : "no answer" };
+    return { problem: reasonOf(error, "no answer") };
   }
 }
 

@@ -1,10 +1,10 @@
 import { type ObjectSharedContext, RestatePromise, TerminalError } from "@restatedev/restate-sdk";
 import type { RolloutResponse } from "../restate/schemas.ts";
-import { report } from "./change.ts";
+import type { RolloutOptions } from "./options.ts";
+import { report } from "./report.ts";
 import { rolloutResponse } from "./responses.ts";
-import type { RolloutOptions } from "./service.ts";
 import { look } from "./state.ts";
-import { watchAgain } from "./watchdog.ts";
+import { ensureWatchdog } from "./watchdog.ts";
 
 /** A lane that does not answer launches nothing either: an operator is not kept waiting for longer (ms). */
 const LONGEST_WAIT_MS = 1_000;
@@ -20,7 +20,7 @@ export async function cancel(
     const tooLate = ctx.sleep(LONGEST_WAIT_MS, "wait for what is on its way").map(() => undefined);
     await RestatePromise.race([fence.promise.map(() => undefined), tooLate]);
   }
-  watchAgain(ctx, await look(ctx, countBytes));
+  ensureWatchdog(ctx, await look(ctx, countBytes));
   if (view === undefined) throw new TerminalError("the change gave no view");
   return rolloutResponse(view);
 }

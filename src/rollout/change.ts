@@ -1,9 +1,4 @@
-import {
-  type ObjectContext,
-  type ObjectSharedContext,
-  type RestatePromise,
-  rpc,
-} from "@restatedev/restate-sdk";
+import { type ObjectContext, type ObjectSharedContext, rpc } from "@restatedev/restate-sdk";
 import type { Answer, Outcome } from "../domain/answer.ts";
 import { Book, MissingError } from "../domain/book.ts";
 import type { Event } from "../domain/event.ts";
@@ -13,11 +8,6 @@ import { apply } from "../domain/rollout.ts";
 import { HistoryObject, NOTIFIER_KEY, NotifierObject, RolloutObject } from "../restate/contract.ts";
 import type { LastKnown } from "../restate/last-known.ts";
 import { type CountBytes, carryOut, load } from "./state.ts";
-
-/** Asks for a change of the rollout; `name` is what the operator reads in the journal. */
-export function report(ctx: ObjectSharedContext, name: string, event: Event): RestatePromise<Answer> {
-  return ctx.objectClient(RolloutObject, ctx.key).Change(event, rpc.opts({ name }));
-}
 
 export interface ChangeOptions {
   countBytes: CountBytes;
@@ -59,7 +49,7 @@ function likelyKeys(event: Event): string[] {
 function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
   const { answer, writes, changes, rings, history, watch } = outcome;
   // The watchdog goes first: once a state says that somebody drives, somebody watches.
-  if (watch !== undefined) sendWatch(ctx, watch);
+  if (watch !== undefined) sendWatchdog(ctx, watch);
   // Whoever hears a bell without a grant asks, and is answered once this is done, also if it is killed now.
   for (const { bell, grant } of rings) if (grant === undefined) ctx.resolveAwakeable(bell, {});
   // What a Cancel owes is told before the drive forgets that it does: who is killed between the two leaves it to the next
@@ -86,7 +76,7 @@ function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
 }
 
 /** One watchdog for a drive: while it lives, asking for another one does nothing. */
-export function sendWatch(ctx: ObjectSharedContext, invocationId: string): void {
+export function sendWatchdog(ctx: ObjectSharedContext, invocationId: string): void {
   ctx
     .objectSendClient(RolloutObject, ctx.key)
     .Watch({ invocationId }, rpc.sendOpts({ idempotencyKey: `watch ${invocationId}` }));

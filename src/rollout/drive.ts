@@ -11,8 +11,8 @@ import { plural } from "../domain/progress.ts";
 import type { Direction } from "../domain/state.ts";
 import type { Logger } from "../log.ts";
 import { RolloutObject } from "../restate/contract.ts";
-import { report } from "./change.ts";
 import { type Arrival, cancellation, heard, Lane } from "./lane.ts";
+import { report } from "./report.ts";
 
 export interface DriveOptions {
   logger: Logger;

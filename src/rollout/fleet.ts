@@ -2,15 +2,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type ObjectSharedContext, TerminalError } from "@restatedev/restate-sdk";
 import { DatabaseError } from "../mysql/pool.ts";
 import type { RolloutRequest } from "../restate/schemas.ts";
+import { atMost } from "../util/at-most.ts";
 import { unlessCancelled } from "./drive.ts";
-import { type Fleet, planRollout, type RolloutPlan } from "./plan.ts";
+import { type Fleet, type PlannedWaves, planWavesOf } from "./planned-waves.ts";
 
 /** So long (ms) a caller waits for the fleet to be read; then nothing has happened, and nothing will by itself. */
 const PATIENCE_MS = 30_000;
 /** Between two tries (ms). */
 const AGAIN_MS = 500;
 
-type Selected = { plan: RolloutPlan } | { away: string };
+type Selected = { plan: PlannedWaves } | { away: string };
 
 /**
  * Reads the fleet and plans the waves.
@@ -22,10 +23,10 @@ export async function selectSentinels(
   store: Fleet,
   request: RolloutRequest,
   askedMs: number,
-): Promise<RolloutPlan> {
+): Promise<PlannedWaves> {
   const selected = await unlessCancelled(
     ctx,
-    ctx.run("select the sentinels", () => inTime(askedMs + PATIENCE_MS, () => planRollout(store, request))),
+    ctx.run("select the sentinels", () => inTime(askedMs + PATIENCE_MS, () => planWavesOf(store, request))),
   );
   if ("plan" in selected) return selected.plan;
   throw new TerminalError(
@@ -35,24 +36,16 @@ export async function selectSentinels(
 }
 
 /** Also a try that hangs ends at the deadline; one that begins after it, because the service was away, is not made. */
-async function inTime(deadlineMs: number, read: () => Promise<RolloutPlan>): Promise<Selected> {
+async function inTime(deadlineMs: number, read: () => Promise<PlannedWaves>): Promise<Selected> {
   let away = "the service itself was away";
   while (Date.now() < deadlineMs) {
-    const over = new AbortController();
-    const tooLate = sleep(
-      deadlineMs - Date.now(),
-      { away: "MySQL does not answer" },
-      { signal: over.signal },
-    );
+    const reading = read().then((plan) => ({ plan }));
     try {
-      return await Promise.race([read().then((plan) => ({ plan })), tooLate]);
+      return await atMost(deadlineMs - Date.now(), reading, () => ({ away: "MySQL does not answer" }));
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error;
       away = `MySQL does not answer as it should (${error.code})`;
       await sleep(AGAIN_MS);
-    } finally {
-      over.abort();
-      tooLate.catch(() => undefined);
     }
   }
   return { away };

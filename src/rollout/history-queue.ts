@@ -3,17 +3,11 @@ import type { HistoryEntry } from "../domain/history.ts";
 import type { Logger } from "../log.ts";
 import type { HistoryStore } from "../mysql/history.ts";
 import { DatabaseError } from "../mysql/pool.ts";
-import { HistoryObject, RETRY_POLICY } from "../restate/contract.ts";
+import { type HistoryMessage, HistoryObject, RETRY_POLICY } from "../restate/contract.ts";
 
 export interface HistoryOptions {
   history: Pick<HistoryStore, "record">;
   logger: Logger;
-}
-
-/** What a transition sends; `revision` grows with every one. */
-export interface HistoryMessage {
-  entry: HistoryEntry;
-  revision: number;
 }
 
 /** A queue for each rollout that writes its changes to MySQL: in order, retried for as long as it takes, in nobody's way. */

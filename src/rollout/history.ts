@@ -21,10 +21,10 @@ interface Found {
  * @throws BadRequestError when nobody knows the place to go on from
  * @throws TerminalError 404 for an unknown rollout, 503 when MySQL or the tables are away
  */
-export async function pastRollouts(
+export async function history(
   ctx: ObjectSharedContext,
-  reader: HistoryReader,
   request: HistoryRequest,
+  { history: reader }: { history: HistoryReader },
 ): Promise<HistoryResponse> {
   const { rollout_id: id, after } = request;
   if (id !== undefined && after !== undefined && outcomeAt(after) === undefined) {

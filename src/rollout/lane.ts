@@ -12,9 +12,8 @@ import {
   WAVE_HEADER,
 } from "../restate/contract.ts";
 import { grantText } from "../restate/grant.ts";
-import { report } from "./change.ts";
 import { deployResult } from "./deploy-result.ts";
-import { reportUntilTaken, type Stop } from "./say.ts";
+import { report, reportUntilTaken, type Stop } from "./report.ts";
 
 /** So many results are reported at once; fewer of them after a while (ms). */
 const RESULTS_IN_A_REPORT = 24;

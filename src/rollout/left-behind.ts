@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import type { LeftBehind } from "../domain/left-behind.ts";
 import { partKey, partsOf, placesOfFailed, TALLIES_KEY, type Tallies, waveOf } from "../domain/parts.ts";
@@ -6,6 +5,7 @@ import type { Part, RolloutState } from "../domain/state.ts";
 import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelRow, SentinelStore } from "../mysql/sentinels.ts";
 import { type LeftBehindRequest, RolloutObject } from "../restate/contract.ts";
+import { atMost } from "../util/at-most.ts";
 import { type CountBytes, load, look } from "./state.ts";
 
 /** So many parts are read by one invocation, so that its journal does not grow with the fleet. */
@@ -98,12 +98,10 @@ async function imagesOf(
 }
 
 /** Undefined: it failed, or took longer than so long (ms). */
-async function inTime<T>(read: Promise<T>, patienceMs: number): Promise<T | undefined> {
-  const over = new AbortController();
-  const tooLate = sleep(patienceMs, undefined, { signal: over.signal }).catch(() => undefined);
-  try {
-    return await Promise.race([read.catch(() => undefined), tooLate]);
-  } finally {
-    over.abort();
-  }
+function inTime<T>(read: Promise<T>, patienceMs: number): Promise<T | undefined> {
+  return atMost(
+    patienceMs,
+    read.catch(() => undefined),
+    () => undefined,
+  );
 }

@@ -4,8 +4,8 @@ import { PART_SIZE, PLAN_KEY, TALLIES_KEY, type Tallies, waitingPart } from "../
 import type { Part, PartPlan } from "../domain/state.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import { RolloutObject } from "../restate/contract.ts";
-import { report } from "./change.ts";
-import { previousImage } from "./plan.ts";
+import { previousImage } from "./planned-waves.ts";
+import { report } from "./report.ts";
 import { type CountBytes, load, look } from "./state.ts";
 
 export interface LoadOptions {

@@ -3,10 +3,16 @@ import { offered } from "../domain/next-steps.ts";
 import { flyingOf, lanesOf, numbersOf, plural, remaining, timeLeft } from "../domain/progress.ts";
 import type { RollbackReport } from "../domain/rollback.ts";
 import type { Drive, Failure, RolloutState } from "../domain/state.ts";
-import { type View, viewOf } from "../domain/view.ts";
+import { type View, viewOf, viewOfForgotten, viewOfSuperseded } from "../domain/view.ts";
 import type { ClusterHealth } from "../kubernetes/health.ts";
 import type { RollbackResponse, RolloutResponse, StatusResponse } from "../restate/schemas.ts";
 import type { Sight } from "./state.ts";
+
+/** What a forward drive answers of its own rollout, whatever became of it since. */
+export function viewOfDriven(view: View, rolloutId: string, image: string): View {
+  if (view.rolloutId !== rolloutId) return viewOfForgotten(rolloutId, image);
+  return view.state === "rolling_back" ? viewOfSuperseded(view, "a rollback is running") : view;
+}
 
 /**
  * What operators are answered. Restate answers the same to whoever uses an idempotency-key again, whatever is true by then:

@@ -3,9 +3,9 @@ import { assertLegal } from "../domain/legality.ts";
 import type { RollbackResponse } from "../restate/schemas.ts";
 import { askLeftBehind } from "./ask-left-behind.ts";
 import { drive, unlessCancelled } from "./drive.ts";
-import { lookAgain } from "./look-again.ts";
+import { lookAndMend } from "./look-and-mend.ts";
+import type { RolloutOptions } from "./options.ts";
 import { rollbackResponse } from "./responses.ts";
-import type { RolloutOptions } from "./service.ts";
 import { invocationsOf } from "./watchdog.ts";
 
 /** Returns every sentinel that took the image to its previous one; a drive that does not answer is not waited for. */
@@ -13,7 +13,7 @@ export async function rollbackAll(
   ctx: ObjectSharedContext,
   options: RolloutOptions,
 ): Promise<RollbackResponse> {
-  const sight = await lookAgain(ctx, options);
+  const sight = await lookAndMend(ctx, options);
   assertLegal("RollbackAll", sight.rollout);
   const invocationId = ctx.request().id;
   const { admin } = options;

@@ -3,16 +3,16 @@ import { assertLegal } from "../domain/legality.ts";
 import { PART_SIZE } from "../domain/parts.ts";
 import type { RolloutState } from "../domain/state.ts";
 import { PARTS_IN_A_CHANGE, takesOver } from "../domain/taken-over.ts";
-import { type View, viewOfForgotten, viewOfNothing, viewOfSuperseded } from "../domain/view.ts";
+import { viewOfNothing } from "../domain/view.ts";
 import { STARTED_BY_HEADER } from "../restate/contract.ts";
 import type { RolloutRequest, RolloutResponse } from "../restate/schemas.ts";
-import { report } from "./change.ts";
 import { drive, unlessCancelled } from "./drive.ts";
 import { selectSentinels } from "./fleet.ts";
-import { lookAgain } from "./look-again.ts";
-import { requireWork } from "./plan.ts";
-import { rolloutResponse } from "./responses.ts";
-import type { RolloutOptions } from "./service.ts";
+import { lookAndMend } from "./look-and-mend.ts";
+import type { RolloutOptions } from "./options.ts";
+import { requireWork } from "./planned-waves.ts";
+import { report } from "./report.ts";
+import { rolloutResponse, viewOfDriven } from "./responses.ts";
 
 /** Rolls the image out: refuses what is not legal, reads the fleet, plans the waves, and drives them. */
 export async function rollout(
@@ -20,7 +20,7 @@ export async function rollout(
   request: RolloutRequest,
   options: RolloutOptions,
 ): Promise<RolloutResponse> {
-  const sight = await lookAgain(ctx, options);
+  const sight = await lookAndMend(ctx, options);
   assertLegal("Rollout", sight.rollout);
   const rolloutId = ctx.rand.uuidv4();
   const askedMs = await ctx.date.now();
@@ -58,12 +58,6 @@ async function copyOver(
     ({ left = 0 } = await unlessCancelled(ctx, copied));
   } while (left > 0);
   return true;
-}
-
-/** What a forward drive answers of its own rollout, whatever became of it since. */
-export function viewOfDriven(view: View, rolloutId: string, image: string): View {
-  if (view.rolloutId !== rolloutId) return viewOfForgotten(rolloutId, image);
-  return view.state === "rolling_back" ? viewOfSuperseded(view, "a rollback is running") : view;
 }
 
 /** Who the caller says it is: one line, short. */

@@ -7,10 +7,6 @@ import {
 } from "@restatedev/restate-sdk";
 import type { Event } from "../domain/event.ts";
 import type { LegacyEvent } from "../domain/legacy-drive.ts";
-import { UnreadableError } from "../domain/readable.ts";
-import type { Clusters } from "../kubernetes/clusters.ts";
-import type { SentinelStore } from "../mysql/sentinels.ts";
-import type { Admin } from "../restate/admin.ts";
 import { accepted, answerOf, BadRequestError, type Body, bodyOf, shown } from "../restate/body.ts";
 import {
   type LaneRequest,
@@ -31,159 +27,130 @@ import {
   StatusResponse,
 } from "../restate/schemas.ts";
 import { cancel } from "./cancel.ts";
-import { type ChangeOptions, change } from "./change.ts";
-import type { DriveOptions } from "./drive.ts";
-import { selectSentinels } from "./fleet.ts";
-import { type HistoryReader, pastRollouts } from "./history.ts";
+import { change } from "./change.ts";
+import { history } from "./history.ts";
 import { runLane } from "./lane.ts";
 import { launches } from "./launches.ts";
 import { countLeftBehind } from "./left-behind.ts";
 import { legacyTransition } from "./legacy.ts";
 import { loadParts } from "./load.ts";
-import { planResponse } from "./plan.ts";
+import type { RolloutOptions } from "./options.ts";
+import { plan } from "./plan.ts";
 import { resume } from "./resume.ts";
 import { rollbackAll } from "./rollback-all.ts";
 import { rollout } from "./rollout.ts";
-import { look } from "./state.ts";
 import { status } from "./status.ts";
 import { watch } from "./watchdog.ts";
-
-export interface RolloutOptions extends DriveOptions, ChangeOptions {
-  store: Pick<SentinelStore, "candidatePages" | "read">;
-  clusters: Pick<Clusters, "forRegion" | "health">;
-  history: HistoryReader;
-  /** Restate's admin API, where it is configured. */
-  admin: Admin | undefined;
-  /** How long a Deploy may take. */
-  deployTimeoutMs: number;
-}
 
 type Shared = ObjectSharedContext;
 
 /**
- * `hydra.v1.SentinelRolloutService`, keyed `singleton`. What operators call is shared and holds no lock, so that nothing
- * ever waits for a rollout that runs; every change of the state is a short exclusive `Change`. Rollout, Resume and
- * RollbackAll drive: they open the waves, and lanes that launch the Deploys and report to `Change`, which decides what is
- * launched next. `Watch` notices when a drive was killed or does not get on; `Load` reads a large fleet in parts;
- * `Launches` tells a Deploy that comes late whether it still is to be.
+ * `hydra.v1.SentinelRolloutService`: one virtual object, whose only key is `singleton`. There is one rollout at a time.
+ *
+ * Operators call Rollout, Resume, Cancel, RollbackAll, Status, Plan and History. Each is in the file of its name. They are
+ * shared handlers and hold no lock, so no call waits for a running rollout. Other handlers call the rest, which the ingress
+ * does not offer:
+ *
+ *   Change       the only writer of the state: exclusive, short, without I/O (change.ts, decided by src/domain)
+ *   Lane         launches Deploys that Change has granted, and reports their results to it
+ *   Load         reads a large fleet into the state, part by part
+ *   Watch        the watchdog of a drive: notices that it was killed, is paused or does not get on
+ *   Launches     tells a Deploy that comes late whether its rollout still wants it
+ *   LeftBehind   counts what became of the failed sentinels
+ *   Transition   takes the reports of drives that version 0.1 began
+ *
+ * Rollout, Resume and RollbackAll drive (drive.ts): they open a wave, are a lane themselves, and open further lanes.
+ *
+ * A cancelled drive launches nothing more, lets its Deploys finish, and leaves the rollout paused. A killed drive runs no
+ * code: its watchdog, or the next verb or Status, finds that nobody drives, and Change pauses the rollout. A kill between
+ * two writes of a Change leaves a state that the next Change mends. Cancel stops the launching wherever the drive is.
  */
 export function createRolloutService(options: RolloutOptions) {
-  const { store, history, countBytes } = options;
-  const DRIVER = { explicitCancellation: true };
-  // Who watches asks again and again: nothing of it stays among the invocations.
-  const NOT_KEPT = { journalRetention: 0 };
+  const { countBytes } = options;
   return object({
     name: RolloutObject.name,
     description: "Rolls a new image over all running sentinels, wave by wave. The only key is `singleton`.",
     handlers: {
-      Rollout: operation(
-        "Starts a rollout; answers when it is completed, paused or cancelled.",
-        bodyOf(RolloutRequest),
-        answerOf(RolloutResponse),
-        (ctx, request) => rollout(ctx, request, options),
-        DRIVER,
-      ),
-      Resume: operation(
-        "Goes on after the failed wave; failed sentinels are not retried. Answers like Rollout.",
-        bodyOf(EmptyRequest),
-        answerOf(RolloutResponse),
-        (ctx) => resume(ctx, options),
-        DRIVER,
-      ),
-      Cancel: operation(
-        "Stops here and keeps the new image wherever it came up. Answers at once.",
-        bodyOf(EmptyRequest),
-        answerOf(RolloutResponse),
-        (ctx) => cancel(ctx, options),
-      ),
-      RollbackAll: operation(
-        "Returns every sentinel that took the new image to its previous one; answers when that is done.",
-        bodyOf(EmptyRequest),
-        answerOf(RollbackResponse),
-        (ctx) => rollbackAll(ctx, options),
-        DRIVER,
-      ),
-      Status: operation(
-        "Tells where the rollout stands. Changes nothing.",
-        bodyOf(EmptyRequest),
-        answerOf(StatusResponse),
-        (ctx) => status(ctx, options),
-        NOT_KEPT,
-      ),
-      Plan: operation(
-        "Tells which waves a Rollout would run now. Changes nothing.",
-        bodyOf(RolloutRequest),
-        answerOf(PlanResponse),
-        async (ctx, request) => {
-          const earlier = await readableNow(ctx, countBytes);
-          return planResponse(await selectSentinels(ctx, store, request, await ctx.date.now()), earlier);
-        },
-        { ...DRIVER, ...NOT_KEPT },
-      ),
-      History: operation(
-        "Tells how past rollouts went. Changes nothing.",
-        bodyOf(HistoryRequest),
-        answerOf(HistoryResponse),
-        (ctx, request) => pastRollouts(ctx, history, request),
-        NOT_KEPT,
-      ),
+      Rollout: verb({
+        does: "Starts a rollout; answers when it is completed, paused or cancelled.",
+        takes: RolloutRequest,
+        answers: RolloutResponse,
+        run: (ctx, request) => rollout(ctx, request, options),
+        ...DRIVES,
+      }),
+      Resume: verb({
+        does: "Goes on after the failed wave; failed sentinels are not retried. Answers like Rollout.",
+        takes: EmptyRequest,
+        answers: RolloutResponse,
+        run: (ctx) => resume(ctx, options),
+        ...DRIVES,
+      }),
+      Cancel: verb({
+        does: "Stops here and keeps the new image wherever it came up. Answers at once.",
+        takes: EmptyRequest,
+        answers: RolloutResponse,
+        run: (ctx) => cancel(ctx, options),
+      }),
+      RollbackAll: verb({
+        does: "Returns every sentinel that took the new image to its previous one; answers when that is done.",
+        takes: EmptyRequest,
+        answers: RollbackResponse,
+        run: (ctx) => rollbackAll(ctx, options),
+        ...DRIVES,
+      }),
+      Status: verb({
+        does: "Tells where the rollout stands. Changes nothing.",
+        takes: EmptyRequest,
+        answers: StatusResponse,
+        run: (ctx) => status(ctx, options),
+        ...NOT_KEPT,
+      }),
+      Plan: verb({
+        does: "Tells which waves a Rollout would run now. Changes nothing.",
+        takes: RolloutRequest,
+        answers: PlanResponse,
+        run: (ctx, request) => plan(ctx, request, options),
+        ...DRIVES,
+        ...NOT_KEPT,
+      }),
+      History: verb({
+        does: "Tells how past rollouts went. Changes nothing.",
+        takes: HistoryRequest,
+        answers: HistoryResponse,
+        run: (ctx, request) => history(ctx, request, options),
+        ...NOT_KEPT,
+      }),
       Change: handlers.object.exclusive(
-        {
-          description: "Changes the rollout's state; called by the other handlers only.",
-          ingressPrivate: true,
-          ...NOT_KEPT,
-        },
+        hidden("Changes the rollout's state; called by the other handlers only.", NOT_KEPT),
         (ctx: ObjectContext, event: Event) => change(ctx, event, options),
       ),
       Transition: handlers.object.exclusive(
-        {
-          description: "Takes the reports of drives that version 0.1 began; called by them only.",
-          ingressPrivate: true,
-          ...NOT_KEPT,
-        },
+        hidden("Takes the reports of drives that version 0.1 began; called by them only.", NOT_KEPT),
         (ctx: ObjectContext, event: LegacyEvent) => legacyTransition(ctx, event, options),
       ),
       Lane: handlers.object.shared(
-        {
-          description: "Launches some of a wave's Deploys and reports on them; called by the drive only.",
-          ingressPrivate: true,
-          ...DRIVER,
-        },
+        hidden("Launches some of a wave's Deploys and reports on them; called by the drive only.", DRIVES),
         (ctx: Shared, request: LaneRequest) => runLane(ctx, request),
       ),
       Launches: handlers.object.shared(
-        {
-          description: "Tells a Deploy of an old grant whether that still holds; called by Deploys only.",
-          ingressPrivate: true,
-          ...NOT_KEPT,
-        },
+        hidden("Tells a Deploy of an old grant whether that still holds; called by Deploys only.", NOT_KEPT),
         (ctx: Shared, request: LaunchesRequest) => launches(ctx, request, countBytes),
       ),
       LeftBehind: handlers.object.shared(
-        {
-          description: "Counts what became of those that failed; called by others only.",
-          ingressPrivate: true,
-          ...NOT_KEPT,
-        },
+        hidden("Counts what became of those that failed; called by others only.", NOT_KEPT),
         (ctx: Shared, request: LeftBehindRequest) => countLeftBehind(ctx, request, options),
       ),
       Load: handlers.object.shared(
-        {
-          description: "Reads the next parts of a large fleet; called by the drive only.",
-          ingressPrivate: true,
-          ...NOT_KEPT,
-        },
+        hidden("Reads the next parts of a large fleet; called by the drive only.", NOT_KEPT),
         (ctx: Shared, request: { rolloutId: string }) => loadParts(ctx, request, options),
       ),
       Watch: handlers.object.shared(
-        {
-          description: "Waits for the end of a driving invocation; called by the other handlers only.",
-          ingressPrivate: true,
-          explicitCancellation: true,
+        hidden("Waits for the end of a driving invocation; called by the other handlers only.", {
+          ...DRIVES,
           ...NOT_KEPT,
-          // Once it has ended, however it did, asking for it again begins a new one.
+          // A watchdog that has ended must not answer the request for a new one.
           idempotencyRetention: 0,
-        },
+        }),
         (ctx: Shared, drive: { invocationId: string }) => watch(ctx, drive, options),
       ),
     },
@@ -191,26 +158,36 @@ export function createRolloutService(options: RolloutOptions) {
   });
 }
 
-/** The present rollout; one that nobody can read is no reason not to plan. */
-async function readableNow(ctx: Shared, countBytes: ChangeOptions["countBytes"]) {
-  try {
-    return (await look(ctx, countBytes)).rollout;
-  } catch (error) {
-    if (error instanceof UnreadableError) return undefined;
-    throw error;
-  }
+/** A cancellation of the invocation is for the handler to act on: its Deploys in flight are left to finish. */
+const DRIVES = { explicitCancellation: true };
+
+/** Asked again and again, and of no interest later: it leaves the list of invocations when it is done. */
+const NOT_KEPT = { journalRetention: 0 };
+
+interface HandlerOptions {
+  explicitCancellation?: boolean;
+  journalRetention?: number;
+  idempotencyRetention?: number;
 }
 
-/** A public handler: checks the key and the body before anything else. */
-function operation<I, O>(
-  description: string,
-  input: Serde<Body<I>>,
-  output: Serde<O>,
-  run: (ctx: Shared, request: I) => Promise<O>,
-  extra: { explicitCancellation?: boolean; journalRetention?: number } = {},
-) {
+function hidden<O extends HandlerOptions>(description: string, options: O) {
+  return { description, ingressPrivate: true, ...options };
+}
+
+interface Verb<I, O> extends HandlerOptions {
+  /** For the playground. */
+  does: string;
+  takes: Parameters<typeof bodyOf<I>>[0];
+  answers: Parameters<typeof answerOf<O>>[0];
+  run: (ctx: Shared, request: I) => Promise<O>;
+}
+
+/** A handler for operators: it checks the key and the body before anything else. */
+function verb<I, O>({ does, takes, answers, run, ...options }: Verb<I, O>) {
+  const input: Serde<Body<I>> = bodyOf(takes);
+  const output: Serde<O> = answerOf(answers);
   return handlers.object.shared(
-    { description: `${description} The key is \`${SINGLETON}\`.`, accept: "*/*", input, output, ...extra },
+    { description: `${does} The key is \`${SINGLETON}\`.`, accept: "*/*", input, output, ...options },
     async (ctx: Shared, body: Body<I>): Promise<O> => {
       if (ctx.key !== SINGLETON) {
         throw new BadRequestError(

@@ -3,10 +3,10 @@ import { failedInAll } from "../domain/progress.ts";
 import { SCRAPE_HEADER } from "../restate/contract.ts";
 import type { StatusResponse } from "../restate/schemas.ts";
 import { askLeftBehind } from "./ask-left-behind.ts";
+import type { RolloutOptions } from "./options.ts";
 import { statusResponse } from "./responses.ts";
-import type { RolloutOptions } from "./service.ts";
 import { look, type Sight } from "./state.ts";
-import { watchAgain } from "./watchdog.ts";
+import { ensureWatchdog } from "./watchdog.ts";
 
 /** Tells where the rollout stands: reads the head and who drives, however large the fleet is. */
 export async function status(
@@ -19,7 +19,7 @@ export async function status(
     nowMs: Date.now(),
     deployTimeoutMs,
   }));
-  watchAgain(ctx, sight);
+  ensureWatchdog(ctx, sight);
   return statusResponse(sight, seen.nowMs, {
     ...{ clusters: health, ...seen },
     leftBehind: await leftBehindOf(ctx, sight),

@@ -5,7 +5,8 @@ import type { Drive, SentinelResult } from "../domain/state.ts";
 import type { SentinelRow, SentinelStore } from "../mysql/sentinels.ts";
 import type { Admin } from "../restate/admin.ts";
 import { SCRAPE_HEADER } from "../restate/contract.ts";
-import { report, sendWatch } from "./change.ts";
+import { sendWatchdog } from "./change.ts";
+import { report } from "./report.ts";
 import { type CountBytes, look, type Sight } from "./state.ts";
 
 export interface WatchdogOptions {
@@ -169,10 +170,10 @@ function revertEnding(
  * Who kills all that runs in the UI kills the watchdog too. So an operator's question has the drive watched anew; and a
  * state that says that somebody drives, while nobody does, is mended. Scrapes change nothing.
  */
-export function watchAgain(ctx: ObjectSharedContext, { rollout, drive }: Sight): void {
+export function ensureWatchdog(ctx: ObjectSharedContext, { rollout, drive }: Sight): void {
   if (rollout === undefined || ctx.request().headers.has(SCRAPE_HEADER)) return;
   const drivers = [drive?.forward, drive?.rollback].filter((driver) => driver !== undefined);
-  for (const { invocationId } of drivers) sendWatch(ctx, invocationId);
+  for (const { invocationId } of drivers) sendWatchdog(ctx, invocationId);
   if (nobodyDrives({ rollout, drive })) void report(ctx, "nobody drives", NOBODY);
 }
 

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "../log.ts";
+import { atMost } from "../util/at-most.ts";
+import { reasonOf } from "../util/reason.ts";
 
 /** Calls that nobody waits for: a few at a time, a few attempts each, then given up (the next re-check asks again). */
 export interface Calls {
@@ -40,8 +42,7 @@ export function createCalls(logger: Logger): Calls {
       } catch (error) {
         if (stopped.signal.aborted) return;
         if (pauseMs === undefined) {
-          const reason = error instanceof Error ? error.message : "unknown error";
-          logger.warn({ call: key, reason }, "wake-up not delivered");
+          logger.warn({ call: key, reason: reasonOf(error) }, "wake-up not delivered");
           return;
         }
         const jittered = pauseMs * (0.5 + Math.random());
@@ -50,18 +51,10 @@ export function createCalls(logger: Logger): Calls {
     }
   }
 
-  async function bounded(call: () => Promise<void>): Promise<void> {
-    const over = new AbortController();
-    const signal = AbortSignal.any([stopped.signal, over.signal]);
-    const overdue = sleep(ATTEMPT_TIMEOUT_MS, undefined, { signal }).then(() => {
+  function bounded(call: () => Promise<void>): Promise<void> {
+    return atMost(ATTEMPT_TIMEOUT_MS, call(), () => {
       throw new Error("no answer in time");
     });
-    try {
-      await Promise.race([call(), overdue]);
-    } finally {
-      over.abort();
-      overdue.catch(() => undefined);
-    }
   }
 
   return {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { judge, observe } from "../domain/convergence.ts";
 import type { WatchableCluster } from "../kubernetes/cluster.ts";
 import type { Clusters } from "../kubernetes/clusters.ts";
@@ -7,6 +6,7 @@ import type { PodWatch } from "../kubernetes/pod-watch.ts";
 import type { Logger } from "../log.ts";
 import type { RecheckResult } from "../metrics/work.ts";
 import type { Observation, ObservedRow, SentinelStore } from "../mysql/sentinels.ts";
+import { atMost } from "../util/at-most.ts";
 import { createCalls } from "./calls.ts";
 import { type KnownRow, keepObservedColumns } from "./observed-columns.ts";
 import { startRecheck } from "./recheck.ts";
@@ -153,10 +153,7 @@ export function startWatcher(options: WatcherOptions): Watcher {
         columns.stop(),
         ...[...watches.values(), ...podWatches].map((each) => each.stop()),
       ];
-      const over = new AbortController();
-      const late = sleep(STOP_TIMEOUT_MS, undefined, { signal: over.signal }).catch(() => undefined);
-      await Promise.race([Promise.all(all), late]);
-      over.abort();
+      await atMost(STOP_TIMEOUT_MS, Promise.all(all), () => undefined);
     },
   };
 }

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { createInterner } from "../interned.ts";
 import type { Logger } from "../log.ts";
 import type { Observation, ObservedRow, SentinelStore } from "../mysql/sentinels.ts";
-import { createOutage } from "../outage.ts";
+import { createInterner } from "../util/interned.ts";
+import { createOutage } from "../util/outage.ts";
+import { reasonOf } from "../util/reason.ts";
 import { createTrigger } from "./trigger.ts";
 
 /** What is remembered of a row. */
@@ -79,7 +80,7 @@ export function keepObservedColumns(options: ObservedColumnsOptions): ObservedCo
       } catch (error) {
         for (const id of ids) dirty.add(id);
         outage.begin({
-          reason: error instanceof Error ? error.message : "unknown error",
+          reason: reasonOf(error),
           waiting: dirty.size,
         });
         await pause(Math.min(FIRST_BACKOFF_MS * 2 ** failures, MAX_BACKOFF_MS) * (0.5 + Math.random() / 2));

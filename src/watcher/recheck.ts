@@ -2,7 +2,8 @@ import type { DeploymentWatch } from "../kubernetes/deployment-watch.ts";
 import type { Logger } from "../log.ts";
 import type { RecheckResult } from "../metrics/work.ts";
 import type { ObservedRow, SentinelStore } from "../mysql/sentinels.ts";
-import { createOutage } from "../outage.ts";
+import { createOutage } from "../util/outage.ts";
+import { reasonOf } from "../util/reason.ts";
 import type { ObservedColumns } from "./observed-columns.ts";
 import { createTrigger } from "./trigger.ts";
 
@@ -155,7 +156,7 @@ export function startRecheck(options: RecheckOptions): Recheck {
       failure.end();
     } catch (error) {
       if (stopped.signal.aborted) return 0;
-      failure.begin({ reason: error instanceof Error ? error.message : "unknown error" });
+      failure.begin({ reason: reasonOf(error) });
     }
     const tookMs = Date.now() - startedMs;
     options.onOver?.(result, tookMs / 1_000);

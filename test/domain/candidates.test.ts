@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Candidate, serves } from "../../src/domain/candidates.ts";
-import { previousImage } from "../../src/rollout/plan.ts";
+import { previousImage } from "../../src/rollout/planned-waves.ts";
 
 const TARGET = "sentinel:v2";
 

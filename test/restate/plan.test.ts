@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Candidate } from "../../src/domain/candidates.ts";
 import { ConflictError } from "../../src/restate/errors.ts";
-import { planResponse, planRollout, requireWork } from "../../src/rollout/plan.ts";
+import { planResponse } from "../../src/rollout/plan.ts";
+import { planWavesOf, requireWork } from "../../src/rollout/planned-waves.ts";
 
 const IMAGE = "sentinel:v2";
 const fleet = (size: number, runningImage = "sentinel:v1"): Candidate[] =>
@@ -15,7 +16,7 @@ const fleet = (size: number, runningImage = "sentinel:v1"): Candidate[] =>
     desiredReplicas: 1,
   }));
 const planned = (candidates: Candidate[], wave_percentages?: number[]) =>
-  planRollout(
+  planWavesOf(
     {
       // Read in pages, of which a plan notices nothing.
       async *candidatePages() {

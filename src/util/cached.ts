@@ -1,3 +1,5 @@
+import { atMost } from "./at-most.ts";
+
 /** What was read last, unless it is too old or the last attempt failed. Never rejects, and answers in bounded time. */
 export type CachedSource<T> = () => Promise<T | undefined>;
 
@@ -30,17 +32,8 @@ export function cached<T>(read: () => Promise<T>, options: CachedOptions): Cache
 
   return async () => {
     if (attempt === undefined && performance.now() - attemptedMs >= options.maxAgeMs) attempt = refresh();
-    if (attempt !== undefined) await atMost(attempt, options.patienceMs);
+    if (attempt !== undefined) await atMost(options.patienceMs, attempt, () => undefined);
     const fresh = last !== undefined && performance.now() - last.readMs < options.staleMs;
     return fresh ? last?.value : undefined;
   };
-}
-
-async function atMost(promise: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([promise, over]);
-  clearTimeout(timer);
 }

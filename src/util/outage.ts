@@ -1,4 +1,4 @@
-import type { Logger } from "./log.ts";
+import type { Logger } from "../log.ts";
 
 /** Trouble that goes on is told once when it begins and once when it is over, however often it is met in between. */
 export interface Outage {

@@ -1,21 +1,21 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
-import { report } from "./change.ts";
-import type { RolloutOptions } from "./service.ts";
+import type { RolloutOptions } from "./options.ts";
+import { report } from "./report.ts";
 import { look, type Sight } from "./state.ts";
-import { NOBODY, nobodyDrives, watchAgain } from "./watchdog.ts";
+import { ensureWatchdog, NOBODY, nobodyDrives } from "./watchdog.ts";
 
 /**
  * What a verb goes by. If the state says that somebody drives while nobody does, it is mended first: what was cut short, or
  * killed together with its watchdog, is in no verb's way.
  * @throws UnreadableError
  */
-export async function lookAgain(
+export async function lookAndMend(
   ctx: ObjectSharedContext,
   { countBytes }: Pick<RolloutOptions, "countBytes">,
 ): Promise<Sight> {
   const sight = await look(ctx, countBytes);
   if (!nobodyDrives(sight)) {
-    watchAgain(ctx, sight);
+    ensureWatchdog(ctx, sight);
     return sight;
   }
   await report(ctx, "nobody drives", NOBODY);

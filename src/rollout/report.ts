@@ -2,15 +2,21 @@ import {
   CancelledError,
   type ObjectSharedContext,
   RestatePromise,
+  rpc,
   TerminalError,
 } from "@restatedev/restate-sdk";
 import type { Answer } from "../domain/answer.ts";
-import type { Report } from "../domain/event.ts";
-import { report } from "./change.ts";
+import type { Event, Report } from "../domain/event.ts";
+import { RolloutObject } from "../restate/contract.ts";
 
 /** Between two attempts (ms) to report what could not be taken, and how many of them there are. */
 const AGAIN_MS = 1_000;
 const ATTEMPTS = 300;
+
+/** Asks for a change of the rollout; `name` is what the operator reads in the journal. */
+export function report(ctx: ObjectSharedContext, name: string, event: Event): RestatePromise<Answer> {
+  return ctx.objectClient(RolloutObject, ctx.key).Change(event, rpc.opts({ name }));
+}
 
 function nameOf({ results, opens }: Report): string {
   if (opens !== undefined) return "open";
