@@ -7,7 +7,8 @@ import {
 } from "@restatedev/restate-sdk";
 import type { Direction } from "../domain/state.ts";
 import type { Clusters } from "../kubernetes/clusters.ts";
-import type { SentinelRow, SentinelStore } from "../mysql/sentinels.ts";
+import type { SentinelRow } from "../mysql/row.ts";
+import type { SentinelStore } from "../mysql/sentinels.ts";
 import { REVERTS_HEADER, ROLLOUT_ID_HEADER, RolloutObject, SINGLETON } from "../restate/contract.ts";
 import { grantOf, isAged, type LaunchGrant } from "../restate/grant.ts";
 import type { LastKnown } from "../restate/last-known.ts";

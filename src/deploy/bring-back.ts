@@ -1,16 +1,18 @@
 import type { ObjectContext, RestatePromise } from "@restatedev/restate-sdk";
 import type { Expectation } from "../domain/convergence.ts";
 import type { Clusters } from "../kubernetes/clusters.ts";
-import type { SentinelRow, SentinelStore } from "../mysql/sentinels.ts";
+import type { SentinelRow } from "../mysql/row.ts";
+import type { SentinelStore } from "../mysql/sentinels.ts";
 import type { DeployReply } from "../restate/schemas.ts";
 import type { Settings } from "./begin.ts";
 import { type Bounded, kubernetes, untilDeadline } from "./deadline.ts";
+import { failed, type Settlement } from "./ending.ts";
 import type { Sightings } from "./local-wake-ups.ts";
 import { judged, type Look, lookAt, type Patched, type Place, placeOf } from "./look.ts";
 import type { DeployPlan } from "./plan.ts";
 import { movedTo, type Revert } from "./revert.ts";
 import type { RowWrites } from "./row.ts";
-import { converge, failed, lookAgain, type Settlement } from "./wait.ts";
+import { converge, lookAgain } from "./wait.ts";
 
 type PatchedBack =
   | { kind: "moved"; image: string }

@@ -5,13 +5,14 @@ import {
   TerminalError,
 } from "@restatedev/restate-sdk";
 import type { PatchTerms } from "../kubernetes/cluster.ts";
-import type { SentinelRow } from "../mysql/sentinels.ts";
+import type { SentinelRow } from "../mysql/row.ts";
 import { ROLLOUT_ID_HEADER } from "../restate/contract.ts";
 import { grantOf } from "../restate/grant.ts";
 import type { DeployReply, DeployRequest } from "../restate/schemas.ts";
 import { type BeginOptions, begin, type Settings } from "./begin.ts";
 import { bringBack } from "./bring-back.ts";
 import { untilDeadline } from "./deadline.ts";
+import { failed, type Settlement } from "./ending.ts";
 import type { Sightings } from "./local-wake-ups.ts";
 import { type Patched, patchAndLook, placeOf, serving } from "./look.ts";
 import { notTaken } from "./not-taken.ts";
@@ -26,7 +27,7 @@ import {
   type Unfinished,
   unfinishedOf,
 } from "./unfinished.ts";
-import { AWAKEABLE_KEY, converge, failed, listen, lookAgain, type Settlement } from "./wait.ts";
+import { AWAKEABLE_KEY, converge, listen, lookAgain } from "./wait.ts";
 
 export interface DeployOptions extends RowWritesOptions, BeginOptions {
   sightings: Sightings;

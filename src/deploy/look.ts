@@ -10,7 +10,7 @@ import {
 import type { Cluster, DeploymentChange, PatchTerms } from "../kubernetes/cluster.ts";
 import type { Clusters } from "../kubernetes/clusters.ts";
 import { TransientKubernetesError } from "../kubernetes/errors.ts";
-import type { Observation, SentinelRow } from "../mysql/sentinels.ts";
+import type { Observation, SentinelRow } from "../mysql/row.ts";
 import { kubernetes } from "./deadline.ts";
 import type { Sightings } from "./local-wake-ups.ts";
 import { carries } from "./plan.ts";

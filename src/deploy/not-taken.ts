@@ -1,6 +1,6 @@
 import type { ObjectContext } from "@restatedev/restate-sdk";
+import { failed, type Settlement } from "./ending.ts";
 import type { Place } from "./look.ts";
-import { failed, type Settlement } from "./wait.ts";
 
 /**
  * How a Deploy ends whose image the Deployment does not have: the row says again which one it has, for an image that was never

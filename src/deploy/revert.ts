@@ -1,4 +1,4 @@
-import type { SentinelRow } from "../mysql/sentinels.ts";
+import type { SentinelRow } from "../mysql/row.ts";
 import { REVERTS_HEADER, UNRECORDED_HEADER } from "../restate/contract.ts";
 import { plainText } from "../restate/plain-text.ts";
 import type { DeployReply } from "../restate/schemas.ts";

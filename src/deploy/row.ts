@@ -2,12 +2,13 @@ import { type ObjectContext, TerminalError } from "@restatedev/restate-sdk";
 import type { Logger } from "../log.ts";
 import type { WorkMetrics } from "../metrics/work.ts";
 import { type Fence, laterThan } from "../mysql/fence.ts";
+import type { DesiredValues, SentinelRow } from "../mysql/row.ts";
 import { fittingReason } from "../mysql/rows.ts";
-import type { DesiredValues, SentinelRow, SentinelStore } from "../mysql/sentinels.ts";
+import type { SentinelStore } from "../mysql/sentinels.ts";
 import { ROLLOUT_ID_HEADER, WAVE_HEADER } from "../restate/contract.ts";
 import { plainText } from "../restate/plain-text.ts";
+import { type Ending, readyAfter } from "./ending.ts";
 import type { Look } from "./look.ts";
-import type { Ending, Settlement } from "./wait.ts";
 
 /** As many characters as the row's image takes. */
 const IMAGE_LENGTH = 255;
@@ -246,12 +247,6 @@ export class RowWrites {
 /** What it says now is somebody else's, and stays. */
 function changed({ deployStatus, image }: SentinelRow): string {
   return `its row was written by somebody else meanwhile, and says ${deployStatus} with ${plainText(image, IMAGE_LENGTH)}`;
-}
-
-export function readyAfter({ observed, atMs, writtenMs }: Look): Settlement {
-  const seen = observed ?? { health: "unknown", availableReplicas: 0 };
-  const ending: Ending = { status: "ready", observed: seen, seenMs: atMs };
-  return writtenMs === undefined ? { ending } : { ending, writtenMs };
 }
 
 /** Why a sentinel is no rollout's business any more; undefined while it is. */

@@ -6,16 +6,18 @@ import {
   TerminalError,
 } from "@restatedev/restate-sdk";
 import type { Clusters } from "../kubernetes/clusters.ts";
-import type { SentinelRow, SentinelStore } from "../mysql/sentinels.ts";
+import type { SentinelRow } from "../mysql/row.ts";
+import type { SentinelStore } from "../mysql/sentinels.ts";
 import { REVERTS_HEADER, ROLLOUT_ID_HEADER, RolloutObject, SINGLETON } from "../restate/contract.ts";
 import type { DeployRequest } from "../restate/schemas.ts";
 import type { Settings } from "./begin.ts";
 import { kubernetes, untilDeadline } from "./deadline.ts";
+import { failed, type Settlement } from "./ending.ts";
 import { placeOf } from "./look.ts";
 import { notDeployed } from "./not-taken.ts";
 import type { DeployPlan } from "./plan.ts";
 import type { RowWrites } from "./row.ts";
-import { converge, failed, lookAgain, type Settlement } from "./wait.ts";
+import { converge, lookAgain } from "./wait.ts";
 
 /** What the Deploy that is running was asked for, and by whom: should it be killed, the next one settles what it left. */
 export const REQUEST_KEY = "deploy_request";

@@ -1,35 +1,13 @@
 import { type ObjectContext, RestatePromise } from "@restatedev/restate-sdk";
 import type { Expectation, Suspicion } from "../domain/convergence.ts";
-import type { Observation } from "../mysql/sentinels.ts";
-import { because, plainText } from "../restate/plain-text.ts";
+import { because } from "../restate/plain-text.ts";
 import { untilDeadline, within } from "./deadline.ts";
+import { failed, readyAfter, type Settlement } from "./ending.ts";
 import { type Look, lookAt, type Patched, type Place } from "./look.ts";
-import { type RowWrites, readyAfter } from "./row.ts";
-
-/** As many characters as deploy_error takes. */
-const REASON_LIMIT = 1_024;
+import type { RowWrites } from "./row.ts";
 
 /** How long (ms) the pods' own reason is worth waiting for. */
 const PODS_MS = 2_000;
-
-/** How a Deploy ended: what is written into the row. */
-export type Ending =
-  /** `seenMs`: when it was found converged (unix ms); absent where it served already and nothing was patched. */
-  | { status: "ready"; observed: Observation; seenMs?: number }
-  /** `image`: what the row is to say again; absent: it stays. */
-  | { status: "failed"; reason: string; image?: string };
-
-export interface Settlement {
-  ending: Ending;
-  /** What it runs or was to run, where admission has made that of the image asked for. */
-  rewritten?: string | undefined;
-  /** When (unix ms) it was written into the row; absent: it still is to be. */
-  writtenMs?: number;
-  /** There is no Deployment any more. */
-  gone?: true;
-  /** The Deployment has this image, which somebody else gave it. */
-  moved?: string;
-}
 
 /** Where NotifyReady finds the Deploy that waits. */
 export const AWAKEABLE_KEY = "notify_ready_awakeable";
@@ -140,11 +118,6 @@ export function lookAgain(
   return untilDeadline(ctx, "look at the Deployment", times, async (bounded) =>
     writes.afterLook(await bounded(() => lookAt(place, expected))),
   );
-}
-
-/** The reason may be in the words of whoever can write to the cluster. */
-export function failed(reason: string): { ending: Ending & { status: "failed" } } {
-  return { ending: { status: "failed", reason: plainText(reason, REASON_LIMIT) } };
 }
 
 /** The pods' own reason, where there is one, says more than the Deployment's. Not worth failing or waiting for. */

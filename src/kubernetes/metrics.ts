@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { Clusters } from "./clusters.ts";
+import type { ClusterHealth } from "./health.ts";
 
 /** What this process does with the clusters. */
 export interface KubernetesMetrics {
@@ -69,7 +69,7 @@ export function createKubernetesMetrics(registry: Registry): KubernetesMetrics {
 }
 
 /** Whether the clusters answer: of all that is sent to them, not of a single request or watch. */
-export function registerClusterMetrics(registry: Registry, clusters: Pick<Clusters, "health">): void {
+export function registerClusterMetrics(registry: Registry, clusters: { health(): ClusterHealth[] }): void {
   new Gauge({
     name: "sentinel_rollout_kubernetes_cluster_up",
     help: "0 once this process has not heard of the cluster for a while and requests fail, else 1.",

@@ -1,13 +1,19 @@
-import type { SlackMessage } from "./slack-sink.ts";
+/** A message as the webhook got it. */
+export interface ReceivedMessage {
+  received_at: string;
+  /** The plain-text fallback. */
+  text: string;
+  [part: string]: unknown;
+}
 
 /** The channel as plain text, for a terminal. */
-export function readableText(messages: readonly SlackMessage[]): string {
+export function readableText(messages: readonly ReceivedMessage[]): string {
   if (messages.length === 0) return "no messages yet\n";
   return `${messages.map(paragraph).join("\n\n")}\n`;
 }
 
 /** The channel as a page that follows what arrives. */
-export function readableHtml(messages: readonly SlackMessage[]): string {
+export function readableHtml(messages: readonly ReceivedMessage[]): string {
   return [
     "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=2><title>Slack messages</title>",
     "<style>body{font:15px system-ui;max-width:50em;margin:2em auto;white-space:pre-wrap}</style>",
@@ -15,7 +21,7 @@ export function readableHtml(messages: readonly SlackMessage[]): string {
   ].join("\n");
 }
 
-function paragraph(message: SlackMessage): string {
+function paragraph(message: ReceivedMessage): string {
   const lines = blockTexts(message.blocks);
   const [first = "", ...rest] = lines.length > 0 ? lines : message.text.split("\n");
   return [`${message.received_at.slice(11, 19)}  ${first}`, ...rest.map((line) => `          ${line}`)].join(

@@ -2,15 +2,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { readableHtml, readableText } from "./slack-page.ts";
-
-/** A message as the webhook got it. */
-export interface SlackMessage {
-  received_at: string;
-  /** The plain-text fallback. */
-  text: string;
-  [part: string]: unknown;
-}
+import { type ReceivedMessage, readableHtml, readableText } from "./slack-page.ts";
 
 /** What goes wrong with a delivery: an answer that is not a 200, none at all, or a broken connection. */
 export type SlackFault = { status: number; retryAfterSeconds?: number } | "hang" | "reset";
@@ -22,7 +14,7 @@ export interface SlackSink {
   listUrl: string;
   pageUrl: string;
   /** Accepted messages, oldest first. */
-  messages: readonly SlackMessage[];
+  messages: readonly ReceivedMessage[];
   /** Deliveries so far, refused ones too. */
   readonly attempts: number;
   /** The next `count` deliveries fail. */
@@ -42,7 +34,7 @@ export interface SlackSinkOptions {
 /** Stands in for Slack: takes messages at an incoming webhook and shows them. */
 export async function startSlackSink(options: SlackSinkOptions = {}): Promise<SlackSink> {
   const { port = 0, host = "127.0.0.1", path: secretPath = randomPath() } = options;
-  const messages: SlackMessage[] = [];
+  const messages: ReceivedMessage[] = [];
   const faults: SlackFault[] = [];
   let attempts = 0;
 
@@ -99,7 +91,7 @@ function randomPath(): string {
   return `/services/${randomBytes(12).toString("hex")}`;
 }
 
-function show(request: IncomingMessage, response: ServerResponse, messages: SlackMessage[]): void {
+function show(request: IncomingMessage, response: ServerResponse, messages: ReceivedMessage[]): void {
   const wantsHtml = request.headers.accept?.includes("text/html");
   if (request.url === "/messages") {
     answer(response, 200, JSON.stringify(messages, null, 2), "application/json");

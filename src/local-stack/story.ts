@@ -2,7 +2,7 @@ import { duration } from "../domain/messages.ts";
 import { plural } from "../domain/progress.ts";
 import type { RolloutResponse } from "../restate/schemas.ts";
 import { failedPart, type RolloutProgress } from "./progress.ts";
-import type { SlackMessage } from "./slack-sink.ts";
+import type { ReceivedMessage } from "./slack-page.ts";
 
 export interface Story {
   response: RolloutResponse;
@@ -10,7 +10,7 @@ export interface Story {
   /** When the rollout answered, unix ms. */
   endedAtMs: number;
   tookMs: number;
-  slack: readonly SlackMessage[];
+  slack: readonly ReceivedMessage[];
 }
 
 /** What happened, for a person. */
@@ -32,7 +32,7 @@ export function tellStory(story: Story): string {
 }
 
 /** The fallback text says it all in one line; the image is the same in each. */
-function slackLine({ received_at, text }: SlackMessage, image: string): string {
+function slackLine({ received_at, text }: ReceivedMessage, image: string): string {
   const line = text.replaceAll(/[*`]/g, "").replace(` · Image: ${image}`, "");
   return `  ${received_at.slice(11, 19)}  ${line.replaceAll("\n", "\n            ")}`;
 }

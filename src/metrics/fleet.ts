@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from "prom-client";
 import type { SentinelCount } from "../mysql/fleet-count.ts";
-import type { DeployStatus } from "../mysql/sentinels.ts";
+import type { DeployStatus } from "../mysql/row.ts";
 
 const STATUSES: DeployStatus[] = ["idle", "progressing", "ready", "failed"];
 

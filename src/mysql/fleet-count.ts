@@ -1,4 +1,5 @@
-import type { DeployStatus, SentinelStore } from "./sentinels.ts";
+import type { DeployStatus } from "./row.ts";
+import type { SentinelStore } from "./sentinels.ts";
 
 /** How many running sentinels of a region have a deploy_status. */
 export interface SentinelCount {

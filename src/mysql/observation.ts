@@ -1,11 +1,4 @@
-import type { SentinelRow } from "./sentinels.ts";
-
-export interface Observation {
-  health: SentinelRow["health"];
-  availableReplicas: number;
-  /** Absent: left as it is in the row. */
-  runningImage?: string;
-}
+import type { Observation } from "./row.ts";
 
 /** Length of running_image. */
 const IMAGE_LENGTH = 255;

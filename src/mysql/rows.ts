@@ -2,8 +2,8 @@ import { and, inArray, sql } from "./drizzle.ts";
 import type { Fence } from "./fence.ts";
 import { ownValues } from "./own-values.ts";
 import { type Database, settled } from "./pool.ts";
+import type { SentinelRow, Written } from "./row.ts";
 import { sentinels } from "./schema.ts";
-import type { SentinelRow, Written } from "./sentinels.ts";
 
 /** Length of deploy_error. */
 const REASON_LENGTH = 1_024;

@@ -2,82 +2,23 @@ import type { SQL } from "drizzle-orm";
 import { batched } from "./batcher.ts";
 import { chunks, PAGE, pages } from "./batches.ts";
 import { and, asc, eq, gt, gte, inArray, isNotNull, lte, sql } from "./drizzle.ts";
-import type { Fence } from "./fence.ts";
-import { type Observation, observedColumnsOf } from "./observation.ts";
+import { observedColumnsOf } from "./observation.ts";
 import { ownValues } from "./own-values.ts";
 import { type Database, settled } from "./pool.ts";
 import { createRewrittenImages, type RewrittenImages } from "./rewritten.ts";
 import { rewrittenImages } from "./rewritten-schema.ts";
+import type {
+  Candidate,
+  DesiredValues,
+  FencedWrite,
+  Observation,
+  ObservedRow,
+  Outcome,
+  SentinelRow,
+  Written,
+} from "./row.ts";
 import { type FencedColumns, fittingReason, readRows, writeFenced } from "./rows.ts";
 import { sentinels } from "./schema.ts";
-
-export type { Observation } from "./observation.ts";
-
-export type DesiredState = "running" | "standby" | "archived";
-export type Health = "unknown" | "paused" | "healthy" | "unhealthy";
-export type DeployStatus = "idle" | "progressing" | "ready" | "failed";
-
-export interface SentinelRow {
-  id: string;
-  k8sName: string;
-  regionId: string;
-  image: string;
-  /** Empty where nothing has been observed yet. */
-  runningImage: string;
-  desiredState: DesiredState;
-  health: Health;
-  desiredReplicas: number;
-  availableReplicas: number;
-  cpuMillicores: number;
-  memoryMib: number;
-  deployStatus: DeployStatus;
-  deployError: string | null;
-  updatedAtMs: number | null;
-}
-
-/** A running sentinel, as a rollout looks at it. */
-export type Candidate = Pick<
-  SentinelRow,
-  "id" | "image" | "runningImage" | "deployStatus" | "health" | "desiredReplicas"
-> & {
-  /** True: what runs is what admission has made of the image. */
-  rewritten: boolean;
-};
-
-/** What the watcher compares with Kubernetes. */
-export type ObservedRow = Pick<
-  SentinelRow,
-  | "id"
-  | "k8sName"
-  | "regionId"
-  | "health"
-  | "availableReplicas"
-  | "image"
-  | "runningImage"
-  | "deployStatus"
-  | "updatedAtMs"
-  | "desiredState"
->;
-
-export type DesiredValues = Pick<SentinelRow, "image" | "cpuMillicores" | "memoryMib" | "desiredReplicas">;
-
-export type Outcome =
-  | { status: "ready"; observed: Observation }
-  /** `image`: the desired one from now on; absent: it stays. */
-  | { status: "failed"; reason: string; image?: string };
-
-/** A compare-and-set of one row. */
-export interface FencedWrite {
-  fence: Fence;
-  /** The row's updated_at from then on (unix ms): later than those of the fence, or its latest where the same is written again. */
-  atMs: number;
-}
-
-export type Written =
-  /** Also where the same was written before, and the answer was lost. */
-  | { written: true }
-  /** The row as it is; undefined: there is none. */
-  | { written: false; row: SentinelRow | undefined };
 
 /** Every statement this service runs. All of them throw DatabaseError. */
 export interface SentinelStore extends RewrittenImages {

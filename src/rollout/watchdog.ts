@@ -2,7 +2,8 @@ import { InvocationIdParser, type ObjectSharedContext, RestatePromise } from "@r
 import type { Silence } from "../domain/event.ts";
 import type { Held } from "../domain/silence.ts";
 import type { Drive, SentinelResult } from "../domain/state.ts";
-import type { SentinelRow, SentinelStore } from "../mysql/sentinels.ts";
+import type { SentinelRow } from "../mysql/row.ts";
+import type { SentinelStore } from "../mysql/sentinels.ts";
 import type { Admin } from "../restate/admin.ts";
 import { SCRAPE_HEADER } from "../restate/contract.ts";
 import { sendWatchdog } from "./change.ts";

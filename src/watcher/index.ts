@@ -5,7 +5,8 @@ import type { DeploymentWatch, WatchedDeployment } from "../kubernetes/deploymen
 import type { PodWatch } from "../kubernetes/pod-watch.ts";
 import type { Logger } from "../log.ts";
 import type { RecheckResult } from "../metrics/work.ts";
-import type { Observation, ObservedRow, SentinelStore } from "../mysql/sentinels.ts";
+import type { Observation, ObservedRow } from "../mysql/row.ts";
+import type { SentinelStore } from "../mysql/sentinels.ts";
 import { atMost } from "../util/at-most.ts";
 import { createCalls } from "./calls.ts";
 import { type KnownRow, keepObservedColumns } from "./observed-columns.ts";

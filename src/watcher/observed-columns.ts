@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "../log.ts";
-import type { Observation, ObservedRow, SentinelStore } from "../mysql/sentinels.ts";
+import type { Observation, ObservedRow } from "../mysql/row.ts";
+import type { SentinelStore } from "../mysql/sentinels.ts";
 import { createInterner } from "../util/interned.ts";
 import { createOutage } from "../util/outage.ts";
 import { reasonOf } from "../util/reason.ts";

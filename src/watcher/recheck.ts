@@ -1,7 +1,8 @@
 import type { DeploymentWatch } from "../kubernetes/deployment-watch.ts";
 import type { Logger } from "../log.ts";
 import type { RecheckResult } from "../metrics/work.ts";
-import type { ObservedRow, SentinelStore } from "../mysql/sentinels.ts";
+import type { ObservedRow } from "../mysql/row.ts";
+import type { SentinelStore } from "../mysql/sentinels.ts";
 import { createOutage } from "../util/outage.ts";
 import { reasonOf } from "../util/reason.ts";
 import type { ObservedColumns } from "./observed-columns.ts";

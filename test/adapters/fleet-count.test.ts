@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { countFleet } from "../../src/mysql/fleet-count.ts";
-import type { ObservedRow } from "../../src/mysql/sentinels.ts";
+import type { ObservedRow } from "../../src/mysql/row.ts";
 
 function row(row: Partial<ObservedRow>): ObservedRow {
   const images = { image: "x:1", runningImage: "x:1" };

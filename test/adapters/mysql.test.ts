@@ -4,7 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Mysql, startMysql } from "../../src/local-stack/mysql.ts";
 import { migrateDatabase } from "../../src/mysql/migrate.ts";
 import { type DatabasePool, openPool } from "../../src/mysql/pool.ts";
-import { createSentinelStore, type ObservedRow, type SentinelStore } from "../../src/mysql/sentinels.ts";
+import type { ObservedRow } from "../../src/mysql/row.ts";
+import { createSentinelStore, type SentinelStore } from "../../src/mysql/sentinels.ts";
 import { insertSentinels } from "../support/sentinel-rows.ts";
 
 let server: Mysql;

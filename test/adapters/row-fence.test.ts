@@ -4,7 +4,8 @@ import { type Mysql, startMysql } from "../../src/local-stack/mysql.ts";
 import { type Fence, laterThan } from "../../src/mysql/fence.ts";
 import { migrateDatabase } from "../../src/mysql/migrate.ts";
 import { type DatabasePool, openPool } from "../../src/mysql/pool.ts";
-import { createSentinelStore, type FencedWrite, type SentinelStore } from "../../src/mysql/sentinels.ts";
+import type { FencedWrite } from "../../src/mysql/row.ts";
+import { createSentinelStore, type SentinelStore } from "../../src/mysql/sentinels.ts";
 import { insertSentinels } from "../support/sentinel-rows.ts";
 import { until } from "../support/until.ts";
 

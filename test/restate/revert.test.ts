@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { leftAlone, revertOf } from "../../src/deploy/revert.ts";
-import type { DeployStatus } from "../../src/mysql/sentinels.ts";
+import type { DeployStatus } from "../../src/mysql/row.ts";
 import { REVERTS_HEADER, UNRECORDED_HEADER } from "../../src/restate/contract.ts";
 
 const [PREVIOUS, BAD, OTHER] = ["sentinel:v1", "sentinel:v2", "sentinel:v7"] as const;
