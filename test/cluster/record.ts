@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { Cluster } from "../support/kubernetes-api.ts";
+import { recordingText } from "../support/recording-text.ts";
 import { addNew, play, type Recording } from "./recording.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
@@ -10,7 +11,7 @@ import { SCENARIOS } from "./scenarios.ts";
  *     TEST_KUBECONFIG=… node test/cluster/record.ts [scenario…]
  *
  * Each scenario is played several times, for where its controllers race the order is not always the same; what was
- * recorded before is kept. To begin anew, remove the file. `npm run format` afterwards.
+ * recorded before is kept. To begin anew, remove the file.
  */
 const TIMES = 30;
 const DIRECTORY = new URL("recorded/", import.meta.url);
@@ -32,7 +33,7 @@ for (const scenario of SCENARIOS) {
   }
   const sizes = Object.entries(all).map(([title, { sequences }]) => `${title}: ${sequences.length}`);
   process.stdout.write(`${scenario.name}: ${sizes.join(", ")}\n`);
-  await writeFile(file, `${JSON.stringify(all, null, 2)}\n`);
+  await writeFile(file, recordingText(all));
 }
 
 function merge(all: Recording, one: Recording, name: string): void {

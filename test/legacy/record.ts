@@ -173,9 +173,8 @@ try {
     // Restate writes down what has just ended a moment later.
     await delay(1_000);
     const story: Story = { transitions: await transitions(world, sinceMs) };
-    const lines = story.transitions.map((each) => `    ${JSON.stringify(each)}`).join(",\n");
     const file = fileURLToPath(new URL(`recorded/${name}.json`, import.meta.url));
-    writeFileSync(file, `{\n  "transitions": [\n${lines}\n  ]\n}\n`);
+    writeFileSync(file, recordingText(story));
     const told = story.transitions.map(({ event }) => event.type).join(", ");
     process.stdout.write(`${name}: ${told}; ${(await rolloutOf(world)).state}\n`);
   }
