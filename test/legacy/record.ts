@@ -9,6 +9,7 @@
 import { writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { recordingText } from "../support/recording-text.ts";
 import type { World } from "../support/stack-world.ts";
 import { until } from "../support/until.ts";
 import type { Story, Transition } from "./stories.ts";
