@@ -14,7 +14,8 @@ const DOWNLOADS = "https://cdn.mysql.com/";
 
 /** The programs alone. The package mariadb-server would make a system service of them that starts with the machine. */
 const PACKAGES = ["mariadb-server-core", "mariadb-client-core"];
-const SAYS_NO = "SENTINEL_ROLLOUT_NO_INSTALL";
+/** With "1" in this variable nothing is installed or downloaded. */
+export const SAYS_NO = "SENTINEL_ROLLOUT_NO_INSTALL";
 
 /**
  * A server for a machine that has none: the distribution's packages where this process may install them, else a download.
@@ -27,7 +28,7 @@ export async function obtainMysql(
 ): Promise<MysqlBinaries> {
   if (env[SAYS_NO] === "1") throw new Error(`${ADVICE}\n(${SAYS_NO}=1: nothing is installed or downloaded)`);
   try {
-    if (!canInstallMariadb()) return await downloadMysql(log);
+    if (!canInstall()) return await downloadMysql(log);
     log(`no MySQL or MariaDB server here: installing ${PACKAGES.join(" and ")} (${SAYS_NO}=1 says no)`);
     await installMariadb();
   } catch (error) {
@@ -39,8 +40,8 @@ export async function obtainMysql(
   return installed;
 }
 
-/** Root on Debian or a descendant of it. */
-function canInstallMariadb(): boolean {
+/** This process may install packages: it is root's, on Debian or a descendant of it. */
+export function canInstall(): boolean {
   if (process.getuid?.() !== 0 || find("apt-get") === undefined || !existsSync("/etc/os-release"))
     return false;
   return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(readFileSync("/etc/os-release", "utf8"));

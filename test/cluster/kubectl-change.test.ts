@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { condition, until } from "../support/kubernetes-api.ts";
-import { type Kubectl, runsKubectl, startKubectl } from "./kubectl.ts";
+import { type Kubectl, startKubectl } from "./kubectl.ts";
 
 const V1 = "registry.test/sentinel:v1";
 const V2 = "registry.test/sentinel:v2";
 
-describe.runIf(runsKubectl)("kubectl changes", () => {
+describe("kubectl changes", () => {
   let kubectl: Kubectl;
   beforeAll(async () => {
     kubectl = await startKubectl();

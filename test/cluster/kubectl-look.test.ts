@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { until } from "../support/kubernetes-api.ts";
-import { type Kubectl, runsKubectl, startKubectl } from "./kubectl.ts";
+import { type Kubectl, startKubectl } from "./kubectl.ts";
 
 const V1 = "registry.test/sentinel:v1";
 const V2 = "registry.test/sentinel:v2";
@@ -8,7 +8,7 @@ const AGE = expect.stringMatching(/^\d+s$/);
 const pod = (owner: string) => expect.stringMatching(new RegExp(`^${owner}-[a-z0-9]+-[a-z0-9]{5}$`));
 const replicaSet = (owner: string) => expect.stringMatching(new RegExp(`^${owner}-[a-z0-9]+$`));
 
-describe.runIf(runsKubectl)("kubectl shows", () => {
+describe("kubectl shows", () => {
   let kubectl: Kubectl;
   beforeAll(async () => {
     kubectl = await startKubectl();

@@ -7,9 +7,6 @@ import { Cluster, until } from "../support/kubernetes-api.ts";
 
 const hasKubectl = spawnSync("kubectl", ["version", "--client"]).status === 0;
 
-/** Where it is missing the tests are not run, but for CI: there they fail. */
-export const runsKubectl = hasKubectl || process.env.CI !== undefined;
-
 export interface Kubectl {
   cluster: Cluster;
   /** Runs it in the test's namespace. */
@@ -26,7 +23,7 @@ export interface Kubectl {
 
 /** The real kubectl, talking to the cluster under test. */
 export async function startKubectl(): Promise<Kubectl> {
-  if (!hasKubectl) throw new Error("kubectl is not on the PATH");
+  if (!hasKubectl) throw new Error("kubectl is not on the PATH: npm run test:all brings it");
   const cluster = await Cluster.start();
   const home = await mkdtemp(join(tmpdir(), "kubectl-test-"));
   const config = join(home, "config");

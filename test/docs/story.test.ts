@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Stack, startStack } from "../../src/local-stack/stack.ts";
-import { runsKubectl } from "../cluster/kubectl.ts";
 import { documentedCommands } from "./commands.ts";
 import { ELSEWHERE } from "./elsewhere.ts";
 import { shell } from "./shell.ts";
@@ -90,7 +89,6 @@ describe("the commands of the documentation, on a stack", () => {
       // All that are worded so, in whichever file.
       const texts = new Set(documented.filter(({ text }) => command.test(text)).map(({ text }) => text));
       for (const text of texts) {
-        if (text.startsWith("kubectl ") && !runsKubectl) continue;
         const done = await shell(stack)(text.replace("<invocationId>", invocationId));
         expect(done).toMatchObject({ exitCode, output: expect.stringMatching(says) });
         invocationId = /"invocationId":"(inv_\w+)"/.exec(done.output)?.[1] ?? invocationId;

@@ -21,7 +21,7 @@ import {
 import { documentedCommands } from "../docs/commands.ts";
 import { createAuthority, issue } from "../support/certificates.ts";
 import { until } from "../support/until.ts";
-import { runsNginx, startGateway } from "./nginx.ts";
+import { startGateway } from "./nginx.ts";
 
 /** The established TCP connections of this machine (proc_pid_net(5)), as far as they are told of here. */
 async function connections(): Promise<{ local: number; remote: number; timer: string }[]> {
@@ -47,7 +47,7 @@ const TOKENS = {
   "sentinel-rollout": "of-the-replicas",
 };
 
-describe.runIf(runsNginx)("deploy/gateway/nginx.conf", () => {
+describe("deploy/gateway/nginx.conf", () => {
   let directory: string;
   let ca: string;
   let port: number;
