@@ -1,5 +1,5 @@
 import { call, send } from "../src/local-stack/restate-api.ts";
-import type { RolloutResponse, StatusResponse } from "../src/restate/schemas.ts";
+import type { RolloutResponse, StatusResponse } from "../src/restate/rollout-schemas.ts";
 import { newImage } from "./fleet.ts";
 import { timed } from "./numbers.ts";
 import type { BenchStack } from "./stack.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { call } from "../src/local-stack/restate-api.ts";
-import type { StatusResponse } from "../src/restate/schemas.ts";
+import type { StatusResponse } from "../src/restate/rollout-schemas.ts";
 import { launchedSince } from "./deploys.ts";
 import { newImage } from "./fleet.ts";
 import { timed } from "./numbers.ts";

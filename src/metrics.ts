@@ -4,7 +4,7 @@ import { registerFleetMetrics } from "./metrics/fleet.ts";
 import { registerRolloutMetrics } from "./metrics/rollout.ts";
 import { createWorkMetrics, type WorkMetrics } from "./metrics/work.ts";
 import type { SentinelCount } from "./mysql/fleet-count.ts";
-import type { StatusResponse } from "./restate/schemas.ts";
+import type { StatusResponse } from "./restate/rollout-schemas.ts";
 import { cached } from "./util/cached.ts";
 
 /** The definitions of /metrics. Handed to whoever has something to count. */

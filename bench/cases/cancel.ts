@@ -1,4 +1,4 @@
-import type { StatusResponse } from "../../src/restate/schemas.ts";
+import type { StatusResponse } from "../../src/restate/rollout-schemas.ts";
 import { atMost, type BenchCase, type BenchPlan } from "../case.ts";
 import { bareFanOut } from "../fan-out.ts";
 import { stepsOfADeploy } from "../journal.ts";

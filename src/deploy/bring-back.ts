@@ -3,7 +3,7 @@ import type { Expectation } from "../domain/convergence.ts";
 import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelRow } from "../mysql/row.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
-import type { DeployReply } from "../restate/schemas.ts";
+import type { DeployReply } from "../restate/deploy-schemas.ts";
 import type { Settings } from "./begin.ts";
 import { type Bounded, kubernetes, untilDeadline } from "./deadline.ts";
 import { failed, type Settlement } from "./ending.ts";

@@ -7,8 +7,8 @@ import {
 import type { PatchTerms } from "../kubernetes/cluster.ts";
 import type { SentinelRow } from "../mysql/row.ts";
 import { ROLLOUT_ID_HEADER } from "../restate/contract.ts";
+import type { DeployReply, DeployRequest } from "../restate/deploy-schemas.ts";
 import { grantOf } from "../restate/grant.ts";
-import type { DeployReply, DeployRequest } from "../restate/schemas.ts";
 import { type BeginOptions, begin, type Settings } from "./begin.ts";
 import { bringBack } from "./bring-back.ts";
 import { untilDeadline } from "./deadline.ts";

@@ -1,7 +1,7 @@
 import type { DeploymentSnapshot } from "../domain/convergence.ts";
 import type { DeploymentChange, PatchTerms } from "../kubernetes/cluster.ts";
 import type { DesiredValues, SentinelRow } from "../mysql/row.ts";
-import type { DeployRequest } from "../restate/schemas.ts";
+import type { DeployRequest } from "../restate/deploy-schemas.ts";
 
 /** What a Deploy has to do, decided from the row alone. */
 export interface DeployPlan {

@@ -7,8 +7,8 @@ import {
   SentinelObject,
   type SettleRequest,
 } from "../restate/contract.ts";
+import { DeployRequest, DeployResponse, NotifyReadyRequest } from "../restate/deploy-schemas.ts";
 import { asTerminalError } from "../restate/errors.ts";
-import { DeployRequest, DeployResponse, NotifyReadyRequest } from "../restate/schemas.ts";
 import { type DeployOptions, deploy } from "./deploy.ts";
 import { heal } from "./heal.ts";
 import { AWAKEABLE_KEY } from "./wait.ts";

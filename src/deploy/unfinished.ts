@@ -9,7 +9,7 @@ import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelRow } from "../mysql/row.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import { REVERTS_HEADER, ROLLOUT_ID_HEADER, RolloutObject, SINGLETON } from "../restate/contract.ts";
-import type { DeployRequest } from "../restate/schemas.ts";
+import type { DeployRequest } from "../restate/deploy-schemas.ts";
 import type { Settings } from "./begin.ts";
 import { kubernetes, untilDeadline } from "./deadline.ts";
 import { failed, type Settlement } from "./ending.ts";

@@ -1,4 +1,4 @@
-import { StatusResponse } from "../restate/schemas.ts";
+import { StatusResponse } from "../restate/rollout-schemas.ts";
 
 const SERVICE = "hydra.v1.SentinelRolloutService";
 const TIMEOUT_MS = 10_000;

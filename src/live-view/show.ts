@@ -1,5 +1,5 @@
 import { createLogUpdate } from "log-update";
-import type { StatusResponse } from "../restate/schemas.ts";
+import type { StatusResponse } from "../restate/rollout-schemas.ts";
 import { failureRow, line, plain, running, screen, wavesOf } from "./view.ts";
 
 /** Without a terminal a line is written when the state or the wave changes, and in between at most so often (ms). */

@@ -1,5 +1,5 @@
 import { duration } from "../domain/messages.ts";
-import type { StatusResponse } from "../restate/schemas.ts";
+import type { StatusResponse } from "../restate/rollout-schemas.ts";
 
 const BAR_WIDTH = 30;
 const SHOWN_FAILURES = 5;

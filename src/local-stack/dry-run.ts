@@ -3,7 +3,7 @@
  * Exits with 0 if it completed or, with `--fail`, if it paused with exactly the sentinels that were to fail.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { RolloutResponse } from "../restate/schemas.ts";
+import type { RolloutResponse } from "../restate/rollout-schemas.ts";
 import { startCommandStack } from "./command-stack.ts";
 import { type CommandOptions, OPTIONS_HELP, parseOptions } from "./options.ts";
 import { unexpected } from "./outcome.ts";

@@ -1,4 +1,4 @@
-import type { RolloutResponse } from "../restate/schemas.ts";
+import type { RolloutResponse } from "../restate/rollout-schemas.ts";
 import { isFatal, mayFail, type SentinelFault } from "./faults.ts";
 
 /**

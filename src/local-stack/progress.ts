@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createLogUpdate } from "log-update";
 import type { RolloutState } from "../domain/state.ts";
 import { screen } from "../live-view/view.ts";
-import type { StatusResponse } from "../restate/schemas.ts";
+import type { StatusResponse } from "../restate/rollout-schemas.ts";
 import { call, readState } from "./restate-api.ts";
 
 /** One wave, as it was seen from outside. */

@@ -1,6 +1,6 @@
 import { duration } from "../domain/messages.ts";
 import { plural } from "../domain/progress.ts";
-import type { RolloutResponse } from "../restate/schemas.ts";
+import type { RolloutResponse } from "../restate/rollout-schemas.ts";
 import { failedPart, type RolloutProgress } from "./progress.ts";
 import type { ReceivedMessage } from "./slack-page.ts";
 

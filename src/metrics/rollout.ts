@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from "prom-client";
 import type { Phase } from "../domain/state.ts";
-import type { StatusResponse } from "../restate/schemas.ts";
+import type { StatusResponse } from "../restate/rollout-schemas.ts";
 import type { CachedSource } from "../util/cached.ts";
 
 const STATES: Phase[] = ["idle", "in_progress", "paused", "cancelled", "completed", "rolling_back"];

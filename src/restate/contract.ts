@@ -9,7 +9,7 @@ import type { Event } from "../domain/event.ts";
 import type { HistoryEntry } from "../domain/history.ts";
 import type { LeftBehind } from "../domain/left-behind.ts";
 import type { Direction, PhaseChange, Place } from "../domain/state.ts";
-import type { DeployReply, DeployRequest } from "./schemas.ts";
+import type { DeployReply, DeployRequest } from "./deploy-schemas.ts";
 
 /** The only key of the rollout service: there is one rollout at a time. */
 export const SINGLETON = "singleton";

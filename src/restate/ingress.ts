@@ -10,7 +10,7 @@ import {
   SentinelObject,
   SINGLETON,
 } from "./contract.ts";
-import { StatusResponse } from "./schemas.ts";
+import { StatusResponse } from "./rollout-schemas.ts";
 
 /** Longest wait (ms) for an answer of Restate. */
 const TIMEOUT_MS = 5_000;

@@ -1,5 +1,5 @@
 import { type ObjectSharedContext, RestatePromise, TerminalError } from "@restatedev/restate-sdk";
-import type { RolloutResponse } from "../restate/schemas.ts";
+import type { RolloutResponse } from "../restate/rollout-schemas.ts";
 import type { RolloutOptions } from "./options.ts";
 import { report } from "./report.ts";
 import { rolloutResponse } from "./responses.ts";

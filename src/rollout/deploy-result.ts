@@ -1,6 +1,6 @@
 import { type InvocationPromise, type RestatePromise, TerminalError } from "@restatedev/restate-sdk";
 import type { Direction, Item, SentinelResult } from "../domain/state.ts";
-import type { DeployReply } from "../restate/schemas.ts";
+import type { DeployReply } from "../restate/deploy-schemas.ts";
 
 /**
  * What a Deploy call came to. One that was cancelled, killed or refused is a failure of that sentinel alone; a sentinel

@@ -4,7 +4,7 @@ import { plural } from "../domain/progress.ts";
 import { UnreadableError } from "../domain/readable.ts";
 import type { RolloutState } from "../domain/state.ts";
 import { earlierLeft, takenOverNote, takesOver } from "../domain/taken-over.ts";
-import type { PlanResponse, RolloutRequest } from "../restate/schemas.ts";
+import type { PlanResponse, RolloutRequest } from "../restate/rollout-schemas.ts";
 import { selectSentinels } from "./fleet.ts";
 import type { RolloutOptions } from "./options.ts";
 import { nothingToDo, type PlannedWaves } from "./planned-waves.ts";

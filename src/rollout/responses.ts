@@ -5,7 +5,7 @@ import type { RollbackReport } from "../domain/rollback.ts";
 import type { Drive, Failure, RolloutState } from "../domain/state.ts";
 import { type View, viewOf, viewOfForgotten, viewOfSuperseded } from "../domain/view.ts";
 import type { ClusterHealth } from "../kubernetes/health.ts";
-import type { RollbackResponse, RolloutResponse, StatusResponse } from "../restate/schemas.ts";
+import type { RollbackResponse, RolloutResponse, StatusResponse } from "../restate/rollout-schemas.ts";
 import type { Sight } from "./state.ts";
 
 /** What a forward drive answers of its own rollout, whatever became of it since. */

@@ -1,6 +1,6 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import { assertLegal } from "../domain/legality.ts";
-import type { RolloutResponse } from "../restate/schemas.ts";
+import type { RolloutResponse } from "../restate/rollout-schemas.ts";
 import { drive } from "./drive.ts";
 import { lookAndMend } from "./look-and-mend.ts";
 import type { RolloutOptions } from "./options.ts";

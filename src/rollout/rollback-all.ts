@@ -1,6 +1,6 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import { assertLegal } from "../domain/legality.ts";
-import type { RollbackResponse } from "../restate/schemas.ts";
+import type { RollbackResponse } from "../restate/rollout-schemas.ts";
 import { askLeftBehind } from "./ask-left-behind.ts";
 import { drive, unlessCancelled } from "./drive.ts";
 import { lookAndMend } from "./look-and-mend.ts";

@@ -5,7 +5,7 @@ import type { RolloutState } from "../domain/state.ts";
 import { PARTS_IN_A_CHANGE, takesOver } from "../domain/taken-over.ts";
 import { viewOfNothing } from "../domain/view.ts";
 import { STARTED_BY_HEADER } from "../restate/contract.ts";
-import type { RolloutRequest, RolloutResponse } from "../restate/schemas.ts";
+import type { RolloutRequest, RolloutResponse } from "../restate/rollout-schemas.ts";
 import { drive, unlessCancelled } from "./drive.ts";
 import { selectSentinels } from "./fleet.ts";
 import { lookAndMend } from "./look-and-mend.ts";

@@ -25,7 +25,7 @@ import {
   RolloutRequest,
   RolloutResponse,
   StatusResponse,
-} from "../restate/schemas.ts";
+} from "../restate/rollout-schemas.ts";
 import { cancel } from "./cancel.ts";
 import { change } from "./change.ts";
 import { history } from "./history.ts";

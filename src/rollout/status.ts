@@ -1,7 +1,7 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import { failedInAll } from "../domain/progress.ts";
 import { SCRAPE_HEADER } from "../restate/contract.ts";
-import type { StatusResponse } from "../restate/schemas.ts";
+import type { StatusResponse } from "../restate/rollout-schemas.ts";
 import { askLeftBehind } from "./ask-left-behind.ts";
 import type { RolloutOptions } from "./options.ts";
 import { statusResponse } from "./responses.ts";

@@ -1,6 +1,6 @@
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { RolloutResponse } from "../../src/restate/schemas.ts";
+import type { RolloutResponse } from "../../src/restate/rollout-schemas.ts";
 import { ControlPlane } from "./control-plane.ts";
 
 let plane: ControlPlane;

@@ -1,8 +1,8 @@
 import { describe, expect } from "vitest";
 import { type Answer, call } from "../../src/local-stack/restate-api.ts";
 import { GRANT_HEADER, REVERTS_HEADER, ROLLOUT_ID_HEADER } from "../../src/restate/contract.ts";
+import type { DeployReply } from "../../src/restate/deploy-schemas.ts";
 import { grantText } from "../../src/restate/grant.ts";
-import type { DeployReply } from "../../src/restate/schemas.ts";
 import { editState } from "../operator/outside.ts";
 import { until } from "../support/until.ts";
 import { it, NEW, OLD, type World } from "../support/world.ts";

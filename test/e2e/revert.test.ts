@@ -1,7 +1,7 @@
 import { describe, expect } from "vitest";
 import { type Answer, call } from "../../src/local-stack/restate-api.ts";
 import { REVERTS_HEADER, ROLLOUT_ID_HEADER, UNRECORDED_HEADER } from "../../src/restate/contract.ts";
-import type { DeployReply } from "../../src/restate/schemas.ts";
+import type { DeployReply } from "../../src/restate/deploy-schemas.ts";
 import { until } from "../support/until.ts";
 import { it, NEW, OLD, type World } from "../support/world.ts";
 

@@ -1,4 +1,4 @@
-import type { StatusResponse } from "../../src/restate/schemas.ts";
+import type { StatusResponse } from "../../src/restate/rollout-schemas.ts";
 
 export const STARTED = "2026-01-31T02:00:00.000Z";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startStack } from "../../src/local-stack/stack.ts";
-import type { RollbackResponse, RolloutResponse } from "../../src/restate/schemas.ts";
+import type { RollbackResponse, RolloutResponse } from "../../src/restate/rollout-schemas.ts";
 import { until } from "../support/until.ts";
 import { ids, OLD, World } from "../support/world.ts";
 import { launchedBy, openLanes } from "./invocations.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startStack } from "../../src/local-stack/stack.ts";
 import type { HistoryResponse } from "../../src/restate/history-schemas.ts";
-import type { RolloutResponse } from "../../src/restate/schemas.ts";
+import type { RolloutResponse } from "../../src/restate/rollout-schemas.ts";
 import { until } from "../support/until.ts";
 import { ids, World } from "../support/world.ts";
 import { launchedBy } from "./invocations.ts";

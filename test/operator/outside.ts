@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import type { StatusResponse } from "../../src/restate/schemas.ts";
+import type { StatusResponse } from "../../src/restate/rollout-schemas.ts";
 import { until } from "../support/until.ts";
 import { ROLLOUT, type World } from "../support/world.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import type { PlanResponse, RollbackResponse } from "../../src/restate/schemas.ts";
+import type { PlanResponse, RollbackResponse } from "../../src/restate/rollout-schemas.ts";
 import { ids, it, NEW, OLD, type World } from "../support/world.ts";
 
 const FLEET = ids(1, 8);

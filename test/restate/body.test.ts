@@ -2,12 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { accepted, BadRequestError, bodyOf, parseBody } from "../../src/restate/body.ts";
-import {
-  DeployRequest,
-  EmptyRequest,
-  NotifyReadyRequest,
-  RolloutRequest,
-} from "../../src/restate/schemas.ts";
+import { DeployRequest, NotifyReadyRequest } from "../../src/restate/deploy-schemas.ts";
+import { EmptyRequest, RolloutRequest } from "../../src/restate/rollout-schemas.ts";
 
 const IMAGE = "ghcr.io/unkeyed/sentinel:v1.2.3";
 

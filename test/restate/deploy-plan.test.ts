@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { carries, planDeploy, termsOf } from "../../src/deploy/plan.ts";
 import type { DeploymentSnapshot } from "../../src/domain/convergence.ts";
 import type { SentinelRow } from "../../src/mysql/row.ts";
-import type { DeployRequest } from "../../src/restate/schemas.ts";
+import type { DeployRequest } from "../../src/restate/deploy-schemas.ts";
 
 const NOW = 1_000_000;
 const TIMEOUT = 600_000;

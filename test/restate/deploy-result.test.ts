@@ -1,7 +1,7 @@
 import { type InvocationPromise, TerminalError } from "@restatedev/restate-sdk";
 import { describe, expect, it } from "vitest";
 import type { Direction } from "../../src/domain/state.ts";
-import type { DeployReply } from "../../src/restate/schemas.ts";
+import type { DeployReply } from "../../src/restate/deploy-schemas.ts";
 import { deployResult } from "../../src/rollout/deploy-result.ts";
 
 const ITEM = { id: "sen_0001", at: "1/1" };

@@ -3,7 +3,7 @@ import { IllegalOperationError } from "../../src/domain/legality.ts";
 import type { ClusterHealth } from "../../src/kubernetes/health.ts";
 import { BadRequestError } from "../../src/restate/body.ts";
 import { asTerminalError, ConflictError } from "../../src/restate/errors.ts";
-import { RollbackResponse, RolloutResponse, StatusResponse } from "../../src/restate/schemas.ts";
+import { RollbackResponse, RolloutResponse, StatusResponse } from "../../src/restate/rollout-schemas.ts";
 import { rollbackResponse, rolloutResponse, statusResponse } from "../../src/rollout/responses.ts";
 import {
   abandon,

@@ -1,18 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { jsonSchemaOf, parseBody } from "../../src/restate/body.ts";
+import { DeployRequest, DeployResponse, NotifyReadyRequest } from "../../src/restate/deploy-schemas.ts";
 import { HistoryRequest, HistoryResponse } from "../../src/restate/history-schemas.ts";
 import {
-  DeployRequest,
-  DeployResponse,
   EmptyRequest,
-  NotifyReadyRequest,
   PlanResponse,
   RollbackResponse,
   RolloutRequest,
   RolloutResponse,
   StatusResponse,
-} from "../../src/restate/schemas.ts";
+} from "../../src/restate/rollout-schemas.ts";
 
 const REQUESTS = { RolloutRequest, EmptyRequest, HistoryRequest, DeployRequest, NotifyReadyRequest };
 const RESPONSES = {

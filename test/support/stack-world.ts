@@ -3,7 +3,8 @@ import mysql, { type Pool, type RowDataPacket } from "mysql2/promise";
 import { listSentinelDeployments } from "../../src/local-stack/cluster.ts";
 import { type Answer, call, endInvocation, query, send } from "../../src/local-stack/restate-api.ts";
 import type { Stack } from "../../src/local-stack/stack.ts";
-import type { DeployResponse, RolloutResponse, StatusResponse } from "../../src/restate/schemas.ts";
+import type { DeployResponse } from "../../src/restate/deploy-schemas.ts";
+import type { RolloutResponse, StatusResponse } from "../../src/restate/rollout-schemas.ts";
 import { type FleetState, readFleetState } from "./rollout-state.ts";
 import { until } from "./until.ts";
 
