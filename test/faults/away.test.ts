@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { seedOf } from "../operator/seed.ts";
+import { seedOf } from "../support/seed.ts";
 import { until } from "../support/until.ts";
 import type { Arena } from "./harness/arena.ts";
 import { Random } from "./harness/random.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { seedOf } from "../operator/seed.ts";
+import { seedOf } from "../support/seed.ts";
 import { kubernetesFaults } from "./faults/kubernetes.ts";
 import { mysqlFaults } from "./faults/mysql.ts";
 import { slackFaults } from "./faults/slack.ts";

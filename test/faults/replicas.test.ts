@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiRequest } from "../../src/embedded-kubernetes/index.ts";
-import { seedOf } from "../operator/seed.ts";
+import { seedOf } from "../support/seed.ts";
 import { Arena } from "./harness/arena.ts";
 import { Failpoints } from "./harness/failpoints.ts";
 import { Random } from "./harness/random.ts";

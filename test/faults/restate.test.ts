@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RestateServer } from "../../src/local-stack/restate-server.ts";
-import { seedOf } from "../operator/seed.ts";
+import { seedOf } from "../support/seed.ts";
 import { until } from "../support/until.ts";
 import { Arena } from "./harness/arena.ts";
 import { Random } from "./harness/random.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { seedOf } from "../operator/seed.ts";
+import { seedOf } from "../support/seed.ts";
 import { FAULTS } from "./faults/index.ts";
 import { mysqlFrozenFor30s } from "./faults/mysql.ts";
 import { Random } from "./harness/random.ts";

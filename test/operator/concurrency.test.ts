@@ -2,10 +2,10 @@ import { setTimeout as think } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { drivesLeft } from "../support/rollout-state.ts";
+import { seedOf } from "../support/seed.ts";
 import { until } from "../support/until.ts";
 import { it, type World } from "../support/world.ts";
 import { explain, type Sight, said, type Verb } from "./history.ts";
-import { seedOf } from "./seed.ts";
 
 const CLIENTS = 8;
 const STEPS = 32;

@@ -3,7 +3,17 @@ import { describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { accepted, BadRequestError, bodyOf, parseBody } from "../../src/restate/body.ts";
 import { DeployRequest, NotifyReadyRequest } from "../../src/restate/deploy-schemas.ts";
+import { HistoryRequest } from "../../src/restate/history-schemas.ts";
 import { EmptyRequest, RolloutRequest } from "../../src/restate/rollout-schemas.ts";
+import { generated, handPicked } from "../support/bad-bodies.ts";
+import { seedOf } from "../support/seed.ts";
+
+/** How many generated ones. */
+const GENERATED = 2_000;
+const SCHEMAS: Record<string, z.ZodType> = {
+  ...{ Rollout: RolloutRequest, Plan: RolloutRequest, History: HistoryRequest },
+  ...{ Deploy: DeployRequest, NotifyReady: NotifyReadyRequest },
+};
 
 const IMAGE = "ghcr.io/unkeyed/sentinel:v1.2.3";
 
@@ -198,6 +208,20 @@ describe("a body that is refused", () => {
       ok: true,
       value: { image: IMAGE },
     });
+  });
+});
+
+describe("what people and scripts get wrong", () => {
+  it.each([
+    ["hand-picked", handPicked()],
+    ["generated", generated(seedOf("bad requests"), GENERATED)],
+  ])("is refused in a sentence that names field, value and expectation (%s)", (_, requests) => {
+    for (const { handler, body, says } of requests) {
+      const what = `${handler} ${body.slice(0, 200)}`;
+      const sentence = String(read(SCHEMAS[handler] ?? EmptyRequest, body));
+      expect(sentence, what).toMatch(/^[A-Z][^\n\r]{9,299}\.$/);
+      for (const said of says) expect(sentence, what).toContain(said);
+    }
   });
 });
 

@@ -111,8 +111,12 @@ describe("with RESTATE_IDENTITY_KEYS the endpoint", () => {
 
 it("handlers that are nobody's business are refused by the ingress, however they are called", async () => {
   const hidden = [
-    `${ROLLOUT}/Transition`,
-    `${ROLLOUT}/Watch`,
+    ...["Change", "Lane", "Launches", "LeftBehind", "Load", "Transition", "Watch"].map(
+      (name) => `${ROLLOUT}/${name}`,
+    ),
+    "hydra.v1.SentinelService/sen_0001/Settle",
+    "hydra.v1.SentinelService/sen_0001/Heal",
+    "hydra.v1.SentinelRolloutHistory/an-id/Record",
     "hydra.v1.SentinelRolloutNotifier/slack/Deliver",
     "hydra.v1.SentinelRolloutNotifier/another/Deliver",
   ];

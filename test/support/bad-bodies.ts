@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { NEW } from "../support/world.ts";
+import { NEW } from "./world.ts";
 
 /** A request that must be refused. */
 export interface BadRequest {
@@ -122,6 +122,12 @@ const AMOUNTS = [
   "desiredReplicas",
 ];
 const BAD_AMOUNTS = [-1, 1.5, "3", null, [], {}, true, 1e12, -0.5];
+
+/** One of each kind for each handler: that a handler checks its body is seen with these. */
+export function oneOfEachKind(): BadRequest[] {
+  const kinds = new Map(handPicked().map((request) => [`${request.handler} ${request.says[0]}`, request]));
+  return [...kinds.values()];
+}
 
 /** Hand-picked: what people and scripts get wrong. */
 export function handPicked(): BadRequest[] {
