@@ -1,26 +1,13 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { Cluster, DeploymentChange } from "../../src/kubernetes/cluster.ts";
-import { type Clusters, connectClusters } from "../../src/kubernetes/clusters.ts";
-import { startKubernetes, type TestKubernetes } from "../support/kubernetes.ts";
+import type { DeploymentChange } from "../../src/kubernetes/cluster.ts";
+import { type Connected, connected } from "./connected.ts";
 
-let kubernetes: TestKubernetes;
-let clusters: Clusters;
-let cluster: Cluster;
+let { kubernetes, cluster, stop } = {} as Connected;
 
 beforeAll(async () => {
-  kubernetes = await startKubernetes();
-  clusters = await connectClusters({
-    kubeContexts: new Map(),
-    kubeNamespace: kubernetes.namespace,
-    kubeContainer: "sentinel",
-    kubeconfigFile: kubernetes.kubeconfigFile,
-  });
-  cluster = clusters.forRegion("anywhere") as Cluster;
+  ({ kubernetes, cluster, stop } = await connected());
 });
-afterAll(async () => {
-  await clusters?.close();
-  await kubernetes?.stop();
-});
+afterAll(() => stop?.());
 
 const IMAGE = "/spec/template/spec/containers/0/image";
 const BACK: DeploymentChange = { image: "x:v1", changeCause: "back to x:v1" };

@@ -1,28 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Expectation, judge } from "../../src/domain/convergence.ts";
-import type { Cluster, DeploymentChange, PatchTerms } from "../../src/kubernetes/cluster.ts";
-import { type Clusters, connectClusters } from "../../src/kubernetes/clusters.ts";
-import { startKubernetes, type TestKubernetes } from "../support/kubernetes.ts";
+import type { DeploymentChange, PatchTerms } from "../../src/kubernetes/cluster.ts";
 import { until } from "../support/until.ts";
+import { type Connected, connected } from "./connected.ts";
 
-let kubernetes: TestKubernetes;
-let clusters: Clusters;
-let cluster: Cluster;
+let { kubernetes, cluster, stop } = {} as Connected;
 
 beforeAll(async () => {
-  kubernetes = await startKubernetes();
-  clusters = await connectClusters({
-    kubeContexts: new Map(),
-    kubeNamespace: kubernetes.namespace,
-    kubeContainer: "sentinel",
-    kubeconfigFile: kubernetes.kubeconfigFile,
-  });
-  cluster = clusters.forRegion("anywhere") as Cluster;
+  ({ kubernetes, cluster, stop } = await connected());
 });
-afterAll(async () => {
-  await clusters?.close();
-  await kubernetes?.stop();
-});
+afterAll(() => stop?.());
 
 const BAD: DeploymentChange = { image: "x:bad", changeCause: "to x:bad" };
 const AT = "2026-01-02T03:04:05.678Z";

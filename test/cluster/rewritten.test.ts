@@ -1,29 +1,16 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { judge, observe } from "../../src/domain/convergence.ts";
-import type { Cluster, DeploymentChange } from "../../src/kubernetes/cluster.ts";
-import { type Clusters, connectClusters } from "../../src/kubernetes/clusters.ts";
-import { startKubernetes, type TestKubernetes } from "../support/kubernetes.ts";
+import type { DeploymentChange } from "../../src/kubernetes/cluster.ts";
 import { until } from "../support/until.ts";
+import { type Connected, connected } from "./connected.ts";
 
-let kubernetes: TestKubernetes;
-let clusters: Clusters;
-let cluster: Cluster;
+let { kubernetes, cluster, stop } = {} as Connected;
 
 beforeAll(async () => {
-  kubernetes = await startKubernetes();
-  clusters = await connectClusters({
-    kubeContexts: new Map(),
-    kubeNamespace: kubernetes.namespace,
-    kubeContainer: "sentinel",
-    kubeconfigFile: kubernetes.kubeconfigFile,
-  });
-  cluster = clusters.forRegion("anywhere") as Cluster;
+  ({ kubernetes, cluster, stop } = await connected());
   await kubernetes.admission.rewrite("ghcr.io/", "mirror.test/");
 });
-afterAll(async () => {
-  await clusters?.close();
-  await kubernetes?.stop();
-});
+afterAll(() => stop?.());
 
 const ASKED = "ghcr.io/unkeyed/sentinel:v2";
 const REWRITTEN = "mirror.test/unkeyed/sentinel:v2";

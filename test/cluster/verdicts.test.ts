@@ -5,29 +5,16 @@ import {
   judge,
   type Verdict,
 } from "../../src/domain/convergence.ts";
-import type { DeploymentChange, WatchableCluster } from "../../src/kubernetes/cluster.ts";
-import { type Clusters, connectClusters } from "../../src/kubernetes/clusters.ts";
-import { startKubernetes, type TestKubernetes } from "../support/kubernetes.ts";
+import type { DeploymentChange } from "../../src/kubernetes/cluster.ts";
 import { until } from "../support/until.ts";
+import { type Connected, connected } from "./connected.ts";
 
-let kubernetes: TestKubernetes;
-let clusters: Clusters;
-let cluster: WatchableCluster;
+let { kubernetes, cluster, stop } = {} as Connected;
 
 beforeAll(async () => {
-  kubernetes = await startKubernetes();
-  clusters = await connectClusters({
-    kubeContexts: new Map(),
-    kubeNamespace: kubernetes.namespace,
-    kubeContainer: "sentinel",
-    kubeconfigFile: kubernetes.kubeconfigFile,
-  });
-  cluster = clusters.all[0] as WatchableCluster;
+  ({ kubernetes, cluster, stop } = await connected());
 });
-afterAll(async () => {
-  await clusters?.close();
-  await kubernetes?.stop();
-});
+afterAll(() => stop?.());
 
 const FAULT = "sentinel-rollout.dev/fault";
 
