@@ -1,32 +1,52 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+import { QUICK } from "./test/quick.ts";
 
 const limits = { testTimeout: 60_000, hookTimeout: 120_000 };
-const e2e = { include: ["test/e2e/**/*.test.ts"], ...limits };
 
-// The recordings are of a real cluster: only the embedded API is measured against them.
-const embeddedAlone = process.env.TEST_KUBECONFIG === undefined ? [] : ["test/cluster/recorded.test.ts"];
+type Project = TestProjectInlineConfiguration["test"] & { name: string; include: string[] };
 
-// Two cores, and real servers that mostly wait: few files at once, and generous deadlines that only a hang reaches.
-export default defineConfig({
-  test: {
-    maxWorkers: 3,
-    projects: [
-      {
-        test: {
-          name: "parts",
-          include: ["test/{bench,domain,restate,adapters,browser,operations}/**/*.test.ts"],
-          ...limits,
-        },
-      },
-      // On the embedded Kubernetes API, or on the cluster that TEST_KUBECONFIG names.
-      {
-        test: { name: "cluster", include: ["test/cluster/**/*.test.ts"], exclude: embeddedAlone, ...limits },
-      },
-      { test: { name: "e2e", ...e2e, include: ["test/{e2e,operator,live-view,security,docs}/**/*.test.ts"] } },
-      // Long stories on few stacks.
-      { test: { name: "faults", include: ["test/faults/**/*.test.ts"], ...limits, testTimeout: 180_000 } },
-      // Every wait suspends and replays: the service must not notice.
-      { test: { name: "e2e-suspending", ...e2e, env: { RESTATE_SUSPENDS: "1" } } },
-    ],
+// On the embedded Kubernetes API, or on the cluster that TEST_KUBECONFIG names. The recordings are of a real cluster: only
+// the embedded API is measured against them.
+const onRealCluster = process.env.TEST_KUBECONFIG !== undefined;
+
+const projects: Project[] = [
+  { name: "parts", include: ["test/{bench,domain,restate,adapters,browser,operations}/**/*.test.ts"] },
+  {
+    name: "cluster",
+    include: ["test/cluster/**/*.test.ts"],
+    exclude: [...configDefaults.exclude, ...(onRealCluster ? ["test/cluster/recorded.test.ts"] : [])],
   },
-});
+  { name: "e2e", include: ["test/{e2e,operator,live-view,security,docs}/**/*.test.ts"] },
+  // Long stories on few stacks.
+  { name: "faults", include: ["test/faults/**/*.test.ts"], testTimeout: 180_000 },
+  // Every wait suspends and replays: the service must not notice.
+  { name: "e2e-suspending", include: ["test/e2e/**/*.test.ts"], env: { RESTATE_SUSPENDS: "1" } },
+];
+
+/** A control plane that may be broken: TEST_CONTROL_PLANE says where its commands are. */
+const controlPlane: Project = {
+  ...{ name: "control-plane", include: ["test/control-plane/**/*.test.ts"] },
+  ...{ testTimeout: 120_000, hookTimeout: 240_000, fileParallelism: false },
+};
+
+/**
+ * Without a mode: every file that runs on this machine as it is. `quick` is `npm test`; `all` also brings the programs that
+ * some of the tests need.
+ */
+export default defineConfig(({ mode }) => ({
+  test: {
+    // Two cores, and real servers that mostly wait: few files at once, and generous deadlines that only a hang reaches.
+    maxWorkers: 3,
+    ...(mode === "all" || mode === "control-plane" ? { globalSetup: "test/support/tools.ts" } : {}),
+    projects: chosen(mode).map((test) => ({ test: { ...limits, ...test } })),
+  },
+}));
+
+function chosen(mode: string): Project[] {
+  if (mode === "control-plane") return [controlPlane];
+  if (mode !== "quick") return projects;
+  return projects.flatMap((project) => {
+    const include = QUICK[project.name];
+    return include === undefined ? [] : [{ ...project, include }];
+  });
+}

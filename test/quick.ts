@@ -1,0 +1,17 @@
+/**
+ * What `npm test` runs, by project: what a change is most likely to break, in less than five minutes on two cores.
+ * `npm run test:all` runs everything.
+ */
+export const QUICK: Record<string, string[]> = {
+  parts: [
+    "test/{domain,restate}/**/*.test.ts",
+    "test/adapters/{cluster-health,config,fleet,fleet-count,health,history,limiter,migrations,mysql,ports}.test.ts",
+    "test/adapters/{registration,row-fence,secrets,slack,statements,watcher,work-metrics}.test.ts",
+  ],
+  cluster: ["test/cluster/{exchange,patch,recorded,retry,verdicts,watch}.test.ts"],
+  e2e: [
+    "test/e2e/{deploy,metrics,pause,requests,revert,rollout,slack}.test.ts",
+    "test/operator/{bad-requests,fence,killed-altogether,retry,rollback-truth,taken-over}.test.ts",
+  ],
+  faults: ["test/faults/{checker,soak}.test.ts"],
+};
