@@ -140,10 +140,10 @@ describe("a change of a rollout", () => {
   });
 });
 
-describe("the README's statements", () => {
+describe("the statements of docs/operating.md", () => {
   it("answer what they say", async () => {
-    const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
-    const blocks = [...readme.matchAll(/```sql\n(.*?)```/gs)].map(([, sql = ""]) => sql);
+    const page = await readFile(new URL("../../docs/operating.md", import.meta.url), "utf8");
+    const blocks = [...page.matchAll(/```sql\n(.*?)```/gs)].map(([, sql = ""]) => sql);
     const [queries = ""] = blocks.filter(
       (sql) => sql.includes("sentinel_rollouts") || sql.includes("_outcomes"),
     );

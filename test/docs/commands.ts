@@ -6,10 +6,17 @@ export interface DocumentedCommand {
   text: string;
 }
 
+/** Everything that tells people how to use the project, or to change it. */
+export const DOCUMENTS: readonly string[] = globSync([
+  "*.md",
+  ".github/**/*.md",
+  "docs/**/*.md",
+  "deploy/**/*.md",
+]).sort();
+
 /** Every command of the documentation: of fenced blocks marked `bash` or `sh`, continued lines joined. */
 export function documentedCommands(): DocumentedCommand[] {
-  const files = ["README.md", ...globSync(["docs/**/*.md", "deploy/**/*.md"])].sort();
-  return files.flatMap((file) =>
+  return DOCUMENTS.flatMap((file) =>
     blocks(readFileSync(file, "utf8"))
       .flatMap(commands)
       .map((text) => ({ file, text })),

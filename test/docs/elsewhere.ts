@@ -11,7 +11,13 @@ const ENGINE =
 
 export const ELSEWHERE: Elsewhere[] = [
   { command: /^npm ci$/, runBy: ".ci/run" },
-  { command: /^npm ci && npm test$/, runBy: ".ci/run" },
+  { command: /^(npm ci && )?npm test$/, runBy: ".ci/run" },
+  { command: /^npm run db:check$/, runBy: ".ci/run" },
+  {
+    command: /^npm run db:generate /,
+    notHere: "it changes the migrations; db:check tells whether one is missing",
+  },
+  { command: /^npx vitest run test\//, runBy: ".ci/run" },
   { command: /^npm run test:cluster$/, runBy: ".ci/run" },
   { command: /^TEST_KUBECONFIG=\S+ npm run test:cluster$/, runBy: ".ci/run" },
   { command: /^TEST_CONTROL_PLANE=\S+ npm run test:control-plane$/, runBy: ".ci/run" },

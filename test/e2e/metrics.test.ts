@@ -106,8 +106,8 @@ function checkNames({ families, samples }: Scrape): void {
 
 async function checkMonitoring({ samples, families }: Scrape): Promise<void> {
   const own = [...families.keys()].filter((name) => name.startsWith("sentinel_rollout_")).sort();
-  const [, section = ""] = (await readFile("README.md", "utf8")).split("\n### Metrics\n");
-  const documented = section.split("\n### ")[0]?.match(/^\| `sentinel_rollout_\w+/gm) ?? [];
+  const [, section = ""] = (await readFile("docs/monitoring.md", "utf8")).split("\n## Metrics\n");
+  const documented = section.split("\n## ")[0]?.match(/^\| `sentinel_rollout_\w+/gm) ?? [];
   expect(documented.map((row) => row.slice(3)).sort()).toEqual(own);
   const shown = new Set(samples.map(({ name }) => name));
   for (const file of await readdir(MONITORING)) {

@@ -1,8 +1,7 @@
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-
-const files = ["README.md", "CHANGELOG.md", ...globSync(["docs/**/*.md", "deploy/**/*.md"])];
+import { DOCUMENTS } from "../docs/commands.ts";
 
 /** As GitHub makes them of headings. */
 function anchors(file: string): string[] {
@@ -15,7 +14,15 @@ function anchors(file: string): string[] {
   );
 }
 
-describe.each(files)("%s", (file) => {
+describe("CONTRIBUTING.md", () => {
+  it("names every folder of src", () => {
+    const tree = readFileSync("CONTRIBUTING.md", "utf8");
+    const folders = readdirSync("src", { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(folders.filter(({ name }) => !tree.includes(`\nsrc/${name}/ `))).toEqual([]);
+  });
+});
+
+describe.each(DOCUMENTS)("%s", (file) => {
   const text = readFileSync(file, "utf8");
 
   it("has no link that leads nowhere", () => {
@@ -28,9 +35,9 @@ describe.each(files)("%s", (file) => {
   });
 
   it("names no file that is not there", () => {
-    const named = [...text.matchAll(/`((?:src|test|deploy|docs|drizzle)\/[\w./-]+)`/g)].map(
-      ([, path = ""]) => path,
-    );
+    const named = [
+      ...text.matchAll(/(?<![\w./-])(?:src|test|bench|deploy|docs|drizzle|\.ci|\.github)\/[\w./-]*/g),
+    ].map(([path]) => path.replace(/[./]+$/, ""));
     expect(named.filter((path) => !existsSync(path))).toEqual([]);
   });
 });
