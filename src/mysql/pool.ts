@@ -76,13 +76,16 @@ export function openPool(
     // A connection that is given up says goodbye: the server logs those that do not.
     gracefulEnd: true,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    // A stack for each statement costs more than its answer; an error is told by its code and message.
+    trace: false,
   });
   const retirement = createRetirement(lifetimeMs);
   const open = new Set<{ destroy(): void }>();
   pool.pool.on("connection", (connection) => {
     open.add(connection);
     retirement.opened(connection);
-    // Before anything else that is asked of it. One on which it fails has trouble that the next statement meets, too.
+    // Once, before anything else that is asked of it: no statement of this service leaves anything behind in a session, so that
+    // none is reset. One on which it fails has trouble that the next statement meets, too.
     connection.query(SESSION, () => undefined);
     connection.once("end", () => open.delete(connection));
   });
@@ -129,13 +132,13 @@ async function run(
   const connection = await acquire(pool, retirement, deadlineMs);
   try {
     const [result] = await within(connection.query(query), deadlineMs - Date.now());
-    void recycle(connection);
+    connection.release();
     return result;
   } catch (error) {
     const failure = shortened(error);
     // The server refused the statement: the connection is as good as before. Anything else leaves it in doubt, and the others
     // lead to the same server: what is in flight on them fails as well, and must not retire those that come after them.
-    if (isRefusal(error) && !isReadOnly(failure)) void recycle(connection);
+    if (isRefusal(error) && !isReadOnly(failure)) connection.release();
     else {
       if (!retirement.isRetired(connection.connection)) retirement.retireAll();
       connection.destroy();
@@ -164,17 +167,6 @@ async function next(pool: Pool, deadlineMs: number): Promise<PoolConnection> {
       () => undefined,
     );
     throw shortened(error);
-  }
-}
-
-/** Gives a connection back with a clean session. The caller has its answer already and does not wait for this. */
-async function recycle(connection: PoolConnection): Promise<void> {
-  try {
-    // Sent one after the other: a session that was reset has forgotten.
-    await within(Promise.all([connection.reset(), connection.query(SESSION)]), GOODBYE_MS);
-    connection.release();
-  } catch {
-    connection.destroy();
   }
 }
 
