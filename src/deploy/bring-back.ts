@@ -8,7 +8,7 @@ import type { Settings } from "./begin.ts";
 import { type Bounded, kubernetes, untilDeadline } from "./deadline.ts";
 import { failed, type Settlement } from "./ending.ts";
 import type { Sightings } from "./local-wake-ups.ts";
-import { judged, type Look, lookAt, type Patched, type Place, placeOf } from "./look.ts";
+import { judged, type Look, lookOn, type Patched, type Place, placeOf } from "./look.ts";
 import type { DeployPlan } from "./plan.ts";
 import { movedTo, type Revert } from "./revert.ts";
 import type { RowWrites } from "./row.ts";
@@ -140,8 +140,11 @@ async function patchBack({
     if (!written) return { ...patched, written };
     try {
       let look = await bounded(() => judged(place, outcome.snapshot, expected));
-      while (look.verdict.kind === "waiting" && (await sighting.next()))
-        look = await bounded(() => lookAt(place, expected));
+      while (look.verdict.kind === "waiting") {
+        const sight = await sighting.next();
+        if (sight === undefined) break;
+        look = await bounded(() => lookOn(place, sight, expected));
+      }
       return { ...patched, written, look: await writes.afterLook(look) };
     } catch {
       return { ...patched, written };

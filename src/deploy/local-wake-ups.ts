@@ -1,18 +1,28 @@
+import type { DeploymentSnapshot } from "../domain/convergence.ts";
+
 /**
  * The short way from this process' watch to a Deploy that is at work in the same process: what happens while the Deploy
- * is looking needs no NotifyReady. A hint like any other: whoever is told looks for itself.
+ * is looking needs no NotifyReady. Whoever is told decides for itself.
  */
 export interface Sightings {
   expect(sentinelId: string): Sighting;
-  /** True when a Deploy of this process was told, and will look after this moment; else it has to be woken. */
-  tell(sentinelId: string): boolean;
+  /**
+   * True when a Deploy of this process was told, and will look after this moment; else it has to be woken.
+   * @param deployment as the watch has just seen it; absent: it is not known, or gone
+   */
+  tell(sentinelId: string, deployment?: DeploymentSnapshot): boolean;
 }
 
-/** One Deploy's expectation. It ends with the first `next` that answers false, or with `end`. */
+/** One Deploy's expectation. It ends with the first `next` that answers undefined, or with `end`. */
 export interface Sighting {
-  /** True as soon as there was something to see since the last answer; false when there was nothing for a while. */
-  next(): Promise<boolean>;
+  /** As soon as there was something to see since the last answer; undefined when there was nothing for a while. */
+  next(): Promise<Sight | undefined>;
   end(): void;
+}
+
+export interface Sight {
+  /** The newest that there was to see. */
+  deployment?: DeploymentSnapshot;
 }
 
 /**
@@ -22,14 +32,14 @@ export interface Sighting {
 const PATIENCE_MS = 500;
 
 export function createSightings(patienceMs = PATIENCE_MS): Sightings {
-  const expecting = new Map<string, Set<() => void>>();
+  const expecting = new Map<string, Set<(sight: Sight) => void>>();
   return {
     expect(sentinelId) {
       let deadlineMs: number | undefined;
-      let seen = false;
+      let seen: Sight | undefined;
       let wake: () => void = () => undefined;
-      const told = () => {
-        seen = true;
+      const told = (sight: Sight) => {
+        seen = sight;
         wake();
       };
       const others = expecting.get(sentinelId);
@@ -44,7 +54,7 @@ export function createSightings(patienceMs = PATIENCE_MS): Sightings {
         end,
         async next() {
           deadlineMs ??= performance.now() + patienceMs;
-          if (!seen) {
+          if (seen === undefined) {
             const { promise, resolve } = Promise.withResolvers<void>();
             // From the moment in which the patience is over nobody is told here any more.
             const over = setTimeout(
@@ -59,14 +69,14 @@ export function createSightings(patienceMs = PATIENCE_MS): Sightings {
             clearTimeout(over);
           }
           const answer = seen;
-          seen = false;
+          seen = undefined;
           return answer;
         },
       };
     },
-    tell(sentinelId) {
+    tell(sentinelId, deployment) {
       const all = expecting.get(sentinelId);
-      for (const told of all ?? []) told();
+      for (const told of all ?? []) told(deployment === undefined ? {} : { deployment });
       return all !== undefined;
     },
   };

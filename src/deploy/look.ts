@@ -12,7 +12,7 @@ import type { Clusters } from "../kubernetes/clusters.ts";
 import { TransientKubernetesError } from "../kubernetes/errors.ts";
 import type { Observation, SentinelRow } from "../mysql/row.ts";
 import { kubernetes } from "./deadline.ts";
-import type { Sightings } from "./local-wake-ups.ts";
+import type { Sight, Sightings } from "./local-wake-ups.ts";
 import { carries } from "./plan.ts";
 
 /** One look at a Deployment, as the journal keeps it. */
@@ -119,8 +119,8 @@ export type Patched =
 
 /**
  * The API server's answer to the patch is the first look, and tells what admission made of the image. What this process'
- * watch sees in the moment after it is worth another one: many a change (no replicas, nothing to change) is done at once. A
- * look that fails must not fail this step, which would patch again and undo what somebody may have changed meanwhile: it is
+ * watch sees in the moment after it is worth another one (`lookOn`): many a change (no replicas, nothing to change) is done at
+ * once. A look that fails must not fail this step, which would patch again and undo what somebody may have changed meanwhile: it is
  * for a step of its own.
  */
 export async function patchAndLook(
@@ -143,7 +143,11 @@ export async function patchAndLook(
     const patched = { expected, atMs: Date.now() };
     try {
       let look = await judged(place, outcome.snapshot, expected);
-      while (look.verdict.kind === "waiting" && (await sighting.next())) look = await lookAt(place, expected);
+      while (look.verdict.kind === "waiting") {
+        const sight = await sighting.next();
+        if (sight === undefined) break;
+        look = await lookOn(place, sight, expected);
+      }
       return { ...patched, look };
     } catch {
       return patched;
@@ -151,6 +155,26 @@ export async function patchAndLook(
   } finally {
     sighting.end();
   }
+}
+
+/** A look once the watch has told of something: at that, or at the Deployment itself. */
+export async function lookOn(place: Place, sight: Sight, expected: Expectation): Promise<Look> {
+  const observed = convergedIn(sight, place.k8sName, expected);
+  if (observed === undefined) return lookAt(place, expected);
+  return { verdict: { kind: "converged" }, observed, atMs: Date.now() };
+}
+
+/**
+ * What the watch has just seen, where that is this very Deployment, converged on this very patch or a later one: it is the API
+ * server's own word, and as new as its answer to a question would be. Undefined: it is a hint, and the API server is to be asked.
+ */
+export function convergedIn(
+  { deployment }: Sight,
+  k8sName: string,
+  expected: Expectation,
+): Observation | undefined {
+  if (deployment?.name !== k8sName || expected.uid === undefined) return undefined;
+  return judge(deployment, expected).kind === "converged" ? observe(deployment) : undefined;
 }
 
 export async function judged(
