@@ -135,8 +135,12 @@ function isEarlier({ at }: Pick<Item, "at">): boolean {
   return waveOf(at) < 0;
 }
 
-/** So many results wait for their record in one book, and in all of them: no value and no journal grows beyond its bounds. */
-const MOST_PENDING_OF_A_LANE = 64;
+/**
+ * So many results wait for their record in one book, fewer where they have their reasons, and in all of them: no value and no
+ * journal grows beyond its bounds.
+ */
+const MOST_PENDING_OF_A_LANE = 160;
+const MOST_REASONS_OF_A_LANE = 64;
 const MOST_PENDING = 1_000;
 
 /** Records what waits long enough, what is much, and what nobody is left to see to. */
@@ -146,8 +150,14 @@ export function recordIfDue(turn: Turn): void {
   if (pending === undefined) return;
   const lane = drive.lanes[pending.lane];
   const left = lane === undefined || lane.over === true || lane.silent !== undefined;
-  const waiting = Object.values(drive.lanes).map(pendingOf);
+  const lanes = Object.values(drive.lanes);
   const much =
-    waiting.some((n) => n >= MOST_PENDING_OF_A_LANE) || waiting.reduce((a, b) => a + b, 0) >= MOST_PENDING;
+    lanes.some(
+      (each) => pendingOf(each) >= MOST_PENDING_OF_A_LANE || reasonsOf(each) >= MOST_REASONS_OF_A_LANE,
+    ) || lanes.reduce((sum, each) => sum + pendingOf(each), 0) >= MOST_PENDING;
   if (left || much || turn.nowMs - pending.sinceMs >= RECORD_AFTER_MS) recordPending(turn);
+}
+
+function reasonsOf({ failed, skipped, stays, earlierStays }: Lane): number {
+  return failed + skipped + stays + earlierStays;
 }

@@ -21,7 +21,7 @@ const GRANT = 32;
 /** A lane has at most so many Deploys in flight: racing them costs time in proportion to their number. */
 export const LANE_PLACES = 64;
 /** A lane launches at most so many and is then replaced, so that its journal does not grow with the fleet. */
-const LANE_LIFE = 320;
+const LANE_LIFE = 640;
 /** The driver's own lane is as long as the rollout: it launches what a small fleet needs, and leaves the rest to others. */
 const DRIVER_LIFE = 128;
 /** Fewer free places are not worth a grant, unless the lane asks because some time has passed. */

@@ -16,7 +16,7 @@ import { deployResult } from "./deploy-result.ts";
 import { report, reportUntilTaken, type Stop } from "./report.ts";
 
 /** So many results are reported at once; fewer of them after a while (ms). */
-const RESULTS_IN_A_REPORT = 24;
+const RESULTS_IN_A_REPORT = 32;
 const GATHER_MS = 400;
 
 /** What a lane waits for. */

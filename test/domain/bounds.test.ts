@@ -45,9 +45,9 @@ describe("what is stored", () => {
     const full = (lane: Lane, n: number): Lane => ({
       ...lane,
       invocationId: `inv_${"1".repeat(38)}`,
-      launched: 320,
+      launched: 640,
       seq: 4_000,
-      grants: 320,
+      grants: 640,
       ...{ out: 64, launching: 16, succeeded: 64, failed: 64, skipped: 64, reverted: 64 },
       ...(n % 2 === 0 ? { announced: true } : {}),
     });
