@@ -19,7 +19,7 @@ import { createLastKnown } from "./restate/last-known.ts";
 import { createRedactor, secretsOf } from "./secrets.ts";
 import { createSlackClient } from "./slack.ts";
 import { reasonOf } from "./util/reason.ts";
-import { startWatcher } from "./watcher/index.ts";
+import { startWatcher, type Watcher } from "./watcher/index.ts";
 
 /** How long steps that run may take to finish after SIGTERM, well within Kubernetes' 30 s. */
 const GRACE_MS = 5_000;
@@ -56,6 +56,8 @@ async function main(): Promise<void> {
     config.tracing === undefined
       ? undefined
       : (await import("./tracing.ts")).startTracing(config.tracing, logger);
+  // Deploys may begin before it does.
+  let watcher: Watcher | undefined;
   const endpoint = await listening("PORT", config.port, (port) =>
     startEndpoint({
       store,
@@ -68,6 +70,7 @@ async function main(): Promise<void> {
       countBytes: work.stateBytes,
       lastKnown: createLastKnown(),
       metrics: work,
+      onObserved: (id, observed) => watcher?.wrote(id, observed),
       deployTimeoutMs,
       failFastMs,
       unschedulableMs,
@@ -80,7 +83,7 @@ async function main(): Promise<void> {
   const ingress = createIngress(config, work.notifyReady);
   const fleet = countFleet(store);
   metrics.read({ status: ingress.status, fleet: fleet.counts });
-  const watcher = startWatcher({
+  watcher = startWatcher({
     clusters,
     store: { ...store, observedRows: fleet.observedRows },
     ...ingress,

@@ -2,7 +2,7 @@ import { type ObjectContext, TerminalError } from "@restatedev/restate-sdk";
 import type { Logger } from "../log.ts";
 import type { WorkMetrics } from "../metrics/work.ts";
 import { type Fence, laterThan } from "../mysql/fence.ts";
-import type { DesiredValues, SentinelRow } from "../mysql/row.ts";
+import type { DesiredValues, Observation, SentinelRow } from "../mysql/row.ts";
 import { fittingReason } from "../mysql/rows.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import { ROLLOUT_ID_HEADER, WAVE_HEADER } from "../restate/contract.ts";
@@ -17,6 +17,8 @@ export interface RowWritesOptions {
   store: SentinelStore;
   logger: Logger;
   metrics: Pick<WorkMetrics, "deploySettled">;
+  /** Told of what was written into the observed columns. */
+  onObserved?(sentinelId: string, observed: Observation): void;
 }
 
 interface Written {
@@ -198,6 +200,7 @@ export class RowWrites {
     const endedMs = write.atMs;
     const settled = { sentinelId: this.#id, startedMs: this.startedMs ?? endedMs };
     if (ending.status === "ready" && other === undefined) {
+      if (done.written) this.#options.onObserved?.(this.#id, ending.observed);
       metrics.deploySettled({ ...settled, ...ending });
       logger.info(this.#about, "sentinel deploy ready");
       return { skipped: null, endedMs };

@@ -34,6 +34,8 @@ export interface WatcherOptions {
 
 export interface Watcher {
   ready(): { cluster: string; synced: boolean }[];
+  /** A Deploy of this process has written what it saw of a sentinel into its row. */
+  wrote(id: string, observed: Observation): void;
   stop(): Promise<void>;
 }
 
@@ -146,6 +148,7 @@ export function startWatcher(options: WatcherOptions): Watcher {
   }
 
   return {
+    wrote: columns.wrote,
     ready: () => [...watches].map(([cluster, { synced }]) => ({ cluster: cluster.name, synced })),
     stop: async () => {
       calls.stop();

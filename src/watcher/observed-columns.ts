@@ -20,6 +20,8 @@ export interface ObservedColumns {
   touch(id: string): void;
   /** Rows as they were just read. @returns the ids of those that are not as Kubernetes was last seen to show, and that are not about to be written */
   learn(rows: ObservedRow[]): string[];
+  /** A Deploy has written them: what it saw need not be written once more. */
+  wrote(id: string, observed: Observation): void;
   /** All rows have been learnt since the last call; the others are forgotten. */
   learntAll(): void;
   /** The row as last read or written. */
@@ -36,8 +38,12 @@ export interface ObservedColumnsOptions {
   logger: Logger;
 }
 
-/** How long changes are collected: short for an operator, long enough for a wave's changes to share a statement. */
+/**
+ * How long changes are collected after a quiet time: short for an operator. While many come, so long lies between two statements
+ * at least: of what converges meanwhile most is written by its Deploy.
+ */
 const COLLECT_MS = 20;
+const APART_MS = 250;
 const BATCH = 1_000;
 const FIRST_BACKOFF_MS = 200;
 const MAX_BACKOFF_MS = 5_000;
@@ -65,10 +71,12 @@ export function keepObservedColumns(options: ObservedColumnsOptions): ObservedCo
 
   async function loop(): Promise<void> {
     let failures = 0;
+    let nextMs = 0;
     while (!stopped.signal.aborted) {
       if (dirty.size === 0) await trigger.wait(Number.POSITIVE_INFINITY, stopped.signal);
-      await pause(COLLECT_MS);
+      await pause(Math.max(COLLECT_MS, nextMs - performance.now()));
       if (stopped.signal.aborted) return;
+      nextMs = performance.now() + APART_MS;
       const ids = first(dirty, BATCH);
       for (const id of ids) {
         dirty.delete(id);
@@ -105,10 +113,12 @@ export function keepObservedColumns(options: ObservedColumnsOptions): ObservedCo
     const batch = ids.flatMap((id) => difference(rows.get(id)) ?? []);
     if (batch.length === 0) return;
     await store.observe(batch);
-    for (const { id, observed } of batch) {
-      const row = rows.get(id);
-      if (row !== undefined) Object.assign(row, observed);
-    }
+    for (const { id, observed } of batch) wrote(id, observed);
+  }
+
+  function wrote(id: string, observed: Observation): void {
+    const row = rows.get(id);
+    if (row !== undefined) Object.assign(row, observed);
   }
 
   function difference(row: KnownRow | undefined): { id: string; observed: Observation } | undefined {
@@ -155,6 +165,7 @@ export function keepObservedColumns(options: ObservedColumnsOptions): ObservedCo
   const running = loop();
   return {
     touch,
+    wrote,
     learn: (read) =>
       read
         .map(remember)

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { judge } from "../../src/domain/convergence.ts";
 import { type Clusters, connectClusters } from "../../src/kubernetes/clusters.ts";
 import { type Mysql, startMysql } from "../../src/local-stack/mysql.ts";
 import { createLogger } from "../../src/log.ts";
@@ -148,6 +149,31 @@ describe("observed columns", () => {
     await insertSentinels(mysql.url, [{ id: "new" }]);
     await kubernetes.deploy("new");
     await settled("new", { health: "healthy" });
+  });
+
+  it("are not written again where a Deploy of this process has written them", async () => {
+    const [written, cluster] = [[] as string[], clusters.all[0]];
+    const observe: SentinelStore["observe"] = async (batch) => {
+      await store.observe(batch);
+      written.push(...batch.map(({ id }) => id));
+    };
+    await insertSentinels(mysql.url, [{ id: "wrote" }, { id: "after-it" }]);
+    await kubernetes.deploy("wrote", ({ spec }) => {
+      if (spec !== undefined) spec.replicas = 0;
+    });
+    await kubernetes.deploy("after-it");
+    begin({ store: { ...store, observe }, recheckMs: 600_000 });
+    await settled("wrote", { health: "paused", runningImage: "x:v1" });
+    await settled("after-it", { health: "healthy" });
+    written.length = 0;
+    watcher?.wrote("wrote", { health: "paused", availableReplicas: 0, runningImage: "x:v2" });
+    await patch("wrote", "x:v2");
+    await expect.poll(async () => judge(await cluster?.read("k8s-wrote")).kind, patience).toBe("converged");
+    await patch("after-it", "x:v2", 2);
+    await settled("after-it", { availableReplicas: 2, runningImage: "x:v2" });
+    expect(written).not.toContain("wrote");
+    await patch("wrote", "x:v3");
+    await settled("wrote", { runningImage: "x:v3" });
   });
 
   it("are written when MySQL comes back, as they are then", async () => {
