@@ -14,14 +14,17 @@ import { type BenchStack, NAMESPACE } from "./stack.ts";
 export interface Floor {
   fanOut: number;
   kubernetes: number;
+  mysql: number;
   records: number;
   /** What they come to on this machine's cores, in ms per sentinel. */
   each: number;
 }
 
 /**
- * The least that a rollout costs: the bare fan-out, one patch with its news from the watch, and the records: each part of
- * the fleet read and written twice, once when the time is up and once when all of it is done, with the head and the drive. On a machine whose cores are busy, time cannot be less than this CPU time over the cores.
+ * The least that a rollout costs: the bare fan-out; one patch with its news from the watch; the row read, and written when it is
+ * begun and when it is done; and the records: each part of the fleet read and written twice, once when the time is up and once
+ * when all of it is done, with the head and the drive. On a machine whose cores are busy, time cannot be less than this CPU time
+ * over the cores.
  * @param fanOut drives the bare fan-out once
  * @param runs each part is the median of so many
  */
@@ -29,7 +32,7 @@ export async function measureFloor(
   stack: BenchStack,
   bare: Remote<typeof handlers>,
   fanOut: () => Promise<unknown>,
-  { sentinels, runs }: { sentinels: number; runs: number },
+  { sentinels, runs, window }: { sentinels: number; runs: number; window: number },
 ): Promise<Floor> {
   const restateAndBare = () => cpuMs(stack.restate.process.pid) + cpuMs(bare.pid);
   const each = async (used: () => number, work: () => Promise<unknown>) => {
@@ -54,16 +57,29 @@ export async function measureFloor(
     );
     return standIn + own / sentinels;
   };
+  const mysql = async () => {
+    let own = 0;
+    const ids = planFleet(sentinels).map(({ id }) => id);
+    const server = await each(
+      () => cpuMs(stack.mysql.process?.pid),
+      async () => {
+        own = await bare.writeRows({ databaseUrl: stack.mysql.url, ids, image: newImage(), window });
+      },
+    );
+    return server + own / sentinels;
+  };
   const record = () => call(stack.restate.ingress, "bench.State/one/record", records);
   const rounds = await repeated(runs, async () => ({
     fanOut: await each(restateAndBare, fanOut),
     kubernetes: await kubernetes(),
+    mysql: await mysql(),
     records: await each(restateAndBare, record),
   }));
   const middle = (part: keyof (typeof rounds)[number]) => median(rounds.map((round) => round[part]));
   const parts = {
     fanOut: middle("fanOut"),
     kubernetes: middle("kubernetes"),
+    mysql: middle("mysql"),
     records: middle("records"),
   };
   const sum = Object.values(parts).reduce((total, part) => total + part, 0);

@@ -11,6 +11,7 @@ import {
 import { pino } from "pino";
 import { connectClusters } from "../../src/kubernetes/clusters.ts";
 import { answering } from "../remote.ts";
+import { writeRows } from "./rows.ts";
 
 // The baseline: nothing but Restate. A driver calls as many objects as there are sentinels, with the same window, and
 // each takes as many durable steps as a Deploy does, without MySQL or Kubernetes.
@@ -139,6 +140,7 @@ export interface FanOut {
 
 export const handlers = {
   patchAll,
+  writeRows,
   async listen(): Promise<number> {
     const server = createServer(
       createEndpointHandler({ services: [Work, Driver, Turn, State], logger: () => undefined }),

@@ -32,8 +32,8 @@ export const overhead: BenchCase = {
       const oneWave = await repeated(runs, async () => (await rollout(stack, sentinels, [100])).each);
       log(`in one wave: ${rounded(median(oneWave))} ms a sentinel`);
       const fanOutOnce = () => fanOut(sentinels, steps, WINDOW);
-      const floor = await measureFloor(stack, baseline, fanOutOnce, { sentinels, runs });
-      const parts = `bare fan-out ${rounded(floor.fanOut)}, Kubernetes ${rounded(floor.kubernetes)}, records ${rounded(floor.records)}`;
+      const floor = await measureFloor(stack, baseline, fanOutOnce, { sentinels, runs, window: WINDOW });
+      const parts = `bare fan-out ${rounded(floor.fanOut)}, Kubernetes ${rounded(floor.kubernetes)}, MySQL ${rounded(floor.mysql)}, records ${rounded(floor.records)}`;
       log(`the floor: ${rounded(floor.each)} ms a sentinel; CPU ms: ${parts}`);
       const [each, bare] = [median(pairs.map((pair) => pair.each)), median(pairs.map((pair) => pair.bare))];
       return [
