@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { type Config, ConfigError, readConfig } from "./config.ts";
-import { createSightings } from "./deploy/local-wake-ups.ts";
+import { createHints } from "./deploy/hints.ts";
 import { startEndpoint } from "./endpoint/endpoint.ts";
 import { check, clusterChecks, databaseCheck, startHealthServer } from "./endpoint/health.ts";
 import { giveMemoryBack } from "./endpoint/memory.ts";
@@ -47,7 +47,7 @@ async function main(): Promise<void> {
   const clusters = await connectClusters(config, { logger, metrics: metrics.kubernetes });
   registerClusterMetrics(metrics.registry, clusters);
   const history = createHistoryStore(pool.db);
-  const sightings = createSightings();
+  const hints = createHints();
   const slack = createSlackClient(config.slackWebhookUrl);
   const admin = createAdmin(config.registration?.adminUrl);
   const { deployTimeoutMs, failFastMs, unschedulableMs, maxInFlight, identityKeys } = config;
@@ -63,7 +63,7 @@ async function main(): Promise<void> {
       store,
       history,
       clusters,
-      sightings,
+      hints,
       slack,
       logger,
       admin,
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
     clusters,
     store: { ...store, observedRows: fleet.observedRows },
     ...ingress,
-    tell: sightings.tell,
+    tell: hints.tell,
     onConverged: work.converged,
     onRecheck: work.recheck,
     deployTimeoutMs,

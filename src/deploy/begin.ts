@@ -1,41 +1,13 @@
-import {
-  CancelledError,
-  type ObjectContext,
-  type RestatePromise,
-  rpc,
-  TerminalError,
-} from "@restatedev/restate-sdk";
+import { CancelledError, type RestatePromise, rpc, TerminalError } from "@restatedev/restate-sdk";
 import type { Direction } from "../domain/state.ts";
-import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelRow } from "../mysql/row.ts";
-import type { SentinelStore } from "../mysql/sentinels.ts";
 import { REVERTS_HEADER, ROLLOUT_ID_HEADER, RolloutObject, SINGLETON } from "../restate/contract.ts";
 import type { DeployReply, DeployRequest } from "../restate/deploy-schemas.ts";
 import { grantOf, isAged, type LaunchGrant } from "../restate/grant.ts";
-import type { LastKnown } from "../restate/last-known.ts";
+import type { Job, Settings } from "./job.ts";
 import { planDeploy } from "./plan.ts";
 import { leftAlone, revertOf } from "./revert.ts";
-import { type RowWrites, retired } from "./row.ts";
-
-export interface BeginOptions {
-  store: SentinelStore;
-  clusters: Clusters;
-  deployTimeoutMs: number;
-  /** 0: a failure that could heal is never final before the timeout. */
-  failFastMs: number;
-  /** How long a pod may be unschedulable; 0: until the timeout. */
-  unschedulableMs: number;
-  lastKnown: LastKnown;
-}
-
-/** What one Deploy goes by to its end, whatever the process that goes on with it is set to. */
-export interface Settings {
-  timeoutMs: number;
-  failFastMs: number;
-  unschedulableMs: number;
-  /** Name of the cluster that serves the sentinel's region; absent: none does. */
-  cluster?: string;
-}
+import { retired } from "./row.ts";
 
 /** What the first step found and decided. */
 export type Beginning =
@@ -51,32 +23,24 @@ type Aged = { kind: "aged" };
  * The row as it was, with the desired values written. A Deploy that comes late to be launched, because its lane was paused
  * or it waited in Restate's queue, asks its rollout first.
  */
-export async function begin(
-  ctx: ObjectContext,
-  request: DeployRequest,
-  unfinished: DeployRequest | undefined,
-  writes: RowWrites,
-  options: BeginOptions,
-  settles?: number,
-): Promise<Beginning> {
-  const { headers } = ctx.request();
+export async function begin(job: Job, settles?: number): Promise<Beginning> {
+  const { headers } = job.ctx.request();
   const rolloutId = headers.get(ROLLOUT_ID_HEADER);
   const grant = rolloutId === undefined ? undefined : grantOf(headers);
-  const first = await beginStep(ctx, request, unfinished, writes, options, { grant, settles });
+  const first = await beginStep(job, { grant, settles });
   if (first.kind !== "aged") return first;
-  const reply = await standsDown(ctx, rolloutId ?? "", grant, writes);
+  const reply = await standsDown(job, rolloutId ?? "", grant);
   if (reply !== undefined) return { kind: "over", reply };
-  const again = await beginStep(ctx, request, unfinished, writes, options, {});
+  const again = await beginStep(job, {});
   if (again.kind === "aged") throw new Error("nothing is aged without a grant");
   return again;
 }
 
 /** Why its rollout does not launch it any more; undefined: it still does. */
 async function standsDown(
-  ctx: ObjectContext,
+  { ctx, writes }: Job,
   rolloutId: string,
   grant: LaunchGrant | undefined,
-  writes: RowWrites,
 ): Promise<DeployReply | undefined> {
   const { lane = 0, n = 0 } = grant ?? {};
   const direction = directionOf(ctx.request().headers);
@@ -105,13 +69,10 @@ async function standsDown(
  * Whatever decides on the course of the Deploy is in its result: a replay may be in a process with other settings.
  */
 function beginStep(
-  ctx: ObjectContext,
-  request: DeployRequest,
-  unfinished: DeployRequest | undefined,
-  writes: RowWrites,
-  { store, clusters, deployTimeoutMs, failFastMs, unschedulableMs, lastKnown }: BeginOptions,
+  { ctx, request, before, writes, options }: Job,
   { grant, settles }: { grant?: LaunchGrant | undefined; settles?: number | undefined },
 ): RestatePromise<Beginning | Aged> {
+  const { store, clusters, deployTimeoutMs, failFastMs, unschedulableMs, lastKnown } = options;
   const { headers } = ctx.request();
   const rolloutId = headers.get(ROLLOUT_ID_HEADER) ?? "";
   return ctx.run("read the sentinel's row, write the desired values", async (): Promise<Beginning | Aged> => {
@@ -128,7 +89,7 @@ function beginStep(
     const cluster = clusters.forRegion(row.regionId)?.name;
     const served = cluster === undefined ? {} : { cluster };
     const settings: Settings = { timeoutMs: deployTimeoutMs, failFastMs, unschedulableMs, ...served };
-    const { changes, desired } = planDeploy(row, request, unfinished, nowMs, settings.timeoutMs);
+    const { changes, desired } = planDeploy(row, request, before?.request, nowMs, settings.timeoutMs);
     // A revert looks at the Deployment first.
     const writesFirst = changes && cluster !== undefined && revertOf(headers) === undefined;
     if (writesFirst) await writes.begins(row, desired, nowMs);

@@ -1,14 +1,11 @@
-import type { ObjectContext, RestatePromise } from "@restatedev/restate-sdk";
+import type { ObjectContext } from "@restatedev/restate-sdk";
 import type { Expectation } from "../domain/convergence.ts";
-import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelRow } from "../mysql/row.ts";
-import type { SentinelStore } from "../mysql/sentinels.ts";
 import type { DeployReply } from "../restate/deploy-schemas.ts";
-import type { Settings } from "./begin.ts";
 import { type Bounded, kubernetes, untilDeadline } from "./deadline.ts";
-import { failed, type Settlement } from "./ending.ts";
-import type { Sightings } from "./local-wake-ups.ts";
-import { judged, type Look, lookOn, type Patched, type Place, placeOf } from "./look.ts";
+import { type Ending, failed, noClusterServes } from "./ending.ts";
+import type { Begun, DeployOptions, Job } from "./job.ts";
+import { judged, type Look, lookAt, type Patched, type Place, placeOf } from "./look.ts";
 import type { DeployPlan } from "./plan.ts";
 import { movedTo, type Revert } from "./revert.ts";
 import type { RowWrites } from "./row.ts";
@@ -21,13 +18,12 @@ type PatchedBack =
   /** `written`: the row says so, too. */
   | { kind: "patched"; expected: Expectation; atMs: number; written: boolean; look?: Look };
 
-interface Job {
+interface PatchingBack {
   place: Place;
   plan: DeployPlan;
   revert: Revert;
   writes: RowWrites;
-  sightings: Sightings;
-  store: Pick<SentinelStore, "isRewritten" | "rememberRewritten">;
+  options: Pick<DeployOptions, "hints" | "store">;
   bounded: Bounded;
 }
 
@@ -38,17 +34,13 @@ const GONE = "its Deployment is gone";
  * image still: nothing at all is written where somebody has moved or removed it.
  */
 export async function bringBack(
-  ctx: ObjectContext,
-  row: SentinelRow,
-  plan: DeployPlan,
+  { ctx, wakeUp, writes, options }: Job,
+  { row, plan, settings }: Begun,
   revert: Revert,
-  { cluster, failFastMs, unschedulableMs }: Settings,
-  wakeUp: RestatePromise<"woken">,
-  writes: RowWrites,
-  { clusters, sightings, store }: Pick<Job, "sightings" | "store"> & { clusters: Clusters },
-): Promise<Settlement | { reply: DeployReply }> {
-  if (cluster === undefined)
-    return failed(`no cluster serves the region ${row.regionId} (see KUBE_CONTEXTS)`);
+): Promise<Ending | { reply: DeployReply }> {
+  const { clusters, store } = options;
+  const { cluster, failFastMs, unschedulableMs } = settings;
+  if (cluster === undefined) return noClusterServes(row.regionId);
   const { startedMs, nowMs, deadlineMs, desired } = plan;
   const place = placeOf(row, cluster, clusters);
   const patchBackAs = (name: string, sinceMs: number) =>
@@ -56,7 +48,7 @@ export async function bringBack(
       ctx,
       name,
       { deadlineMs, sinceMs, doing: `patching Deployment ${row.k8sName} back` },
-      (bounded) => patchBack({ place, plan, revert, writes, sightings, store, bounded }),
+      (bounded) => patchBack({ place, plan, revert, writes, options, bounded }),
     );
   const patched = await patchBackAs(`patch Deployment ${row.k8sName} back`, nowMs);
   if (patched.kind === "refused") return failed(patched.reason);
@@ -77,13 +69,13 @@ export async function bringBack(
   const times = { startedMs, deadlineMs, failFastMs, unschedulableMs };
   const wait = { place, expected, ...times, writes, patchAgain };
   const look = patched.look ?? (await lookAgain(ctx, wait, patched.atMs));
-  const settlement = await converge(ctx, wait, look, wakeUp);
-  const { moved } = settlement;
-  if (moved !== undefined) {
-    await writes.end(settlement.ending);
-    return { reply: movedTo(moved) };
+  const ending = await converge(ctx, wait, look, wakeUp);
+  if (ending.status === "ready") return ending;
+  if (ending.moved !== undefined) {
+    await writes.end(ending);
+    return { reply: movedTo(ending.moved) };
   }
-  if (settlement.gone !== true) return settlement;
+  if (ending.gone !== true) return ending;
   await writes.putBack("put back the row: its Deployment is gone", GONE);
   return { reply: gone() };
 }
@@ -118,11 +110,10 @@ async function patchBack({
   plan,
   revert,
   writes,
-  sightings,
-  store,
+  options: { hints, store },
   bounded,
-}: Job): Promise<PatchedBack> {
-  const sighting = sightings.expect(place.sentinelId);
+}: PatchingBack): Promise<PatchedBack> {
+  const listening = hints.expect(place.sentinelId);
   try {
     const { change, desired } = plan;
     const outcome = await bounded(() =>
@@ -140,16 +131,13 @@ async function patchBack({
     if (!written) return { ...patched, written };
     try {
       let look = await bounded(() => judged(place, outcome.snapshot, expected));
-      while (look.verdict.kind === "waiting") {
-        const sight = await sighting.next();
-        if (sight === undefined) break;
-        look = await bounded(() => lookOn(place, sight, expected));
-      }
+      while (look.verdict.kind === "waiting" && (await listening.next()))
+        look = await bounded(() => lookAt(place, expected));
       return { ...patched, written, look: await writes.afterLook(look) };
     } catch {
       return { ...patched, written };
     }
   } finally {
-    sighting.end();
+    listening.end();
   }
 }

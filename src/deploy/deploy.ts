@@ -1,41 +1,23 @@
-import {
-  CancelledError,
-  type ObjectContext,
-  type RestatePromise,
-  TerminalError,
-} from "@restatedev/restate-sdk";
-import type { PatchTerms } from "../kubernetes/cluster.ts";
-import type { SentinelRow } from "../mysql/row.ts";
+import { CancelledError, type ObjectContext, TerminalError } from "@restatedev/restate-sdk";
 import { ROLLOUT_ID_HEADER } from "../restate/contract.ts";
 import type { DeployReply, DeployRequest } from "../restate/deploy-schemas.ts";
 import { grantOf } from "../restate/grant.ts";
-import { type BeginOptions, begin, type Settings } from "./begin.ts";
+import { begin } from "./begin.ts";
 import { bringBack } from "./bring-back.ts";
-import { untilDeadline } from "./deadline.ts";
-import { failed, type Settlement } from "./ending.ts";
-import type { Sightings } from "./local-wake-ups.ts";
-import { type Patched, patchAndLook, placeOf, serving } from "./look.ts";
-import { notTaken } from "./not-taken.ts";
-import { askedFor, asksForMore, type DeployPlan, planDeploy, termsOf } from "./plan.ts";
+import { bringUp } from "./bring-up.ts";
+import { type Ending, failed } from "./ending.ts";
+import type { Begun, DeployOptions, Job } from "./job.ts";
+import { planDeploy } from "./plan.ts";
 import { revertOf } from "./revert.ts";
-import { RowWrites, type RowWritesOptions } from "./row.ts";
-import {
-  REQUEST_KEY,
-  rolloutOf,
-  settleByLook,
-  staysKilled,
-  type Unfinished,
-  unfinishedOf,
-} from "./unfinished.ts";
-import { AWAKEABLE_KEY, converge, listen, lookAgain } from "./wait.ts";
+import { forget, remember, settleByLook, staysKilled } from "./unfinished.ts";
 
-export interface DeployOptions extends RowWritesOptions, BeginOptions {
-  sightings: Sightings;
-}
+/** What the caller is answered; undefined: there is no such sentinel. */
+type Answered = DeployReply | { cancelled: CancelledError } | undefined;
 
 /**
- * Brings one sentinel to the values asked for, and says whether it came up. Whatever happens the row does not stay
- * `progressing`; a kill alone runs no code, and then the watcher has the row settled by a Deploy that changes nothing.
+ * Brings one sentinel to the values asked for, and says whether it came up: remembers what is asked for, writes it into the
+ * row, patches the Deployment, waits, and settles the row. Whatever happens the row does not stay `progressing`; a kill alone
+ * runs no code, and then the watcher has the row settled by a Deploy that changes nothing.
  * @param settles this is that one, sent for a row with this updated_at (unix ms; 0: none): it leaves any other alone
  */
 export async function deploy(
@@ -44,140 +26,79 @@ export async function deploy(
   options: DeployOptions,
   settles?: number,
 ): Promise<DeployReply> {
-  const before = await unfinishedOf(ctx);
-  const unfinished = before?.request;
-  const asked = askedFor(request, unfinished);
-  const asksNothing = Object.values(request).every((field) => !field);
-  const rollout = rolloutOf(ctx.request().headers) ?? (asksNothing ? before?.rollout : undefined);
-  const keeps = asksForMore(asked) || rollout !== undefined;
-  // Both are with Restate once the first step is done: before the patch, for the wake-up can come as soon as Kubernetes
-  // has heard of the change.
-  const wakeUp = listen(ctx);
-  if (keeps) {
-    const now: Unfinished = { request: asked, ...(rollout === undefined ? {} : { rollout }) };
-    ctx.set(REQUEST_KEY, now);
-  }
-  const writes = new RowWrites(ctx, options);
-  let taken = false;
-  const mayHaveBegun = () => taken || (settles === undefined && grantOf(ctx.request().headers) === undefined);
-  const response = await toTheEnd(ctx, writes, mayHaveBegun, async (): Promise<DeployReply | undefined> => {
-    const beginning = await begin(ctx, request, unfinished, writes, options, settles);
-    if (beginning.kind === "unknown") return undefined;
-    if (beginning.kind === "over") return beginning.reply;
-    taken = true;
-    const { row, nowMs, settings } = beginning;
-    const plan = planDeploy(row, request, unfinished, nowMs, settings.timeoutMs);
-    writes.startedMs = plan.startedMs;
-    writes.begun(row, plan.desired, nowMs);
-    const why = plan.adopted ? await staysKilled(ctx, plan, before) : undefined;
-    if (why !== undefined) {
-      return settle(ctx, await settleByLook(ctx, why, row, plan, settings, wakeUp, writes, options), writes);
-    }
-    const revert = revertOf(ctx.request().headers);
-    if (revert !== undefined) {
-      writes.before = row;
-      const brought = await bringBack(ctx, row, plan, revert, settings, wakeUp, writes, options);
-      return "reply" in brought ? brought.reply : settle(ctx, brought, writes);
-    }
-    return settle(ctx, await bringUp(ctx, request, row, plan, settings, wakeUp, writes, options), writes);
-  });
-  ctx.clear(AWAKEABLE_KEY);
-  // What was never begun takes nothing over from a Deploy that was killed.
-  if (!taken && before !== undefined) ctx.set(REQUEST_KEY, before);
-  else if (keeps || before !== undefined) ctx.clear(REQUEST_KEY);
-  if (response === undefined) {
-    throw new TerminalError(`There is no sentinel ${ctx.key}.`, { errorCode: 404 });
-  }
-  if ("cancelled" in response) throw response.cancelled;
-  return response;
+  const job = await remember(ctx, request, options);
+  let begun: Begun | undefined;
+  const answered = await toTheEnd(
+    job,
+    () => begun !== undefined || (settles === undefined && !isGranted(ctx)),
+    async () => {
+      const beginning = await begin(job, settles);
+      if (beginning.kind === "unknown") return undefined;
+      if (beginning.kind === "over") return beginning.reply;
+      begun = take(job, beginning);
+      return patchAndWait(job, begun);
+    },
+  );
+  forget(job, begun !== undefined);
+  if (answered === undefined) throw new TerminalError(`There is no sentinel ${ctx.key}.`, { errorCode: 404 });
+  if ("cancelled" in answered) throw answered.cancelled;
+  return answered;
 }
 
-/** Also the end of a Deploy that was cancelled, or whose step gave up at the deadline, is written into the row. */
-async function toTheEnd<T>(
-  ctx: ObjectContext,
-  writes: RowWrites,
+/** From here on the row is written as this Deploy read it. */
+function take(
+  { request, before, writes }: Job,
+  { row, nowMs, settings }: Omit<Begun, "plan"> & { nowMs: number },
+): Begun {
+  const plan = planDeploy(row, request, before?.request, nowMs, settings.timeoutMs);
+  writes.startedMs = plan.startedMs;
+  writes.begun(row, plan.desired, nowMs);
+  return { row, plan, settings };
+}
+
+async function patchAndWait(job: Job, begun: Begun): Promise<DeployReply> {
+  const killed = begun.plan.adopted ? await staysKilled(job, begun) : undefined;
+  if (killed !== undefined) return settle(job, await settleByLook(job, begun, killed));
+  const revert = revertOf(job.ctx.request().headers);
+  if (revert === undefined) return settle(job, await bringUp(job, begun));
+  job.writes.before = begun.row;
+  const brought = await bringBack(job, begun, revert);
+  return "reply" in brought ? brought.reply : settle(job, brought);
+}
+
+/** A lane that is cancelled takes along what it launches only then. */
+function isGranted(ctx: ObjectContext): boolean {
+  return grantOf(ctx.request().headers) !== undefined;
+}
+
+/**
+ * Also the end of a Deploy that was cancelled, or whose step gave up at the deadline, is written into the row.
+ * @param mayHaveBegun false: it is not known to have written anything, and is not to write over anything
+ */
+async function toTheEnd(
+  job: Job,
   mayHaveBegun: () => boolean,
-  work: () => Promise<T>,
-): Promise<T | DeployReply | { cancelled: CancelledError }> {
+  work: () => Promise<Answered>,
+): Promise<Answered> {
   try {
     return await work();
   } catch (error) {
     // Anything else is retried by Restate.
     if (!(error instanceof TerminalError)) throw error;
     const cancelled = error instanceof CancelledError;
-    // A lane that is cancelled takes along what it launches only then: that is not to write over anything.
+    const ending = failed(cancelled ? "the Deploy was cancelled" : error.message);
     if (cancelled && !mayHaveBegun()) {
-      const { ending } = failed("the Deploy was cancelled");
-      await ctx.run("write the outcome if it began", () => writes.endIfBegun(ending));
+      await job.ctx.run("write the outcome if it began", () => job.writes.endIfBegun(ending));
       return { cancelled: error };
     }
-    const reason = cancelled ? "the Deploy was cancelled" : error.message;
-    const response = await settle(ctx, failed(reason), writes);
-    return cancelled ? { cancelled: error } : response;
+    const reply = await settle(job, ending);
+    return cancelled ? { cancelled: error } : reply;
   }
 }
 
-async function bringUp(
-  ctx: ObjectContext,
-  request: DeployRequest,
-  row: SentinelRow,
-  plan: DeployPlan,
-  settings: Settings,
-  wakeUp: RestatePromise<"woken">,
-  writes: RowWrites,
-  { clusters, sightings, store }: DeployOptions,
-): Promise<Settlement> {
-  const { change, desired, startedMs, nowMs, deadlineMs } = plan;
-  const { cluster, failFastMs, unschedulableMs } = settings;
-  if (cluster === undefined)
-    return failed(`no cluster serves the region ${row.regionId} (see KUBE_CONTEXTS)`);
-  const place = placeOf(row, cluster, clusters);
-  const isRewritten = (image: string) => store.isRewritten(change.image, image);
-  let stuck: boolean | undefined;
-  if (!plan.changes) {
-    const times = { deadlineMs, sinceMs: nowMs, doing: `reading Deployment ${row.k8sName}` };
-    const before = await untilDeadline(ctx, "look: serves already?", times, (bounded) =>
-      bounded(() => serving(place, change, isRewritten)),
-    );
-    const { observed, rewritten } = before;
-    if (observed !== undefined) return { ending: { status: "ready", observed }, rewritten };
-    stuck = before.stuck;
-    if (!plan.adopted) await writes.progressing(desired);
-  }
-  const patch = (name: string, terms: PatchTerms | undefined, sinceMs: number) =>
-    untilDeadline(
-      ctx,
-      name,
-      { deadlineMs, sinceMs, doing: `patching Deployment ${row.k8sName}` },
-      async (bounded): Promise<Patched> => {
-        const asked = () => patchAndLook(place, change, sightings, terms && { ...terms, isRewritten });
-        const done = await bounded(asked);
-        if ("refused" in done || done.look === undefined) return done;
-        return { ...done, look: await writes.afterLook(done.look) };
-      },
-    );
-  const terms = termsOf(row, request, plan, stuck);
-  const patched = await patch(`patch Deployment ${row.k8sName}`, terms, nowMs);
-  if ("refused" in patched) return notTaken(ctx, place, change.image, isRewritten, patched.refused);
-  const { expected } = patched;
-  const rewritten = expected.image === change.image ? undefined : expected.image;
-  if (rewritten !== undefined) {
-    await ctx.run("remember what admission makes of the image", () =>
-      store.rememberRewritten(change.image, rewritten),
-    );
-  }
-  const patchAgain = (atMs: number) => patch(`patch Deployment ${row.k8sName}, created again`, {}, atMs);
-  const times = { startedMs, deadlineMs, failFastMs, unschedulableMs };
-  const wait = { place, expected, ...times, writes, patchAgain };
-  const look = patched.look ?? (await lookAgain(ctx, wait, patched.atMs));
-  return { ...(await converge(ctx, wait, look, wakeUp)), rewritten };
-}
-
-async function settle(
-  ctx: ObjectContext,
-  { ending, writtenMs, rewritten }: Settlement,
-  writes: RowWrites,
-): Promise<DeployReply> {
+/** Writes the ending into the row, unless the step that saw it has. @returns what the caller is told */
+async function settle({ ctx, writes }: Job, ending: Ending): Promise<DeployReply> {
+  const { writtenMs, rewritten } = ending;
   const { skipped, endedMs, superseded } =
     writtenMs === undefined
       ? await writes.end(ending)

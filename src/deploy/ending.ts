@@ -5,19 +5,26 @@ import type { Look } from "./look.ts";
 /** As many characters as deploy_error takes. */
 const REASON_LIMIT = 1_024;
 
-/** How a Deploy ended: what is written into the row. */
-export type Ending =
-  /** `seenMs`: when it was found converged (unix ms); absent where it served already and nothing was patched. */
-  | { status: "ready"; observed: Observation; seenMs?: number }
-  /** `image`: what the row is to say again; absent: it stays. */
-  | { status: "failed"; reason: string; image?: string };
-
-export interface Settlement {
-  ending: Ending;
+/** How a Deploy ended, as it is written into the row. */
+export type Ending = (Ready | Failed) & {
   /** What it runs or was to run, where admission has made that of the image asked for. */
   rewritten?: string | undefined;
   /** When (unix ms) it was written into the row; absent: it still is to be. */
   writtenMs?: number;
+};
+
+interface Ready {
+  status: "ready";
+  observed: Observation;
+  /** When it was found converged (unix ms); absent where it served already and nothing was patched. */
+  seenMs?: number;
+}
+
+interface Failed {
+  status: "failed";
+  reason: string;
+  /** What the row is to say again; absent: it stays. */
+  image?: string;
   /** There is no Deployment any more. */
   gone?: true;
   /** The Deployment has this image, which somebody else gave it. */
@@ -25,12 +32,18 @@ export interface Settlement {
 }
 
 /** The reason may be in the words of whoever can write to the cluster. */
-export function failed(reason: string): { ending: Ending & { status: "failed" } } {
-  return { ending: { status: "failed", reason: plainText(reason, REASON_LIMIT) } };
+export function failed(reason: string): Failed {
+  return { status: "failed", reason: plainText(reason, REASON_LIMIT) };
 }
 
-export function readyAfter({ observed, atMs, writtenMs }: Look): Settlement {
+export function noClusterServes(regionId: string): Failed {
+  return failed(`no cluster serves the region ${regionId} (see KUBE_CONTEXTS)`);
+}
+
+export function readyAfter({ observed, atMs, writtenMs }: Look): Ready & Pick<Ending, "writtenMs"> {
   const seen = observed ?? { health: "unknown", availableReplicas: 0 };
-  const ending: Ending = { status: "ready", observed: seen, seenMs: atMs };
-  return writtenMs === undefined ? { ending } : { ending, writtenMs };
+  return {
+    ...{ status: "ready", observed: seen, seenMs: atMs },
+    ...(writtenMs === undefined ? {} : { writtenMs }),
+  };
 }

@@ -12,7 +12,7 @@ import type { Clusters } from "../kubernetes/clusters.ts";
 import { TransientKubernetesError } from "../kubernetes/errors.ts";
 import type { Observation, SentinelRow } from "../mysql/row.ts";
 import { kubernetes } from "./deadline.ts";
-import type { Sight, Sightings } from "./local-wake-ups.ts";
+import type { Hints } from "./hints.ts";
 import { carries } from "./plan.ts";
 
 /** One look at a Deployment, as the journal keeps it. */
@@ -119,17 +119,17 @@ export type Patched =
 
 /**
  * The API server's answer to the patch is the first look, and tells what admission made of the image. What this process'
- * watch sees in the moment after it is worth another one (`lookOn`): many a change (no replicas, nothing to change) is done at
+ * watch sees in the moment after it is worth another one: many a change (no replicas, nothing to change) is done at
  * once. A look that fails must not fail this step, which would patch again and undo what somebody may have changed meanwhile: it is
  * for a step of its own.
  */
 export async function patchAndLook(
   place: Place,
   change: DeploymentChange,
-  sightings: Sightings,
+  hints: Hints,
   terms?: PatchTerms,
 ): Promise<Patched> {
-  const sighting = sightings.expect(place.sentinelId);
+  const listening = hints.expect(place.sentinelId);
   try {
     const outcome = await kubernetes(() => place.cluster().patch(place.k8sName, change, terms));
     if (outcome.kind === "refused") return { refused: outcome.reason };
@@ -143,38 +143,15 @@ export async function patchAndLook(
     const patched = { expected, atMs: Date.now() };
     try {
       let look = await judged(place, outcome.snapshot, expected);
-      while (look.verdict.kind === "waiting") {
-        const sight = await sighting.next();
-        if (sight === undefined) break;
-        look = await lookOn(place, sight, expected);
-      }
+      while (look.verdict.kind === "waiting" && (await listening.next()))
+        look = await lookAt(place, expected);
       return { ...patched, look };
     } catch {
       return patched;
     }
   } finally {
-    sighting.end();
+    listening.end();
   }
-}
-
-/** A look once the watch has told of something: at that, or at the Deployment itself. */
-export async function lookOn(place: Place, sight: Sight, expected: Expectation): Promise<Look> {
-  const observed = convergedIn(sight, place.k8sName, expected);
-  if (observed === undefined) return lookAt(place, expected);
-  return { verdict: { kind: "converged" }, observed, atMs: Date.now() };
-}
-
-/**
- * What the watch has just seen, where that is this very Deployment, converged on this very patch or a later one: it is the API
- * server's own word, and as new as its answer to a question would be. Undefined: it is a hint, and the API server is to be asked.
- */
-export function convergedIn(
-  { deployment }: Sight,
-  k8sName: string,
-  expected: Expectation,
-): Observation | undefined {
-  if (deployment?.name !== k8sName || expected.uid === undefined) return undefined;
-  return judge(deployment, expected).kind === "converged" ? observe(deployment) : undefined;
 }
 
 export async function judged(

@@ -1,5 +1,5 @@
 import type { ObjectContext } from "@restatedev/restate-sdk";
-import { failed, type Settlement } from "./ending.ts";
+import { type Ending, failed } from "./ending.ts";
 import type { Place } from "./look.ts";
 
 /**
@@ -7,9 +7,9 @@ import type { Place } from "./look.ts";
  * patched must not come by itself with the next change of something else.
  * @param present absent: there is no Deployment, or nobody could find out
  */
-export function notDeployed(reason: string, present: string | undefined): Settlement {
-  const { ending } = failed(reason);
-  return { ending: present === undefined ? ending : { ...ending, image: present } };
+export function notDeployed(reason: string, present: string | undefined): Ending {
+  const ending = failed(reason);
+  return present === undefined ? ending : { ...ending, image: present };
 }
 
 /** The end of a Deploy whose change Kubernetes did not take. Finding out what is there is not worth failing or waiting for. */
@@ -19,7 +19,7 @@ export async function notTaken(
   image: string,
   isRewritten: (image: string) => Promise<boolean>,
   reason: string,
-): Promise<Settlement> {
+): Promise<Ending> {
   const present = await ctx.run("look: what does it have?", async () => {
     try {
       const there = (await cluster().read(k8sName))?.image;

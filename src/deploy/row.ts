@@ -121,7 +121,7 @@ export class RowWrites {
    */
   async afterLook(look: Look): Promise<Look> {
     if (look.verdict.kind !== "converged" || this.#over) return look;
-    const written = this.#inOrder(() => this.#write(readyAfter(look).ending));
+    const written = this.#inOrder(() => this.#write(readyAfter(look)));
     return written.then(
       (done) =>
         "touchedMs" in done || done.superseded !== undefined ? look : { ...look, writtenMs: done.endedMs },

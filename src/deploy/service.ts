@@ -9,8 +9,9 @@ import {
 } from "../restate/contract.ts";
 import { DeployRequest, DeployResponse, NotifyReadyRequest } from "../restate/deploy-schemas.ts";
 import { asTerminalError } from "../restate/errors.ts";
-import { type DeployOptions, deploy } from "./deploy.ts";
+import { deploy } from "./deploy.ts";
 import { heal } from "./heal.ts";
+import type { DeployOptions } from "./job.ts";
 import { AWAKEABLE_KEY } from "./wait.ts";
 
 /**
@@ -19,7 +20,22 @@ import { AWAKEABLE_KEY } from "./wait.ts";
  */
 const SETTLE_AGAIN_MS = 120_000;
 
-/** `hydra.v1.SentinelService`, keyed by the sentinel's id: deploys one sentinel at a time. */
+/**
+ * `hydra.v1.SentinelService`: one virtual object for each sentinel, keyed by its id. At most one Deploy of a sentinel runs at
+ * a time; others wait in Restate's queue.
+ *
+ *   Deploy        brings the sentinel to an image and waits until it came up: remember → row → patch → wait → settle
+ *                 (deploy.ts). Operators and the lanes of a rollout call it; with the header of a rollout's rollback it
+ *                 brings the sentinel back (bring-back.ts)
+ *   NotifyReady   wakes a Deploy that waits. Anybody may call it, for the Deploy looks for itself; the watcher does, and
+ *                 asks by a header of it for one of the two below, which the ingress does not offer
+ *   Settle        settles the row of a Deploy that was killed: a Deploy that changes nothing
+ *   Heal          settles the row of a sentinel that failed and has come up since; it only looks
+ *
+ * A kill runs no code. It leaves the row `progressing`, and what the Deploy was asked for in the K/V state. The watcher
+ * finds the row and sends Settle; a Deploy of a rollout that was cancelled meanwhile is not gone on with (unfinished.ts). A
+ * cancelled Deploy writes `failed` into its row and leaves the Deployment as it is.
+ */
 export function createSentinelService(options: DeployOptions) {
   return object({
     name: SentinelObject.name,

@@ -1,40 +1,54 @@
-import {
-  CancelledError,
-  type ObjectContext,
-  type RestatePromise,
-  rpc,
-  TerminalError,
-} from "@restatedev/restate-sdk";
-import type { Clusters } from "../kubernetes/clusters.ts";
-import type { SentinelRow } from "../mysql/row.ts";
-import type { SentinelStore } from "../mysql/sentinels.ts";
+import { CancelledError, type ObjectContext, rpc, TerminalError } from "@restatedev/restate-sdk";
 import { REVERTS_HEADER, ROLLOUT_ID_HEADER, RolloutObject, SINGLETON } from "../restate/contract.ts";
 import type { DeployRequest } from "../restate/deploy-schemas.ts";
-import type { Settings } from "./begin.ts";
 import { kubernetes, untilDeadline } from "./deadline.ts";
-import { failed, type Settlement } from "./ending.ts";
+import { type Ending, noClusterServes } from "./ending.ts";
+import type { Begun, DeployOptions, Job, Unfinished } from "./job.ts";
 import { placeOf } from "./look.ts";
 import { notDeployed } from "./not-taken.ts";
-import type { DeployPlan } from "./plan.ts";
-import type { RowWrites } from "./row.ts";
-import { converge, lookAgain } from "./wait.ts";
+import { askedFor, asksForMore } from "./plan.ts";
+import { RowWrites } from "./row.ts";
+import { AWAKEABLE_KEY, converge, listen, lookAgain } from "./wait.ts";
 
 /** What the Deploy that is running was asked for, and by whom: should it be killed, the next one settles what it left. */
-export const REQUEST_KEY = "deploy_request";
+const REQUEST_KEY = "deploy_request";
 
-export interface Unfinished {
-  request: DeployRequest;
-  /** Absent: it was no rollout's. */
-  rollout?: { id: string; reverts: boolean };
-}
-
-export function rolloutOf(headers: ReadonlyMap<string, string>): Unfinished["rollout"] {
+function rolloutOf(headers: ReadonlyMap<string, string>): Unfinished["rollout"] {
   const id = headers.get(ROLLOUT_ID_HEADER);
   return id === undefined ? undefined : { id, reverts: headers.has(REVERTS_HEADER) };
 }
 
+/**
+ * The first of all: keeps what this Deploy is asked for, and makes it the one that NotifyReady wakes. Both are with Restate
+ * once the first step is done: before the patch, for the wake-up can come as soon as Kubernetes has heard of the change.
+ */
+export async function remember(
+  ctx: ObjectContext,
+  request: DeployRequest,
+  options: DeployOptions,
+): Promise<Job> {
+  const before = await unfinishedOf(ctx);
+  const asked = askedFor(request, before?.request);
+  const asksNothing = Object.values(request).every((field) => !field);
+  const rollout = rolloutOf(ctx.request().headers) ?? (asksNothing ? before?.rollout : undefined);
+  const keeps = asksForMore(asked) || rollout !== undefined;
+  const wakeUp = listen(ctx);
+  if (keeps) {
+    const now: Unfinished = { request: asked, ...(rollout === undefined ? {} : { rollout }) };
+    ctx.set(REQUEST_KEY, now);
+  }
+  return { ctx, request, options, before, keeps, wakeUp, writes: new RowWrites(ctx, options) };
+}
+
+/** The last of all. What was never begun takes nothing over from a Deploy that was killed. */
+export function forget({ ctx, before, keeps }: Job, begun: boolean): void {
+  ctx.clear(AWAKEABLE_KEY);
+  if (!begun && before !== undefined) ctx.set(REQUEST_KEY, before);
+  else if (keeps || before !== undefined) ctx.clear(REQUEST_KEY);
+}
+
 /** What is stored; an earlier version stored the request alone. */
-export async function unfinishedOf(ctx: ObjectContext): Promise<Unfinished | undefined> {
+async function unfinishedOf(ctx: ObjectContext): Promise<Unfinished | undefined> {
   const stored = await ctx.get<Unfinished | DeployRequest>(REQUEST_KEY);
   if (stored === null) return undefined;
   return "request" in stored ? stored : { request: stored as DeployRequest };
@@ -45,12 +59,11 @@ export async function unfinishedOf(ctx: ObjectContext): Promise<Unfinished | und
  * cancelled, or its time is over.
  */
 export async function staysKilled(
-  ctx: ObjectContext,
-  { deadlineMs, nowMs }: DeployPlan,
-  unfinished: Unfinished | undefined,
+  { ctx, before }: Job,
+  { plan: { deadlineMs, nowMs } }: Begun,
 ): Promise<string | undefined> {
   if (nowMs >= deadlineMs) return "its time is over";
-  const { rollout } = unfinished ?? {};
+  const { rollout } = before ?? {};
   if (rollout === undefined) return undefined;
   // A revert had patched before its row said so.
   if (rollout.reverts) return "it was a revert";
@@ -68,17 +81,13 @@ export async function staysKilled(
 
 /** Settles what a Deploy left that was killed, and changes nothing but the row. */
 export async function settleByLook(
-  ctx: ObjectContext,
+  { ctx, wakeUp, writes, options }: Job,
+  { row, plan, settings }: Begun,
   why: string,
-  row: SentinelRow,
-  plan: DeployPlan,
-  { cluster, failFastMs, unschedulableMs }: Settings,
-  wakeUp: RestatePromise<"woken">,
-  writes: RowWrites,
-  { clusters, store }: { clusters: Clusters; store: Pick<SentinelStore, "isRewritten"> },
-): Promise<Settlement> {
-  if (cluster === undefined)
-    return failed(`no cluster serves the region ${row.regionId} (see KUBE_CONTEXTS)`);
+): Promise<Ending> {
+  const { clusters, store } = options;
+  const { cluster, failFastMs, unschedulableMs } = settings;
+  if (cluster === undefined) return noClusterServes(row.regionId);
   const { startedMs, nowMs, deadlineMs, desired } = plan;
   const place = placeOf(row, cluster, clusters);
   const { present, patched } = await untilDeadline(

@@ -2,7 +2,7 @@ import { type ObjectContext, RestatePromise } from "@restatedev/restate-sdk";
 import type { Expectation, Suspicion } from "../domain/convergence.ts";
 import { because } from "../restate/plain-text.ts";
 import { untilDeadline, within } from "./deadline.ts";
-import { failed, readyAfter, type Settlement } from "./ending.ts";
+import { type Ending, failed, readyAfter } from "./ending.ts";
 import { type Look, lookAt, type Patched, type Place } from "./look.ts";
 import type { RowWrites } from "./row.ts";
 
@@ -47,7 +47,7 @@ export async function converge(
   given: Wait,
   first: Look,
   wakeUp: RestatePromise<"woken">,
-): Promise<Settlement> {
+): Promise<Ending> {
   const { deadlineMs } = given;
   let wait = given;
   let again = false;

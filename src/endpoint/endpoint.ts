@@ -6,7 +6,7 @@ import {
   type LoggerTransport,
   TerminalError,
 } from "@restatedev/restate-sdk";
-import type { DeployOptions } from "../deploy/deploy.ts";
+import type { DeployOptions } from "../deploy/job.ts";
 import { createSentinelService } from "../deploy/service.ts";
 import { TransientKubernetesError } from "../kubernetes/errors.ts";
 import type { Logger } from "../log.ts";

@@ -19,7 +19,7 @@ export interface WatcherOptions {
   /** Wakes the Deploy that may wait for this sentinel. `image` is what its Deployment has now; empty without one. */
   notifyReady(id: string, image: string): Promise<void>;
   /** Tells a Deploy that is looking in this very process; true: it need not be woken. */
-  tell?(id: string, deployment?: WatchedDeployment): boolean;
+  tell?(id: string): boolean;
   /** Settles a row whose Deploy died; `updatedAtMs` is when that Deploy began. May be asked for more than once. */
   settleAbandoned(id: string, updatedAtMs: number): Promise<void>;
   /** Settles a row that is left failed though its sentinel has come up since. Likewise. */
@@ -110,7 +110,7 @@ export function startWatcher(options: WatcherOptions): Watcher {
     if (deployment !== undefined && judge(deployment).kind === "converged") {
       options.onConverged?.(id, deployment.generation);
     }
-    if (options.tell?.(id, deployment) === true) return;
+    if (options.tell?.(id) === true) return;
     calls.submit(`NotifyReady ${id}`, () => options.notifyReady(id, deployment?.image ?? ""));
   }
 

@@ -1,28 +1,18 @@
-import type { DeploymentSnapshot } from "../domain/convergence.ts";
-
 /**
  * The short way from this process' watch to a Deploy that is at work in the same process: what happens while the Deploy
- * is looking needs no NotifyReady. Whoever is told decides for itself.
+ * is looking needs no NotifyReady. A hint like any other: whoever is told looks for itself.
  */
-export interface Sightings {
-  expect(sentinelId: string): Sighting;
-  /**
-   * True when a Deploy of this process was told, and will look after this moment; else it has to be woken.
-   * @param deployment as the watch has just seen it; absent: it is not known, or gone
-   */
-  tell(sentinelId: string, deployment?: DeploymentSnapshot): boolean;
+export interface Hints {
+  expect(sentinelId: string): Listening;
+  /** True when a Deploy of this process was told, and will look after this moment; else it has to be woken. */
+  tell(sentinelId: string): boolean;
 }
 
-/** One Deploy's expectation. It ends with the first `next` that answers undefined, or with `end`. */
-export interface Sighting {
-  /** As soon as there was something to see since the last answer; undefined when there was nothing for a while. */
-  next(): Promise<Sight | undefined>;
+/** One Deploy's expectation. It ends with the first `next` that answers false, or with `end`. */
+export interface Listening {
+  /** True as soon as there was something to see since the last answer; false when there was nothing for a while. */
+  next(): Promise<boolean>;
   end(): void;
-}
-
-export interface Sight {
-  /** The newest that there was to see. */
-  deployment?: DeploymentSnapshot;
 }
 
 /**
@@ -31,15 +21,15 @@ export interface Sight {
  */
 const PATIENCE_MS = 500;
 
-export function createSightings(patienceMs = PATIENCE_MS): Sightings {
-  const expecting = new Map<string, Set<(sight: Sight) => void>>();
+export function createHints(patienceMs = PATIENCE_MS): Hints {
+  const expecting = new Map<string, Set<() => void>>();
   return {
     expect(sentinelId) {
       let deadlineMs: number | undefined;
-      let seen: Sight | undefined;
+      let seen = false;
       let wake: () => void = () => undefined;
-      const told = (sight: Sight) => {
-        seen = sight;
+      const told = () => {
+        seen = true;
         wake();
       };
       const others = expecting.get(sentinelId);
@@ -54,7 +44,7 @@ export function createSightings(patienceMs = PATIENCE_MS): Sightings {
         end,
         async next() {
           deadlineMs ??= performance.now() + patienceMs;
-          if (seen === undefined) {
+          if (!seen) {
             const { promise, resolve } = Promise.withResolvers<void>();
             // From the moment in which the patience is over nobody is told here any more.
             const over = setTimeout(
@@ -69,14 +59,14 @@ export function createSightings(patienceMs = PATIENCE_MS): Sightings {
             clearTimeout(over);
           }
           const answer = seen;
-          seen = undefined;
+          seen = false;
           return answer;
         },
       };
     },
-    tell(sentinelId, deployment) {
+    tell(sentinelId) {
       const all = expecting.get(sentinelId);
-      for (const told of all ?? []) told(deployment === undefined ? {} : { deployment });
+      for (const told of all ?? []) told();
       return all !== undefined;
     },
   };
