@@ -33,6 +33,8 @@ export interface WatchOptions {
   streamSeconds?: number;
   /** How often everything is listed though nothing was interrupted, in ms. */
   listEveryMs?: number;
+  /** Most Deployments that are listed in one request. */
+  pageSize?: number;
 }
 
 const SENTINEL_LABEL = "unkey.com/sentinel.id";

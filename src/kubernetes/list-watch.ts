@@ -18,7 +18,7 @@ export interface ListedObject {
   metadata?: { name?: string; resourceVersion?: string };
 }
 
-const PAGE = 500;
+const PAGE_SIZE = 500;
 const PAGE_TIMEOUT_MS = 20_000;
 /** Until a stream begins, which it does at once. */
 const OPEN_TIMEOUT_MS = 10_000;
@@ -29,24 +29,32 @@ export interface Page<T> {
   items: T[];
   /** Where a watch goes on from. */
   resourceVersion: string;
+  /** Where the next page begins; empty: this is the last one. */
+  next: string;
 }
 
 export type FeedEvent<T> =
   | { type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK"; object: T }
   | { type: "ERROR"; object: { code?: number; message?: string } };
 
-/** @throws TransientKubernetesError; the list has to be started over */
+/**
+ * All pages show the state at the time of the first one.
+ * @param from the `next` of the page before; empty: from the beginning
+ * @throws TransientKubernetesError; the same page can be asked for again. `GoneError`: the list has to be started over
+ */
 export async function* listPages<T extends ListedObject>(
   connection: ClusterConnection,
   resource: Resource,
+  from: string,
   signal: AbortSignal,
+  pageSize = PAGE_SIZE,
 ): AsyncGenerator<Page<T>> {
-  let next = "";
+  let next = from;
   do {
     const further = next === "" ? {} : { continue: next };
-    const page = await listPage<T>(connection, resource, signal, { limit: String(PAGE), ...further });
-    yield { items: page.items, resourceVersion: page.metadata.resourceVersion };
+    const page = await listPage<T>(connection, resource, signal, { limit: String(pageSize), ...further });
     next = page.metadata.continue ?? "";
+    yield { items: page.items, resourceVersion: page.metadata.resourceVersion, next };
   } while (next !== "");
 }
 
@@ -155,11 +163,13 @@ async function get<T>(
   try {
     return await ask(connection, request, { lane: "feeds", timeoutMs, signal }, take);
   } catch (error) {
-    throw error instanceof ApiException && error.code === 410 ? new GoneError() : error;
+    // 400 for a page that somebody else's server began, as after a failover: that token is none of its own.
+    const isGone = (code: number) => code === 410 || (code === 400 && "continue" in parameters);
+    throw error instanceof ApiException && isGone(error.code) ? new GoneError() : error;
   }
 }
 
-/** The version asked for is no longer in the server's history. */
+/** The version, or the page, asked for is no longer in the server's history. */
 export class GoneError extends TransientKubernetesError {
   constructor() {
     super("the resource version has expired");

@@ -11,7 +11,7 @@ export interface KubernetesMetrics {
   request(cluster: string, verb: string, code: number | "error", seconds: number): void;
   /** @param up false: the last LIST or WATCH failed. Each failure counts as a restart. */
   watch(cluster: string, resource: string, up: boolean): void;
-  /** A full LIST, all of its pages, is over. */
+  /** A full LIST is over, all of its pages, some of which may have failed and been asked for again. */
   list(cluster: string, resource: string, ok: boolean, seconds: number): void;
 }
 

@@ -14,7 +14,7 @@ import {
   SilenceError,
   watchEvents,
 } from "./list-watch.ts";
-import { createWaiters } from "./waiters.ts";
+import { createWaiters, type Waiters } from "./waiters.ts";
 
 /** What is done with the objects; it keeps of them what it needs. */
 export interface ReflectorHandlers<T> {
@@ -51,6 +51,18 @@ export interface ReflectorOptions<T> {
   streamSeconds?: number;
   /** How often everything is listed though no watch was interrupted, in ms. */
   listEveryMs?: number;
+  /** Most objects that are listed in one request. */
+  pageSize?: number;
+}
+
+/** A LIST that has begun. When a page fails it goes on with that page, for the server may be throttling: 600 in a row never succeed. */
+interface Listing {
+  startedMs: number;
+  served: ReturnType<Waiters["take"]>;
+  /** What was known and has not been listed yet. */
+  gone: Set<string>;
+  /** The page that is next; empty: the first. */
+  next: string;
 }
 
 const STREAM_SECONDS = 25;
@@ -75,13 +87,14 @@ const GOOD_STREAM_MS = 1_000;
 /** LIST, then WATCH, for ever: whatever happens to the API, its connections or the handlers, it goes on. */
 export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): Reflector {
   const { connection, resource, handlers, logger } = options;
-  const { streamSeconds = STREAM_SECONDS, listEveryMs = LIST_EVERY_MS } = options;
+  const { streamSeconds = STREAM_SECONDS, listEveryMs = LIST_EVERY_MS, pageSize } = options;
   const stopped = new AbortController();
   /** Aborted to leave the stream, or a pause, for a LIST. */
   let cycle = new AbortController();
   const waiters = createWaiters();
   /** Where the next stream goes on; undefined: LIST first. */
   let version: string | undefined;
+  let listing: Listing | undefined;
   let synced = false;
   let lastContactMs = 0;
   /** When the handlers had last been told everything, in unix ms. */
@@ -121,28 +134,32 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
   }
 
   async function list(): Promise<void> {
-    const startedMs = Date.now();
+    listing ??= { startedMs: Date.now(), served: waiters.take(), gone: new Set(handlers.known()), next: "" };
+    const { startedMs } = listing;
+    const tookMs = () => Date.now() - startedMs;
     let complete = false;
     // It is told while it lasts: one that hangs would not be told at all.
-    const slow = setTimeout(() => slowness.begin({ seconds: SLOW_LIST_MS / 1_000 }), SLOW_LIST_MS);
+    const tellSlow = () => slowness.begin({ seconds: SLOW_LIST_MS / 1_000 });
+    const slow = setTimeout(tellSlow, SLOW_LIST_MS - tookMs());
     try {
-      await listAll();
+      await listAll(listing);
       complete = true;
     } finally {
       clearTimeout(slow);
-      const tookMs = Date.now() - startedMs;
-      if (complete && tookMs < SLOW_LIST_MS) slowness.end();
-      connection.metrics?.list(connection.name, resource.title.toLowerCase(), complete, tookMs / 1_000);
+      if (complete && tookMs() < SLOW_LIST_MS) slowness.end();
+      if (listing === undefined) {
+        connection.metrics?.list(connection.name, resource.title.toLowerCase(), complete, tookMs() / 1_000);
+      }
     }
   }
 
-  async function listAll(): Promise<void> {
-    const served = waiters.take();
-    const gone = new Set(handlers.known());
+  async function listAll(begun: Listing): Promise<void> {
+    const { served, gone } = begun;
     try {
-      for await (const page of listPages<T>(connection, resource, stopped.signal)) {
+      for await (const page of listPages<T>(connection, resource, begun.next, stopped.signal, pageSize)) {
         lastContactMs = Date.now();
         version = page.resourceVersion;
+        begun.next = page.next;
         for (const item of page.items) {
           gone.delete(item.metadata?.name ?? "");
           calling(() => handlers.changed(item));
@@ -150,9 +167,13 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
       }
     } catch (error) {
       version = undefined;
-      served.giveBack();
+      if (begun.next === "" || error instanceof GoneError) {
+        listing = undefined;
+        served.giveBack();
+      }
       throw error;
     }
+    listing = undefined;
     for (const name of gone) calling(() => handlers.deleted(name));
     completeMs = Date.now();
     nextListMs = completeMs + listEveryMs * (1 + LIST_JITTER * (2 * Math.random() - 1));
