@@ -1,5 +1,6 @@
 import { ApiException, RequestContext } from "@kubernetes/client-node";
 import type { ClusterConnection } from "./connection.ts";
+import { SERVER } from "./credentials.ts";
 import { TransientKubernetesError } from "./errors.ts";
 import type { Answer, Exchange } from "./transport.ts";
 
@@ -23,13 +24,11 @@ export async function ask<T>(
   exchange: Omit<Exchange<T>, "read">,
   take: (answer: Answer) => T | Promise<T>,
 ): Promise<T> {
-  const server = connection.config.getCurrentCluster()?.server ?? "";
   const query = new URLSearchParams(parameters).toString();
-  const request = new RequestContext(`${server}${path}${query === "" ? "" : `?${query}`}`, method);
+  const request = new RequestContext(`${SERVER}${path}${query === "" ? "" : `?${query}`}`, method);
   request.setHeaderParam("accept", "application/json");
   if (contentType !== undefined) request.setHeaderParam("content-type", contentType);
   if (body !== undefined) request.setBody(JSON.stringify(body));
-  await connection.config.applySecurityAuthentication(request);
   return connection.send(request, {
     ...exchange,
     read: async (answer) => {

@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { RequestContext } from "@kubernetes/client-node";
 import { type Dispatcher, request as send } from "undici";
+import type { Credentials } from "./credentials.ts";
 import { describe, isAway, retryAfter } from "./errors.ts";
 import type { HealthTracker } from "./health.ts";
 import type { Lane, Limiter } from "./limiter.ts";
@@ -29,11 +30,12 @@ export type Send = <T>(request: RequestContext, exchange: Exchange<T>) => Promis
 export interface TransportOptions {
   limiter: Limiter;
   health: HealthTracker;
+  credentials: Pick<Credentials, "apply" | "doubt">;
   metrics: KubernetesMetrics | undefined;
 }
 
 /** The one way to a cluster: whatever is sent waits for its turn, and what comes back tells how the cluster is. */
-export function createTransport({ limiter, health, metrics }: TransportOptions): Send {
+export function createTransport({ limiter, health, credentials, metrics }: TransportOptions): Send {
   return (request, { lane, timeoutMs, signal, read }) => {
     const begin = async () => {
       const overdue = new AbortController();
@@ -57,6 +59,8 @@ export function createTransport({ limiter, health, metrics }: TransportOptions):
       metrics?.request(health.current.cluster, verbOf(request), code, (Date.now() - sentMs) / 1000);
     try {
       const either = signal === undefined ? overdue : AbortSignal.any([overdue, signal]);
+      // Not before its turn: what it waited for may have been changed meanwhile.
+      await inTime(credentials.apply(request), either);
       const received = await dispatch(request, either);
       ended(received.status);
       heed(received, sentMs);
@@ -64,6 +68,7 @@ export function createTransport({ limiter, health, metrics }: TransportOptions):
     } catch (error) {
       if (signal?.aborted !== true) {
         ended("error");
+        credentials.doubt(false);
         health.failed(describe(error), sentMs);
       }
       throw error;
@@ -73,6 +78,7 @@ export function createTransport({ limiter, health, metrics }: TransportOptions):
   function heed({ status, headers }: Answer, sentMs: number): void {
     const askedMs = retryAfter(headers["retry-after"]);
     if (status === 429 || (status === 503 && askedMs !== undefined)) limiter.pause(askedMs);
+    if (status === 401) credentials.doubt(true);
     if (isAway(status)) health.failed(`the Kubernetes API answered ${status}`, sentMs);
     else health.answered();
   }
@@ -100,6 +106,19 @@ async function dispatch(request: RequestContext, signal: AbortSignal): Promise<A
     bytes: () => body.bytes(),
     stream: body,
   };
+}
+
+/** A command that fetches a token may hang. */
+async function inTime(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const giveUp = () => reject(signal.reason);
+  if (signal.aborted) giveUp();
+  signal.addEventListener("abort", giveUp);
+  try {
+    await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+  }
 }
 
 /** As in Kubernetes' permissions. */

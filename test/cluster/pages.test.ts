@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { Registry } from "prom-client";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { type ClusterConnection, connect } from "../../src/kubernetes/connection.ts";
-import { type DeploymentWatch, watchDeployments } from "../../src/kubernetes/watch.ts";
+import { type DeploymentWatch, watchDeployments } from "../../src/kubernetes/deployment-watch.ts";
+import { createKubernetesMetrics } from "../../src/kubernetes/metrics.ts";
 import { createLogger } from "../../src/log.ts";
-import { createKubernetesMetrics } from "../../src/metrics/kubernetes.ts";
 import { type ApiProxy, type Mishap, startApiProxy } from "../support/api-proxy.ts";
 import { startKubernetes, type TestKubernetes } from "../support/kubernetes.ts";
 
