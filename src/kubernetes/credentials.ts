@@ -87,8 +87,10 @@ export function createCredentials(context?: string, file?: string, logger?: Logg
   async function read(from: KubeConfig, before: Reading | undefined): Promise<Reading> {
     const server = from.getCurrentCluster()?.server ?? "";
     const request = new RequestContext(SERVER, "GET");
-    await from.applySecurityAuthentication(request);
-    const tls = await tlsOf(from);
+    const tls = await asking(from, async () => {
+      await from.applySecurityAuthentication(request);
+      return tlsOf(from);
+    });
     // A token that was read from a file ends with its line.
     const headers = Object.fromEntries(
       Object.entries(request.getHeaders()).map(([header, value]) => [header, value.trim()]),
@@ -129,6 +131,19 @@ export function createCredentials(context?: string, file?: string, logger?: Logg
       await Promise.all(pools.map((pool) => pool.destroy()));
     },
   };
+}
+
+/** What a command prints, and why that is no JSON, is quoted in the client's errors: it is a token as a rule. */
+async function asking<T>(config: KubeConfig, ask: () => Promise<T>): Promise<T> {
+  const user = config.getCurrentUser();
+  const { command } = user?.exec ?? user?.authProvider?.config?.exec ?? {};
+  try {
+    return await ask();
+  } catch (error) {
+    throw command === undefined
+      ? error
+      : new Error(`the kubeconfig's command ${command} gave no credentials`);
+  }
 }
 
 /** All that a kubeconfig says of its current context. */

@@ -308,4 +308,18 @@ describe("the kubeconfig", () => {
     expect(said).toContain("no YAML");
     expect(said).not.toContain("s3cret");
   });
+
+  it.each([
+    ["fails", "echo s3cret >&2; exit 1"],
+    ["says something else", "echo '{ \"token\": s3cret'"],
+    ["does not exist", undefined],
+  ])("names a command that %s: what is said of it has nothing of its words", async (_, script) => {
+    const exec = script === undefined ? { command: "/nowhere" } : { command: "sh", args: ["-c", script] };
+    const lines: string[] = [];
+    await writeFile(file(), kubeconfig({ exec }));
+    open(pino({ level: "info" }, { write: (line: string) => lines.push(line) }));
+    await expect(image()).rejects.toThrow(`command ${exec.command} gave no credentials`);
+    await expect(image()).rejects.toSatisfy((error) => !`${(error as Error).stack}`.includes("s3cret"));
+    expect(lines.join("")).not.toContain("s3cret");
+  });
 });
