@@ -12,6 +12,11 @@ export interface BenchPlan {
   size: "full" | "small";
   /** At least this many values go into each median. */
   runs: number;
+  /** Where a case can be of another size than its own. */
+  sentinels?: number;
+  /** Of the service: how much memory there is for it, and how much of that for V8's old space, in MiB. */
+  memoryLimit?: number;
+  heap?: number;
   /** Told what happens, one line each. */
   log(line: string): void;
 }

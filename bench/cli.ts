@@ -9,6 +9,9 @@ const HELP = `npm run bench -- [options]
   --case a,b      only these: ${CASES.map(({ name }) => name).join(", ")}
   --size SIZE     full (default), or small: a few sentinels, only to see that it works
   --runs N        values that each median is taken of (default 3)
+  --sentinels N   of the case memory
+  --memory-limit MIB, --heap MIB
+                  likewise: runs the service in a cgroup of this size (as root), and with this --max-old-space-size
   --json          one JSON object on stdout, progress on stderr
   --help          this text`;
 
@@ -25,6 +28,14 @@ async function main(signal: AbortSignal): Promise<number> {
   if (size !== "full" && size !== "small") throw new UsageError(`--size ${size}: must be full or small`);
   const runs = Number(values.runs ?? (size === "full" ? 3 : 1));
   if (!Number.isInteger(runs) || runs < 1) throw new UsageError(`--runs ${values.runs}: must be 1 or more`);
+  const own = Object.fromEntries(
+    (["sentinels", "memory-limit", "heap"] as const).flatMap((name) => {
+      const value = values[name];
+      if (value === undefined) return [];
+      if (!/^[1-9]\d*$/.test(value)) throw new UsageError(`--${name} ${value}: must be 1 or more`);
+      return [[name === "memory-limit" ? "memoryLimit" : name, Number(value)]];
+    }),
+  );
   const waiting = chosen(values.case).values();
   const measured = new Map<BenchCase, Measurement[]>();
   const worker = async () => {
@@ -32,7 +43,7 @@ async function main(signal: AbortSignal): Promise<number> {
       signal.throwIfAborted();
       const log = (line: string) => process.stderr.write(`${each.name}: ${line}\n`);
       log(each.compares);
-      measured.set(each, await each.measure({ size, runs, log }));
+      measured.set(each, await each.measure({ size, runs, log, ...own }));
     }
   };
   // Nothing is measured at the small size: there several run at once.
@@ -61,6 +72,9 @@ function parse(args: string[]) {
         case: { type: "string" },
         size: { type: "string" },
         runs: { type: "string" },
+        sentinels: { type: "string" },
+        "memory-limit": { type: "string" },
+        heap: { type: "string" },
         json: { type: "boolean" },
         help: { type: "boolean" },
       },

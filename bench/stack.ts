@@ -36,6 +36,8 @@ export interface BenchStackOptions {
   lengths?: Lengths;
   /** More variables of the service. */
   env?: Record<string, string>;
+  /** A command that runs the service. */
+  through?: string[];
 }
 
 /** Runs a measurement on a stack of its own and takes it down, whatever happens. */
@@ -52,7 +54,7 @@ export async function withStack<T>(
 }
 
 async function start(
-  { sentinels, lengths = "usual", env }: BenchStackOptions,
+  { sentinels, lengths = "usual", env, through }: BenchStackOptions,
   undo: Undo,
 ): Promise<BenchStack> {
   const directory = await temporaryDirectory();
@@ -87,7 +89,7 @@ async function start(
     ...profiling(),
     ...env,
   };
-  const service = await startService(variables, join(directory.path, "service.log"));
+  const service = await startService(variables, join(directory.path, "service.log"), through);
   undo.add(() => service.process.stop());
   return { restate, kubernetes, kubeconfig: config, mysql: database, db, service, undo };
 }

@@ -29,15 +29,26 @@ const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 /**
  * Starts `dist/main.js` as `npm start` does, and waits until it calls itself ready.
  * @param env its whole configuration, PORT and HEALTH_PORT included
+ * @param through a command that runs the command line after it
  */
-export async function startService(env: Record<string, string>, logFile: string): Promise<ServiceProcess> {
+export async function startService(
+  env: Record<string, string>,
+  logFile: string,
+  through: string[] = [],
+): Promise<ServiceProcess> {
   const main = join(PROJECT, "dist", "main.js");
   if (!existsSync(main)) throw new Error("dist/main.js does not exist: run npm run build first");
   const health = `http://127.0.0.1:${env.HEALTH_PORT}`;
+  const [command = process.execPath, ...args] = [
+    ...through,
+    process.execPath,
+    "--max-semi-space-size=16",
+    main,
+  ];
   const service = managedProcess({
     name: "the service",
-    command: process.execPath,
-    args: ["--max-semi-space-size=16", main],
+    command,
+    args,
     env: { ...withoutServiceVariables(process.env), ...env },
     cwd: PROJECT,
     logFile,
