@@ -19,6 +19,8 @@ export interface SlackSink {
   readonly attempts: number;
   /** The next `count` deliveries fail. */
   failNext(count: number, fault: SlackFault): void;
+  /** No delivery fails any more. */
+  recover(): void;
   close(): Promise<void>;
 }
 
@@ -78,6 +80,9 @@ export async function startSlackSink(options: SlackSinkOptions = {}): Promise<Sl
     },
     failNext(count, fault) {
       faults.push(...Array.from({ length: count }, () => fault));
+    },
+    recover() {
+      faults.length = 0;
     },
     async close() {
       server.closeAllConnections();

@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
 import type { ApiRequest } from "../../src/embedded-kubernetes/index.ts";
-import { call } from "../../src/local-stack/restate-api.ts";
+import { call, send } from "../../src/local-stack/restate-api.ts";
 import { until } from "../support/until.ts";
 import { it, NEW, OLD, type World } from "../support/world.ts";
 
@@ -96,10 +96,14 @@ describe("Deploy", () => {
 
   it("fails at once when the Deployment does not exist", async ({ world }) => {
     await world.change(`UPDATE sentinels SET k8s_name = 'gone' WHERE id = '${ID}'`);
-    const began = performance.now();
-    const { body } = await world.deploy(ID, { image: NEW });
+    const invocation = await send(world.stack.ingress, `hydra.v1.SentinelService/${ID}/Deploy`, {
+      image: NEW,
+    });
+    const { body } = await world.answer<object>(invocation);
     expect(body).toEqual({ status: "failed", reason: "Deployment gone not found in namespace sentinel" });
-    expect(performance.now() - began).toBeLessThan(5_000);
+    const steps = (await world.journal(invocation)).map(({ name }) => name);
+    expect(steps).toContain("patch Deployment gone");
+    expect(steps.filter((name) => name.includes("wait"))).toEqual([]);
     expect(await world.row(ID)).toMatchObject({ deploy_status: "failed" });
   });
 
@@ -209,8 +213,8 @@ describe("Deploy of a broken image", () => {
       const took = performance.now() - began;
       expect(body.status).toBe("failed");
       expect(body.reason).toMatch(new RegExp(`^${fault}`));
+      // Not at its deadline: that says "not converged" first.
       expect(took).toBeGreaterThan(3_000);
-      expect(took).toBeLessThan(20_000);
     });
   }
 

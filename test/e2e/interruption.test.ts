@@ -34,14 +34,16 @@ describe("the driving invocation in the middle of a wave", () => {
     ]);
   });
 
-  it("killed: the rollout is paused within seconds, says so, and Resume skips nobody", async ({ world }) => {
-    await Promise.all(ids(1, 3).map((id) => world.fault(id, "slow:4", NEW)));
+  it("killed: the rollout is paused before what is in flight is done, says so, and Resume skips nobody", async ({
+    world,
+  }) => {
+    await Promise.all(ids(1, 3).map((id) => world.fault(id, "slow:12", NEW)));
     const rollout = await world.start("Rollout", { image: NEW, wave_percentages: [50, 100] });
     await until("three in flight", async () => (await world.on(NEW)).length === 3);
     await world.end(rollout, "kill");
-    const killed = performance.now();
     const paused = await world.untilState("paused", ({ state }) => state === "paused");
-    expect(performance.now() - killed).toBeLessThan(5_000);
+    const underWay = (await world.rows()).filter(({ deploy_status }) => deploy_status === "progressing");
+    expect(underWay.map(({ id }) => id)).toEqual(ids(1, 3));
     expect(paused.pauseReason).toMatch(/ended before its time/);
     await until("Slack to hear of it", () => world.slack().includes("Sentinel rollout paused in wave 1/2"));
 

@@ -10,7 +10,10 @@ import { explain, type Sight, said, type Verb } from "./history.ts";
 const CLIENTS = 8;
 const STEPS = 32;
 const RUNS = 2;
-/** A verb that drives nothing answers within this (ms), whatever else goes on. */
+/**
+ * A verb that drives nothing answers within this (ms), whatever else goes on: what was agreed, and ten times what it takes as a
+ * rule. What it must not wait for lasts as long as a rollout.
+ */
 const AT_ONCE_MS = 1_000;
 const DRIVES: Verb[] = ["Rollout", "Resume", "RollbackAll"];
 

@@ -7,7 +7,7 @@ import { openDeploys, press, statusOf } from "./outside.ts";
 const FLEET = ids(1, 9);
 /** Somebody who looks at Status sees within this time what is wrong. */
 const NAMED_WITHIN_MS = 45_000;
-/** What drives nothing answers within this time, as in concurrency.test.ts. */
+/** What drives nothing answers within this time, as in concurrency.test.ts: there is nothing in flight to set it against. */
 const AT_ONCE_MS = 1_000;
 const IMAGE = "ghcr.io/unkeyed/sentinel:paused";
 

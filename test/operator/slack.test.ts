@@ -9,41 +9,37 @@ function story(waves: number): string[] {
   return ["Sentinel rollout started", ...done, "Sentinel rollout completed"];
 }
 
-/** How long (ms) a rollout of the whole fleet takes. */
-async function rollOut(world: World, image: string): Promise<number> {
-  const began = performance.now();
+/** A rollout of the whole fleet, to its end. */
+async function rollOut(world: World, image: string): Promise<void> {
   const { body } = await world.verb("Rollout", { image, wave_percentages: [10, 50, 100] });
   expect(body).toMatchObject({ state: "completed", failed: 0 });
-  return performance.now() - began;
 }
 
 describe("a rollout", () => {
   it.override({ options: { sentinels: 10 } });
 
-  it("takes no longer while Slack hangs and is away, and Slack hears of all of it later, in order and once", async ({
+  it("ends while Slack hangs and is away, before Slack has heard of anything; it hears of all of it later, in order and once", async ({
     world,
   }) => {
     const { slack } = world.stack;
     await rollOut(world, "ghcr.io/unkeyed/sentinel:warm");
-    const usual = await rollOut(world, OLD);
+    await rollOut(world, OLD);
     await world.quiet();
     expect(world.slack()).toEqual([...story(3), ...story(3)]);
 
-    // For longer than all that follows: no answer at first, then refusals and broken connections.
+    // No answer at first, then broken connections and refusals until it recovers.
     slack.failNext(1, "hang");
-    slack.failNext(3, { status: 500 });
     slack.failNext(1, "reset");
-    const during = await rollOut(world, NEW);
-    expect(during).toBeLessThan(usual * 2 + 1_000);
+    slack.failNext(1_000, { status: 500 });
+    await rollOut(world, NEW);
     await world.change("UPDATE sentinels SET k8s_name = 'gone' WHERE id = 'sen_0001'");
-    const began = performance.now();
     expect((await world.verb("Rollout", { image: "ghcr.io/unkeyed/sentinel:v2" })).body.state).toBe("paused");
     expect((await world.verb("Cancel")).body.state).toBe("cancelled");
     expect((await world.verb<{ state: string }>("RollbackAll")).body.state).toBe("cancelled");
-    expect(performance.now() - began).toBeLessThan(usual * 2 + 1_000);
 
     const before = [...story(3), ...story(3)].length;
     expect(slack.messages).toHaveLength(before);
+    slack.recover();
     const all = [
       ...story(3),
       "Sentinel rollout started",

@@ -62,9 +62,8 @@ describe("with an OTLP endpoint", () => {
     const requests = collector.requests;
     expect((await world.verb("Rollout", { image: NEW })).body.state).toBe("completed");
     await until("another attempt", () => collector.requests > requests);
-    const startedMs = Date.now();
-    await world.stack.service.process.stop();
-    expect(Date.now() - startedMs).toBeLessThan(9_000);
+    // By itself, before it would be killed.
+    expect(await world.stack.service.process.stop()).toBe(0);
     expect(warnings()).toHaveLength(1);
   });
 });

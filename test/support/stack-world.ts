@@ -91,6 +91,17 @@ export class World {
     }));
   }
 
+  /** When invocations were created and completed (unix ms), as Restate recorded it. */
+  async times(where: string): Promise<{ createdMs: number; completedMs: number }[]> {
+    const rows = await this.sql<{ created_at: string; completed_at: string | null }>(
+      `SELECT created_at, completed_at FROM sys_invocation WHERE ${where}`,
+    );
+    return rows.map(({ created_at, completed_at }) => ({
+      createdMs: Date.parse(created_at),
+      completedMs: completed_at === null ? Number.POSITIVE_INFINITY : Date.parse(completed_at),
+    }));
+  }
+
   async rows(): Promise<Row[]> {
     const [rows] = await this.#pool.query<(RowDataPacket & Row)[]>("SELECT * FROM sentinels ORDER BY id");
     return rows;
