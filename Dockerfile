@@ -1,4 +1,5 @@
 # The service, with nothing but what it needs to run. `--target dry-run`: what docker-compose.yml needs beside it.
+# Renovate pins the digest (renovate.json): what a tag stands for changes, and only a registry can say what it stands for now.
 ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 
 FROM ${NODE_IMAGE} AS base
@@ -43,4 +44,5 @@ EXPOSE 9080 9081
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.HEALTH_PORT || 9081}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # Node itself is process 1 and gets the SIGTERM, which the service handles. It writes nothing to the file system.
+# How much of the container's memory is for the heap is said beside the limit, in NODE_OPTIONS (docs/sizing.md).
 CMD ["node", "--max-semi-space-size=16", "dist/main.js"]
