@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
+import { createSecureContext } from "node:tls";
 import type { SslOptions } from "mysql2/promise";
 
 /** What the driver is given. */
@@ -39,14 +40,38 @@ export function databaseAddress(databaseUrl: string): DatabaseAddress {
     throw new Error("ssl-mode=VERIFY_IDENTITY needs the host's name, not its address");
   }
   const verifies = mode !== "REQUIRED";
-  return {
-    uri: url.href,
-    ssl: {
-      rejectUnauthorized: verifies,
-      // The driver's own default leaves the name unchecked: any certificate of the authority would do.
-      verifyIdentity: mode === "VERIFY_IDENTITY",
-      ...Object.fromEntries(given.map(([option, parameter, path]) => [option, pem(parameter, path ?? "")])),
-    },
+  const read = () =>
+    Object.fromEntries(given.map(([option, parameter, path]) => [option, pem(parameter, path ?? "")]));
+  // The driver's own default leaves the name unchecked: any certificate of the authority would do.
+  const ssl: SslOptions = { rejectUnauthorized: verifies, verifyIdentity: mode === "VERIFY_IDENTITY" };
+  const current = readAgain(read);
+  for (const [option] of given) {
+    Object.defineProperty(ssl, option, { enumerable: true, get: () => current()[option] });
+  }
+  return { uri: url.href, ssl };
+}
+
+/**
+ * The files' content, read again for each connection, for they are replaced while the service runs. The driver takes one after
+ * the other at once: all are of the same moment. What does not fit together, as half a pair, is as it was.
+ */
+function readAgain(read: () => Record<string, string>): () => Record<string, string> {
+  let good = read();
+  let isFresh = false;
+  return () => {
+    if (isFresh) return good;
+    isFresh = true;
+    setImmediate(() => {
+      isFresh = false;
+    });
+    try {
+      const found = read();
+      createSecureContext(found);
+      good = found;
+    } catch {
+      // It may be replaced right now. Where it stays like that, the server refuses what was good until now in the end.
+    }
+    return good;
   };
 }
 

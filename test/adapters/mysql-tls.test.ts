@@ -1,11 +1,11 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Mysql, startMysql } from "../../src/local-stack/mysql.ts";
 import { migrateDatabase } from "../../src/mysql/migrate.ts";
-import { openPool, settled } from "../../src/mysql/pool.ts";
+import { type DatabasePool, openPool, settled } from "../../src/mysql/pool.ts";
 import { type Certificate, createAuthority, issue } from "../support/certificates.ts";
 
 let directory: string;
@@ -94,5 +94,55 @@ describe("TLS to MySQL", () => {
     await expect(cipher({ "ssl-mode": "VERIFY_IDENTITY", "ssl-ca": authority.cert })).rejects.toThrow(
       /altnames|Hostname/,
     );
+  });
+});
+
+describe("files that are replaced while the pool is used", () => {
+  const [ca, cert, key] = ["ca-used.pem", "client-used.pem", "client-used.key"];
+  const used = (name: string) => join(directory, name);
+  let pool: DatabasePool;
+  /** On a connection of its own. */
+  const answers = () => {
+    pool.retireAll();
+    return settled(pool.db.execute(sql.raw("SELECT 1"))).then(
+      () => "answers",
+      (error: Error) => error.message,
+    );
+  };
+
+  beforeAll(async () => {
+    await server.process?.stop();
+    await issue(directory, authority, "server", "localhost");
+    await server.process?.start();
+    await copyFile(authority.cert, used(ca));
+    await copyFile(client.cert, used(cert));
+    await copyFile(client.key, used(key));
+    const files = { "ssl-ca": used(ca), "ssl-cert": used(cert), "ssl-key": used(key) };
+    pool = openPool(address({ "ssl-mode": "VERIFY_IDENTITY", ...files }));
+  });
+  afterAll(() => pool?.close());
+
+  it("another authority counts with the next connection", async () => {
+    expect(await answers()).toBe("answers");
+    await server.process?.stop();
+    await issue(directory, other, "server", "localhost");
+    await server.process?.start();
+    expect(await answers()).toContain("certificate");
+    await copyFile(other.cert, used(ca));
+    expect(await answers()).toBe("answers");
+    expect(await answers()).toBe("answers");
+  });
+
+  it("half of a pair, and what is no certificate, do not: what was good until then goes on", async () => {
+    const next = await issue(directory, authority, "next", "sentinel-rollout");
+    await copyFile(next.key, used(key));
+    expect(await answers()).toBe("answers");
+    await writeFile(used(ca), "-----BEGIN CERTIFICATE-----\nhalf");
+    expect(await answers()).toBe("answers");
+    await rm(used(ca));
+    expect(await answers()).toBe("answers");
+    await copyFile(other.cert, used(ca));
+    await copyFile(next.cert, used(cert));
+    expect(await answers()).toBe("answers");
   });
 });

@@ -19,7 +19,7 @@ describe("with an OTLP endpoint", () => {
       restate: { env: { RESTATE_TRACING_ENDPOINT: "http://127.0.0.1:9" } },
       adjustEnv: async () => ({
         OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-        OTEL_EXPORTER_OTLP_TIMEOUT: "200",
+        OTEL_EXPORTER_OTLP_TIMEOUT: "2000",
         OTEL_BSP_SCHEDULE_DELAY: "100",
         OTEL_SERVICE_NAME: "rollouts-eu",
       }),
