@@ -1,4 +1,5 @@
 import type { RequestOptions } from "node:https";
+import { createSecureContext } from "node:tls";
 import { isDeepStrictEqual } from "node:util";
 import { type KubeConfig, RequestContext } from "@kubernetes/client-node";
 import { Agent, type Dispatcher } from "undici";
@@ -98,6 +99,8 @@ export function createCredentials(context?: string, file?: string, logger?: Logg
     if (before !== undefined && before.server === server && isDeepStrictEqual(before.tls, tls)) {
       return { ...before, headers };
     }
+    // A certificate and its key are replaced one after the other: half of them would fail each connection.
+    createSecureContext(tls);
     if (before !== undefined) retire(before.pool);
     // A proxy's dispatcher is taken as the client made it.
     const proxied = tls.proxyUrl === undefined ? undefined : request.getDispatcher();

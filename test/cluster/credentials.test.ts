@@ -171,6 +171,21 @@ describe("other credentials", () => {
     await answers();
   });
 
+  it("half of a client certificate does not count: the whole one does", async () => {
+    const mine = await issue(directory, authority, "me", "me");
+    const next = await issue(directory, authority, "next", "me");
+    const lines: string[] = [];
+    await writeFile(file(), kubeconfig({ "client-certificate": mine.cert, "client-key": mine.key }));
+    open(pino({ level: "info" }, { write: (line: string) => lines.push(JSON.parse(line).msg) }));
+    await answers();
+    await replace(mine.key, await readFile(next.key));
+    await expect.poll(() => image().then(() => lines), patience).toEqual(["kubeconfig cannot be read again"]);
+    await replace(mine.cert, await readFile(next.cert));
+    await expect
+      .poll(() => image().then(() => lines), patience)
+      .toEqual(["kubeconfig cannot be read again", "kubeconfig is read again"]);
+  });
+
   it("a token in the kubeconfig", async () => {
     front.terms = { authorization: "Bearer first" };
     await writeFile(file(), kubeconfig({ token: "first" }));
