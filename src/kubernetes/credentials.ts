@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type KubeConfig, RequestContext } from "@kubernetes/client-node";
 import { Agent, type Dispatcher } from "undici";
 import type { Logger } from "../log.ts";
-import { createOutage } from "../outage.ts";
+import { createOutage } from "../util/outage.ts";
 import { describe } from "./errors.ts";
 import { readKubeconfig } from "./kubeconfig.ts";
 import { PLACES } from "./limiter.ts";
