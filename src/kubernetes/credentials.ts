@@ -129,7 +129,11 @@ export function createCredentials(context?: string, file?: string, logger?: Logg
       isRefused ||= refused;
     },
     async close() {
-      await reading?.catch(() => undefined);
+      // A command that hangs holds up nobody: what comes of it is destroyed once it is there.
+      reading?.then(
+        ({ pool }) => pool.destroy(),
+        () => undefined,
+      );
       const pools = last === undefined ? [...retired] : [last.pool, ...retired];
       await Promise.all(pools.map((pool) => pool.destroy()));
     },

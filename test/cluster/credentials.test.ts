@@ -337,4 +337,18 @@ describe("the kubeconfig", () => {
     await expect(image()).rejects.toSatisfy((error) => !`${(error as Error).stack}`.includes("s3cret"));
     expect(lines.join("")).not.toContain("s3cret");
   });
+
+  it("names a command that hangs: a request gives up in time, and closing does not wait for it", async () => {
+    const ended = join(directory, "ended");
+    const args = [
+      "-c",
+      `for i in $(seq 300); do sleep 0.1; [ -d ${directory} ] || exit; done; echo > ${ended}`,
+    ];
+    await writeFile(file(), kubeconfig({ exec: { command: "sh", args } }));
+    open();
+    await expect(image()).rejects.toMatchObject({ name: "TimeoutError" });
+    await connection?.close();
+    connection = undefined;
+    await expect(readFile(ended)).rejects.toThrow("ENOENT");
+  });
 });
