@@ -65,16 +65,22 @@ export function formerInterrupted(turn: Turn, rolloutId: string, invocationId: s
   return { ...answerTo(turn, former, lane), accepted: true, rolloutId };
 }
 
-/** A lane of that rollout reports: it is recorded in its numbers and in the history. @returns undefined: it is not its lane */
+/**
+ * A lane of that rollout reports: it is recorded in its numbers and in the history. What it was granted and has not launched, it
+ * launches no more: a report that is repeated after its answer was lost asks for it in vain.
+ * @returns undefined: it is not its lane
+ */
 export function formerReported(turn: Turn, report: Report): Answer | undefined {
   const former = formerOf(turn, report.rolloutId);
   if (former === undefined) return undefined;
   const lane = former.drive.lanes[report.lane];
   const key = laneKey(report.lane);
   const before = turn.book.get<LaneBook>(key) ?? { seq: 0, out: [], done: [] };
+  const { grant, rung } = before;
+  const launched = grant !== undefined && grant.n <= report.got;
+  // It may have heard of it already by its bell: then it will say so, and that counts.
+  const mayHear = grant !== undefined && !launched && rung === report.bell ? { grant, rung } : {};
   if (lane !== undefined && lane.seq !== report.seq) {
-    const { grant } = before;
-    const launched = grant !== undefined && grant.n <= report.got;
     const out = [...before.out, ...(launched ? grant.items : [])];
     const ids = new Set(out.map(({ id }) => id));
     // What took it before was cut short after its lane's book.
@@ -85,14 +91,17 @@ export function formerReported(turn: Turn, report: Report): Answer | undefined {
     const book: LaneBook = {
       seq: report.seq,
       out: out.filter(({ id }) => !settled.has(id)),
-      ...(launched || grant === undefined ? {} : { grant }),
       done: [],
       ...(bell === undefined ? {} : { bell }),
     };
     count(lane, book);
     lane.seq = report.seq;
-    turn.book.set(key, book);
+    turn.book.set(key, { ...book, ...mayHear });
     take(turn, former, fresh);
+  } else if (lane !== undefined && grant !== undefined && !launched) {
+    const { grant: _, ...book } = before;
+    count(lane, book);
+    turn.book.set(key, { ...book, ...mayHear });
   }
   const answer = answerTo(turn, former, report.lane);
   // Its driver is still told that all is done, by the bell in its book.
@@ -143,16 +152,14 @@ function take(turn: Turn, former: Former, results: readonly SentinelResult[]): v
   turn.others.push({ entry: entryOf(rollout, outcomes, turn.nowMs), revision: ++drive.revision });
 }
 
-function answerTo(turn: Turn, former: Former, n: number): Pick<Answer, "over" | "driver" | "grant"> {
+function answerTo(turn: Turn, former: Former, n: number): Pick<Answer, "over" | "driver"> {
   const { drive } = former;
   const driver = drive.forward?.lane;
   const lane = drive.lanes[n];
   end(turn, former, n);
-  const { grant } = turn.book.get<LaneBook>(laneKey(n)) ?? {};
   const done = inFlightOf(lanesOf(drive)) === 0;
   return {
     ...(lane === undefined || lane.out + lane.launching === 0 ? { over: true } : {}),
-    ...(grant === undefined ? {} : { grant }),
     ...(driver === n ? { driver: { open: [], done, view: viewOfFormer(former) } } : {}),
   };
 }
