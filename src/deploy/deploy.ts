@@ -47,12 +47,13 @@ export async function deploy(
 
 /** From here on the row is written as this Deploy read it. */
 function take(
-  { request, before, writes }: Job,
+  { request, before, rollout, writes }: Job,
   { row, nowMs, settings }: Omit<Begun, "plan"> & { nowMs: number },
 ): Begun {
   const plan = planDeploy(row, request, before?.request, nowMs, settings.timeoutMs);
   writes.startedMs = plan.startedMs;
   writes.begun(row, plan.desired, nowMs);
+  if (rollout !== undefined) writes.before = row;
   return { row, plan, settings };
 }
 
@@ -61,7 +62,6 @@ async function patchAndWait(job: Job, begun: Begun): Promise<DeployReply> {
   if (killed !== undefined) return settle(job, await settleByLook(job, begun, killed));
   const revert = revertOf(job.ctx.request().headers);
   if (revert === undefined) return settle(job, await bringUp(job, begun));
-  job.writes.before = begun.row;
   const brought = await bringBack(job, begun, revert);
   return "reply" in brought ? brought.reply : settle(job, brought);
 }

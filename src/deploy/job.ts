@@ -46,6 +46,8 @@ export interface Job {
   wakeUp: RestatePromise<"woken">;
   /** What a Deploy before was asked for that was killed; undefined: there is none. */
   before: Unfinished | undefined;
+  /** The rollout that it is a Deploy of, also through one that was killed; undefined: an operator's own. */
+  rollout: Unfinished["rollout"];
   /** What this one is asked for is kept, so that the next one can go on with it. */
   keeps: boolean;
 }

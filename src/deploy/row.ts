@@ -47,7 +47,7 @@ interface Touched {
 export class RowWrites {
   /** When the Deploy began, in unix ms. */
   startedMs: number | undefined;
-  /** Of a revert: what its row says again, should the sentinel be none of its business any more. */
+  /** Of a rollout's Deploy, or its revert: what its row says again, should the sentinel be none of its business any more. */
   before: Pick<SentinelRow, "deployStatus" | "deployError"> | undefined;
   readonly #ctx: ObjectContext;
   readonly #id: string;
@@ -148,7 +148,7 @@ export class RowWrites {
     });
   }
 
-  /** The last write of a revert that has nothing to do any more. */
+  /** The last write of one that has nothing to do any more. */
   putBack(name: string, reason: string): Promise<Written> {
     return this.#lastly(name, () => this.#putBack(reason, Date.now()));
   }

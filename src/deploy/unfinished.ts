@@ -37,7 +37,7 @@ export async function remember(
     const now: Unfinished = { request: asked, ...(rollout === undefined ? {} : { rollout }) };
     ctx.set(REQUEST_KEY, now);
   }
-  return { ctx, request, options, before, keeps, wakeUp, writes: new RowWrites(ctx, options) };
+  return { ctx, request, options, before, rollout, keeps, wakeUp, writes: new RowWrites(ctx, options) };
 }
 
 /** The last of all. What was never begun takes nothing over from a Deploy that was killed. */

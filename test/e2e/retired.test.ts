@@ -10,6 +10,7 @@ describe("sentinels that are archived or deleted in mid-rollout", () => {
   }) => {
     await world.fault("sen_0001", "slow:2", NEW);
     await world.fault("sen_0006", "NeverReady", NEW);
+    const before = await world.row("sen_0006");
     const rollout = await world.start("Rollout", { image: NEW, wave_percentages: [25, 100] });
     await world.untilState("the first wave runs", ({ currentWave }) => currentWave === 0);
     await world.change("UPDATE sentinels SET desired_state = 'archived' WHERE id = 'sen_0003'");
@@ -34,6 +35,8 @@ describe("sentinels that are archived or deleted in mid-rollout", () => {
     expect(Object.fromEntries(body.skips.map((skip) => [skip.sentinel_id, skip.reason]))).toEqual(skips);
     expect(await world.state()).toMatchObject({ failedIds: [], skipReasons: skips });
     expect(await world.on(OLD)).toEqual(["sen_0003", "sen_0004", "sen_0005"]);
+    const { deploy_status, deploy_error } = before;
+    expect(await world.row("sen_0006")).toMatchObject({ deploy_status, deploy_error });
     const unfinished = (await world.rows()).filter((row) => row.deploy_status === "progressing");
     expect(unfinished).toEqual([]);
     const lines = world.stack.service.logs().filter(({ msg }) => msg === "sentinel deploy failed");
