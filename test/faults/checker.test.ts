@@ -10,12 +10,15 @@ import {
   cameUpLate,
   cancelled,
   entryOf,
+  hotfixed,
   message,
   neverBegun,
+  patchOf,
   paused,
   puts,
   recount,
   rolledBack,
+  rolledBackTogether,
   SECRET,
   settled,
   sightOf,
@@ -64,6 +67,8 @@ describe("the checker", () => {
     expect(await violations(rolledBack())).toEqual([]);
     expect(await violations(rolledBack(cancelled))).toEqual([]);
     expect(await violations(neverBegun())).toEqual([]);
+    expect(await violations(rolledBackTogether())).toEqual([]);
+    expect(await violations(hotfixed())).toEqual([]);
   });
 
   it("lets a reason be cut in the parts, but not in the history", async () => {
@@ -80,6 +85,13 @@ describe("the checker", () => {
     for (const why of ["x".repeat(100), "y".repeat(200), "x".repeat(201), "", undefined]) {
       expect(isCutOf(why, full)).toBe(false);
     }
+  });
+
+  it("lets a Deployment be asked what would come of a patch", async () => {
+    const told = rolledBack();
+    const { url, ...asked } = patchOf("sen_1", "x/sentinel:v7", 11);
+    told.sight.patches.push({ ...asked, url: `${url}?dryRun=All` });
+    expect(await violations(told)).toEqual([]);
   });
 
   it("lets a sentinel come up late that has failed", async () => {

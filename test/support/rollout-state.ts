@@ -12,6 +12,10 @@ export interface Entry {
   is: Is;
   /** Of those that failed or were skipped, or that no rollback can revert; cut to 200 characters. */
   why?: string;
+  /** An earlier rollout of the image may have moved it. */
+  earlier?: true;
+  /** It took the image, and no rollback can revert it any more. */
+  stays?: "gone" | "moved";
 }
 
 /** By sentinel id, in the order of the ids. */
@@ -75,10 +79,16 @@ export interface FleetState {
   startedAtMs: number;
   waveStartedAtMs: number;
   pauseReason: string;
+  /** All of its waves, by id. */
+  fleet: Part;
   /** What an earlier rollout of the image moved, by id. */
   takenOver: Part;
   /** What all that is told of the rollout has to count. */
-  told: { total: number; succeeded: number; reverted: number };
+  told: { total: number; succeeded: number; failed: number; skipped: number; reverted: number };
+  /** Failed or skipped in its wave, but moved by an earlier rollout of the image: a rollback reverts it. */
+  leftOverIds: string[];
+  /** Of those that were reverted. */
+  leftOverRevertedIds: string[];
   /** As it is stored. */
   head: Head;
 }
@@ -124,6 +134,9 @@ export function assemble(stored: readonly StoredValue[]): FleetState | undefined
   const takenOver = takenOverIn(stored);
   const along = head.countsTakenOver ? Object.values(takenOver).map(({ is }) => is) : [];
   const count = (...words: Is[]) => those(...words).length + along.filter((is) => words.includes(is)).length;
+  const earlier = (...words: Is[]) => those(...words).filter((each) => each[1].earlier === true);
+  const leftOver = head.countsTakenOver ? earlier("failed", "skipped").length : 0;
+  const own = (word: Is) => those(word).length - (head.countsTakenOver ? earlier(word).length : 0);
   return {
     rolloutId: head.rolloutId,
     state: head.state,
@@ -142,12 +155,17 @@ export function assemble(stored: readonly StoredValue[]): FleetState | undefined
     startedAtMs: head.startedAtMs,
     waveStartedAtMs: head.waveStartedAtMs,
     pauseReason: head.pauseReason,
+    fleet: Object.fromEntries(fleet),
     takenOver,
     told: {
       total: head.totalSentinels + along.filter((is) => is !== "failed" && is !== "skipped").length,
-      succeeded: count("succeeded", "reverted"),
+      succeeded: count("succeeded", "reverted") + leftOver,
+      failed: own("failed"),
+      skipped: own("skipped"),
       reverted: count("reverted"),
     },
+    leftOverIds: idsOf(earlier("failed", "skipped")),
+    leftOverRevertedIds: idsOf(earlier("reverted")),
     head,
   };
 }

@@ -36,13 +36,14 @@ export class Checker {
 
   /** To be called before a rollout begins, when nothing is under way: what follows is compared with this. */
   async begin(): Promise<void> {
-    const { patches, verbs, troubles, meddled } = this.#evidence;
+    const { patches, verbs, troubles, meddled, hotfixes } = this.#evidence;
     this.#before = await this.#snapshot();
     this.#from = {
       ...{ patches: patches.length, verbs: verbs.length, troubles: troubles.length },
       rowChanges: await this.#sources.recordRows(),
     };
     meddled.clear();
+    hotfixes.clear();
   }
 
   /**
@@ -55,7 +56,7 @@ export class Checker {
     const state = assemble(stored);
     if (this.#before === undefined) throw new Error("the checker has not begun");
     if (state === undefined) throw new Violations([...violations, "a: there is no rolloutState"]);
-    const { patches, verbs, troubles, meddled } = this.#evidence;
+    const { patches, verbs, troubles, meddled, hotfixes } = this.#evidence;
     const sight: Sight = {
       before: this.#before,
       after: await this.#snapshot(),
@@ -66,6 +67,7 @@ export class Checker {
       verbs: verbs.slice(this.#from.verbs),
       troubles: troubles.slice(this.#from.troubles),
       meddled,
+      hotfixes,
       rowChanges: await this.#sources.rowChanges(this.#from.rowChanges),
     };
     violations.push(...(await violationsIn(sight, this.#sources, this.#evidence)));

@@ -17,6 +17,8 @@ export interface Evidence {
   troubles: Trouble[];
   /** Sentinels that somebody else changed. */
   meddled: Set<string>;
+  /** Of them those that somebody moved to an image of their own, and to which. */
+  hotfixes: Map<string, string>;
 }
 
 export interface Verb {

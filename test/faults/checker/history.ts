@@ -7,11 +7,16 @@ export async function historyIsTrue(sources: Pick<Sources, "history">, { state }
   const { row, outcomes } = await sources.history(state.rolloutId);
   const violations: string[] = [];
   const holds = (is: boolean, text: string) => is || violations.push(`i: ${text}`);
-  const { succeededIds, failedIds, skippedIds, revertedIds } = state;
+  const { succeededIds, failedIds, skippedIds, revertedIds, leftOverRevertedIds: back } = state;
+  // What was reverted after it had failed, or was skipped, is told to have done so: an earlier rollout had moved it.
+  const before = (outcome: string) =>
+    outcomes.flatMap((each) =>
+      each.outcome === outcome && back.includes(each.sentinel_id) ? [each.sentinel_id] : [],
+    );
   const lists = {
-    succeeded: succeededIds,
-    failed: failedIds,
-    skipped: skippedIds,
+    succeeded: succeededIds.filter((id) => !back.includes(id)),
+    failed: [...failedIds, ...before("failed")],
+    skipped: [...skippedIds, ...before("skipped")],
     reverted: [...revertedIds],
   };
   const said = [
@@ -30,8 +35,8 @@ export async function historyIsTrue(sources: Pick<Sources, "history">, { state }
     state.currentWave + 1,
     state.told.total,
     state.told.succeeded,
-    failedIds.length,
-    skippedIds.length,
+    state.told.failed,
+    state.told.skipped,
     state.told.reverted,
   ];
   holds(String(said) === String(is), `its row says ${said}, the state ${is}`);
@@ -49,7 +54,7 @@ export async function historyIsTrue(sources: Pick<Sources, "history">, { state }
   for (const { sentinel_id: id, wave, outcome, reason } of outcomes) {
     const its = wave === 0 ? id in state.takenOver : state.waves[wave - 1]?.includes(id) === true;
     holds(its, `${id} is said to be of wave ${wave}`);
-    if (outcome === "failed")
+    if (outcome === "failed" && !back.includes(id))
       holds(isCutOf(state.failureReasons[id], reason), `${id} is said to have failed: ${reason}`);
   }
   return violations;

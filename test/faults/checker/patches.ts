@@ -14,10 +14,10 @@ interface Patch {
 export function patchesAreJustified(sight: Sight): string[] {
   const { state, verbs, troubles, meddled } = sight;
   const violations: string[] = [];
-  // What was refused has changed nothing.
+  // What was refused, or only asked what would come of it, has changed nothing.
   const patches = read(
     sight,
-    sight.patches.filter(({ status }) => status === undefined || status < 400),
+    sight.patches.filter(({ status = 200, url }) => status < 400 && !url.includes("dryRun=All")),
   );
   const forward = patches.filter(({ image }) => image === state.image);
   const launched = new Map(
@@ -25,6 +25,12 @@ export function patchesAreJustified(sight: Sight): string[] {
   );
   for (const { id } of forward.filter((patch) => !launched.has(patch.id))) {
     violations.push(`d: ${id} was patched before its wave`);
+  }
+  // Who waited for it has heard that it is cancelled and has settled: what comes after that is nobody's.
+  const settledMs = cancelledMs(verbs);
+  for (const { id, atMs } of forward) {
+    if (atMs > settledMs)
+      violations.push(`d: ${id} was patched by a rollout that was cancelled and had settled`);
   }
   const spans = state.waves.map((_, n) =>
     forward.filter(({ id }) => launched.get(id) === n).map(({ atMs }) => atMs),
@@ -50,6 +56,15 @@ export function patchesAreJustified(sight: Sight): string[] {
   }
   return violations;
 }
+
+/** When the last drive forward said that its rollout is cancelled; one that was killed says nothing. */
+function cancelledMs(verbs: Evidence["verbs"]): number {
+  const last = verbs.filter(({ name, status = 200 }) => FORWARD.includes(name) && status < 400).at(-1);
+  const isOver = last?.answer?.state === "cancelled" && last.answeredMs !== undefined;
+  return isOver ? (last.answeredMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
+}
+
+const FORWARD = ["Rollout", "Resume"];
 
 function read({ before, after }: Sight, patches: Evidence["patches"]): Patch[] {
   const rows = [...before.rows.values(), ...after.rows.values()];

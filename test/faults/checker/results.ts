@@ -42,7 +42,7 @@ export function bookkeeping({ before, state, status, meddled, verbs }: Sight): s
   holds(!ahead.some((id) => results.includes(id)), "a sentinel of a wave to come has a result");
   holds(totalSentinels === planned.length, `the total is ${totalSentinels} of ${planned.length}`);
   const counts = [status.succeeded, status.failed, status.total, status.state];
-  const true_ = [told.succeeded, failedIds.length, told.total, state.state];
+  const true_ = [told.succeeded, told.failed, told.total, state.state];
   holds(String(counts) === String(true_), `Status says ${counts}, the state ${true_}`);
   holds(
     failedIds.every((id) => (state.failureReasons[id] ?? "") !== ""),
@@ -114,7 +114,7 @@ export function rolledBack(sight: Sight): string[] {
   return violations;
 }
 
-function notOn({ after }: Sight, id: string, image: string): string | undefined {
+export function notOn({ after }: Sight, id: string, image: string): string | undefined {
   const row = after.rows.get(id);
   const deployment = after.deployments.get(row?.k8s_name ?? "");
   if (row === undefined || deployment === undefined) return "it has no row or no Deployment";

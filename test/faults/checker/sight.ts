@@ -8,6 +8,7 @@ import { journalsAreBounded } from "./journals.ts";
 import { neverBegan, nothingCameOfIt } from "./never-begun.ts";
 import { patchesAreJustified } from "./patches.ts";
 import { bookkeeping, rolledBack, succeededIsTrue } from "./results.ts";
+import { rollbackSaysWhatIs } from "./reverts.ts";
 import { rowsNeverGoBack } from "./rows.ts";
 import { noSecretAnywhere } from "./secrets.ts";
 import { phaseChangesAreTold } from "./slack.ts";
@@ -28,6 +29,8 @@ export interface Sight {
   verbs: Evidence["verbs"];
   troubles: Evidence["troubles"];
   meddled: ReadonlySet<string>;
+  /** What somebody else has moved since, and to which image. */
+  hotfixes: ReadonlyMap<string, string>;
   /** Of the rows, since `before`. */
   rowChanges: RowChange[];
 }
@@ -58,7 +61,12 @@ export async function violationsIn(
     ...rowsNeverGoBack(sight),
     ...(neverBegan(sight)
       ? nothingCameOfIt(sight)
-      : [...patchesAreJustified(sight), ...phaseChangesAreTold(sight), ...rolledBack(sight)]),
+      : [
+          ...patchesAreJustified(sight),
+          ...phaseChangesAreTold(sight),
+          ...rolledBack(sight),
+          ...rollbackSaysWhatIs(sight),
+        ]),
     ...(await historyIsTrue(sources, sight)),
     ...(await noSecretAnywhere(sources, evidence, sight)),
     ...(await stopIsAFence(sources, sight)),

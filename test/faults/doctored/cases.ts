@@ -1,8 +1,22 @@
 import type { Entry, WaveCounts } from "../../support/rollout-state.ts";
 import * as told from "./told-rollout.ts";
 
-const { neverBegun, cancelled, settled, rolledBack, counted, patchOf, message, verb, SECRET, NEW, OLD } =
-  told;
+const {
+  hotfixed,
+  rolledBackTogether,
+  revertedMessage,
+  neverBegun,
+  cancelled,
+  settled,
+  rolledBack,
+  counted,
+  patchOf,
+  message,
+  verb,
+  SECRET,
+  NEW,
+  OLD,
+} = told;
 type Told = told.Told;
 
 /** What is made of a story without any fault, so that the checker has to object. */
@@ -109,6 +123,14 @@ export const DOCTORED: Record<string, Doctored[]> = {
     ],
     ["a patch, though nothing began", ({ sight }) => sight.patches.push(patchOf("sen_4")), neverBegun],
     [
+      "a patch of a rollout that was cancelled, and had settled",
+      ({ sight }) => {
+        Object.assign(sight.verbs[0] ?? {}, { answeredMs: 6, answer: { state: "cancelled" } });
+        Object.assign(sight.patches[2] ?? {}, { atMs: 8 });
+      },
+      cancelled,
+    ],
+    [
       "a rollback before it was asked for",
       ({ sight }) => {
         for (const patch of sight.patches) patch.atMs = Math.min(patch.atMs, 9);
@@ -163,6 +185,49 @@ export const DOCTORED: Record<string, Doctored[]> = {
   g: [
     ["a reverted sentinel on the new image", (evidence) => told.puts(evidence, "sen_2", NEW), rolledBack],
     [
+      "more that were reverted in the answer than are",
+      ({ sight }) => {
+        Object.assign(sight.verbs.at(-1)?.answer ?? {}, { reverted: 3, total: 3 });
+        sight.after.slack.splice(-1, 1, revertedMessage(3, 3));
+      },
+      rolledBack,
+    ],
+    [
+      "another count in Slack's end of it",
+      ({ sight }) => sight.after.slack.splice(-1, 1, revertedMessage(1, 2)),
+      rolledBack,
+    ],
+    ["a hotfix that was overwritten", (evidence) => told.puts(evidence, "sen_1", OLD), hotfixed],
+    [
+      "one that was taken over, is said to be reverted, and is not",
+      (evidence) => told.puts(evidence, "sen_9", NEW),
+      rolledBackTogether,
+    ],
+    [
+      "one that was taken over, and left on the image by a complete rollback",
+      ({ stored, history, sight: { status, verbs, after } }) => {
+        stored.others["rolloutState/taken-over/1"] = { sen_9: { from: OLD, is: "succeeded" } };
+        Object.assign(stored.head.takenOver ?? {}, { reverted: 0 });
+        for (const each of [status, history.row]) each.reverted = 2;
+        history.outcomes.pop();
+        Object.assign(verbs.at(-1)?.answer ?? {}, { reverted: 2, total: 2 });
+        after.slack.splice(-1, 1, revertedMessage(2, 2));
+      },
+      rolledBackTogether,
+    ],
+    [
+      "one that was deployed again in vain, and left on the image by a complete rollback",
+      (evidence) => {
+        told.entryOf(evidence, "sen_3").earlier = true;
+        Object.assign(evidence.stored.head, { countsTakenOver: true });
+        for (const each of [evidence.sight.status, evidence.history.row])
+          Object.assign(each, { succeeded: 3, failed: 0 });
+        for (const each of evidence.sight.after.slack)
+          each.text = each.text.replace("On the new image: 0", "On the new image: 1");
+      },
+      rolledBack,
+    ],
+    [
       "a reverted sentinel on an image of another",
       (evidence) => told.puts(evidence, "sen_2", "x/sentinel:v0"),
       rolledBack,
@@ -189,15 +254,13 @@ export const DOCTORED: Record<string, Doctored[]> = {
     ["an outcome that is missing", ({ history }) => history.outcomes.pop()],
     [
       "a row that does not count one taken over, which was rolled back",
-      ({ stored, history, sight: { status, after } }) => {
-        Object.assign(stored.head, { takenOver: { size: 1, reverted: 1 }, countsTakenOver: true });
-        for (const field of ["total", "succeeded", "reverted"]) status[field] = Number(status[field]) + 1;
-        for (const message of after.slack) message.text = message.text.replace(/ of 4/, " of 5");
-        Object.assign(stored.others, {
-          "rolloutState/taken-over/1": { sen_9: { from: OLD, is: "reverted" } },
-        });
-        history.outcomes.push({ sentinel_id: "sen_9", wave: 0, outcome: "reverted", reason: null });
-      },
+      ({ history: { row } }) =>
+        Object.assign(row, {
+          total: row.total - 1,
+          succeeded: row.succeeded - 1,
+          reverted: row.reverted - 1,
+        }),
+      rolledBackTogether,
     ],
     [
       "another reason",

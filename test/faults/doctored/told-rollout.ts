@@ -7,6 +7,7 @@ import type { SlackMessage } from "../checker/sources.ts";
 
 export const OLD = "x/sentinel:v1";
 export const NEW = "x/sentinel:v2";
+export const HOTFIX = "x/sentinel:v2-hotfix";
 export const ROLLOUT_ID = "rollout-1";
 export const WAVES = [["sen_1"], ["sen_2", "sen_3"], ["sen_4"]];
 export const SECRET = "s3cr3t-5f0a";
@@ -165,6 +166,7 @@ export function paused(): Told {
       verbs: [verb("Rollout", 0)],
       troubles: [],
       meddled: new Set(),
+      hotfixes: new Map(),
       rowChanges: [rowChange(null, 1), rowChange(1, 2)],
     },
     stored: {
@@ -234,7 +236,15 @@ export function rolledBack(of = paused): Told {
   const told = of();
   const { verbs, patches, after } = told.sight;
   comesTo(told, "cancelled");
-  verbs.push(verb("RollbackAll", 10));
+  const answer = {
+    rollout_id: ROLLOUT_ID,
+    reverted: 2,
+    total: 2,
+    skipped: 0,
+    moved: 0,
+    message: "Rolled back",
+  };
+  verbs.push({ ...verb("RollbackAll", 10), answer });
   told.tables.deploys.push(...deploysAt(11, 100));
   for (const id of ["sen_1", "sen_2"]) {
     entryOf(told, id).is = "reverted";
@@ -248,7 +258,49 @@ export function rolledBack(of = paused): Told {
     });
   }
   recount(told);
-  after.slack.push(message("rollback started"), message("rollback completed"));
+  after.slack.push(message("rollback started"), revertedMessage(2, 2));
+  return told;
+}
+
+/** The end of a rollback. */
+export function revertedMessage(reverted: number, total: number): SlackMessage {
+  return { ...message("rollback completed"), text: `Reverted: ${reverted} of ${total} (100 %)` };
+}
+
+/** The same, of a rollout that took over sen_9 from an earlier one of the image, and that one is reverted, too. */
+export function rolledBackTogether(): Told {
+  const told = rolledBack();
+  const { stored, history, sight } = told;
+  Object.assign(stored.head, { takenOver: { size: 1, reverted: 1 }, countsTakenOver: true });
+  stored.others["rolloutState/taken-over/1"] = { sen_9: { from: OLD, is: "reverted" } };
+  for (const fields of [sight.status, history.row as unknown as Record<string, unknown>]) {
+    for (const field of ["total", "succeeded", "reverted"]) fields[field] = Number(fields[field]) + 1;
+  }
+  for (const each of sight.after.slack) each.text = each.text.replace(/ of 4/, " of 5");
+  history.outcomes.push({ sentinel_id: "sen_9", wave: 0, outcome: "reverted", reason: null });
+  Object.assign(sight.verbs.at(-1)?.answer ?? {}, { reverted: 3, total: 3 });
+  sight.after.slack.splice(-1, 1, revertedMessage(3, 3));
+  sight.before.rows.set("sen_9", rowOf("sen_9", NEW));
+  sight.before.deployments.set("k8s-sen_9", deploymentOf("sen_9", NEW));
+  puts(told, "sen_9", OLD);
+  return told;
+}
+
+/** Somebody has moved sen_1 to an image of their own before the rollback, which left it alone. */
+export function hotfixed(): Told {
+  const told = rolledBack();
+  const { sight, history } = told;
+  Object.assign(entryOf(told, "sen_1"), { is: "succeeded", stays: "moved", why: "moved" });
+  history.outcomes = history.outcomes.filter(
+    (each) => each.sentinel_id !== "sen_1" || each.outcome !== "reverted",
+  );
+  sight.patches = sight.patches.filter(({ url, atMs }) => !url.endsWith("k8s-sen_1") || atMs < 10);
+  recount(told);
+  sight.meddled = new Set(["sen_1"]);
+  sight.hotfixes = new Map([["sen_1", HOTFIX]]);
+  puts(told, "sen_1", HOTFIX);
+  Object.assign(sight.verbs.at(-1)?.answer ?? {}, { reverted: 1, total: 2, moved: 1 });
+  sight.after.slack.splice(-1, 1, revertedMessage(1, 2));
   return told;
 }
 

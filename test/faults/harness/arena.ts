@@ -110,6 +110,7 @@ export class Arena {
       verbs: [],
       troubles: [],
       meddled: new Set(),
+      hotfixes: new Map(),
     };
     this.checker = new Checker(this.#evidence);
     this.replicas.push(stack.service);
@@ -196,6 +197,13 @@ export class Arena {
   /** Somebody else changes this sentinel: what becomes of its Deployment is not the service's doing alone. */
   meddles(id: string): void {
     this.#evidence.meddled.add(id);
+  }
+
+  /** Somebody moves this sentinel to an image of their own, which no rollout takes back. */
+  async hotfixes(id: string, image: string): Promise<void> {
+    this.meddles(id);
+    await this.world.setImage(id, image);
+    this.#evidence.hotfixes.set(id, image);
   }
 
   /** Waits until so many patches have been asked for since the arena was opened. */
