@@ -84,7 +84,7 @@ function beginStep(
     const doubtful =
       grant !== undefined && (isAged(grant, nowMs) || lastKnown.doubts(rolloutId, directionOf(headers)));
     if (doubtful && !hasBegun(row, request)) return { kind: "aged" };
-    const reply = passedOver(row, request, headers);
+    const reply = await passedOver(row, request, headers, store);
     if (reply !== undefined) return { kind: "over", reply };
     const cluster = clusters.forRegion(row.regionId)?.name;
     const served = cluster === undefined ? {} : { cluster };
@@ -117,13 +117,28 @@ function hasBegun(row: SentinelRow, request: DeployRequest): boolean {
 }
 
 /** Why a rollout, or its revert, passes this sentinel over. An operator who deploys to it means it. */
-function passedOver(
+async function passedOver(
   row: SentinelRow,
   request: DeployRequest,
   headers: ReadonlyMap<string, string>,
-): DeployReply | undefined {
+  store: Pick<SentinelStore, "isRewritten">,
+): Promise<DeployReply | undefined> {
   const revert = revertOf(headers);
+  const left =
+    revert === undefined
+      ? undefined
+      : leftAlone(row, request.image, revert, await runs(row, revert.image, store));
+  // One that never took the image is none of the rollback's, whatever has become of it.
+  if (left?.untouched === true) return left;
   const reason = revert !== undefined || headers.has(ROLLOUT_ID_HEADER) ? retired(row) : undefined;
-  if (reason !== undefined) return { status: "failed", reason, skipped: true };
-  return revert === undefined ? undefined : leftAlone(row, request.image, revert);
+  return reason === undefined ? left : { status: "failed", reason, skipped: true };
+}
+
+async function runs(
+  { runningImage }: SentinelRow,
+  image: string,
+  store: Pick<SentinelStore, "isRewritten">,
+): Promise<boolean> {
+  if (runningImage === image || runningImage === "") return runningImage === image;
+  return store.isRewritten(image, runningImage);
 }

@@ -26,11 +26,15 @@ export function movedTo(image: string): DeployReply {
   return { status: "failed", reason, left: true };
 }
 
-/** Why a revert has nothing to do with this row; undefined: it goes on. */
+/**
+ * Why a revert has nothing to do with this row; undefined: it goes on.
+ * @param runs the image that is to be reverted is what runs, or what admission has made of it
+ */
 export function leftAlone(
-  row: Pick<SentinelRow, "image" | "runningImage" | "deployStatus">,
+  row: Pick<SentinelRow, "image" | "deployStatus">,
   requested: string | undefined,
   { image, unrecorded }: Revert,
+  runs: boolean,
 ): DeployReply | undefined {
   const isBack = row.image === requested;
   const isThere = row.image === image;
@@ -39,7 +43,7 @@ export function leftAlone(
     return movedTo(row.image);
   }
   // What failed may run the image all the same: it came up late, or its revert did not.
-  const runsIt = row.deployStatus === "failed" && row.runningImage === image;
+  const runsIt = row.deployStatus === "failed" && runs;
   // Back and progressing is a revert that was cut short, maybe this one.
   const goesOn = isBack
     ? row.deployStatus === "progressing" || runsIt

@@ -82,18 +82,18 @@ export function marked(items: readonly Item[], result: SentinelResult): Sentinel
   return item?.from !== undefined && item.earlier ? { ...result, earlier: true } : result;
 }
 
-export function isRecorded({ is }: SentinelResult): boolean {
-  return is !== "missed" && is !== "untouched";
+/** What did not revert stays as it is recorded, if it is. */
+export function isRecorded({ is, unrecorded }: SentinelResult): boolean {
+  return is !== "untouched" && (is !== "missed" || unrecorded === true);
 }
 
 /** A lane's numbers, from its book. */
 export function count(lane: Lane, { out, grant, done }: LaneBook): void {
   const own = done.filter((result) => !isEarlier(result) && !result.earlier);
-  const earlier = done.filter((result) => isEarlier(result) && result.is === "reverted");
+  const earlier = done.filter(isEarlier);
+  const back = ({ is }: SentinelResult) => is === "reverted";
   const of = (is: SentinelResult["is"]) => own.filter((result) => result.is === is).length;
-  const stays = ({ is }: SentinelResult) => is === "gone" || is === "moved";
-  const firstOf = (results: SentinelResult[]) =>
-    results.filter(({ is, unrecorded }) => is === "reverted" && unrecorded).length;
+  const firstOf = (results: SentinelResult[]) => results.filter(({ unrecorded }) => unrecorded).length;
   Object.assign(lane, {
     out: out.length,
     succeeded: of("succeeded") + firstOf(own),
@@ -103,15 +103,16 @@ export function count(lane: Lane, { out, grant, done }: LaneBook): void {
     stays: own.filter(stays).length,
     earlierOut: out.filter(isEarlier).length,
     earlierTook: firstOf(earlier),
-    earlierReverted: earlier.length,
-    earlierStays: done.filter((result) => isEarlier(result) && stays(result)).length,
+    earlierReverted: earlier.filter(back).length,
+    earlierStays: earlier.filter(stays).length,
   });
-  setMarked(lane, "againOut", out);
-  setMarked(
-    lane,
-    "leftOverReverted",
-    done.filter(({ is }) => is === "reverted"),
-  );
+  const leftOver = done.filter((result) => result.earlier);
+  setCounts(lane, {
+    againOut: out.filter(isAgain).length,
+    unrecordedOut: out.filter(isUnrecorded).length,
+    leftOverReverted: leftOver.filter(back).length,
+    leftOverStays: leftOver.filter(stays).length,
+  });
   countLaunching(lane, grant?.items ?? []);
 }
 
@@ -119,16 +120,35 @@ export function count(lane: Lane, { out, grant, done }: LaneBook): void {
 export function countLaunching(lane: Lane, items: readonly Item[]): void {
   lane.launching = items.length;
   lane.earlierLaunching = items.filter(isEarlier).length;
-  setMarked(lane, "againLaunching", items);
+  setCounts(lane, {
+    againLaunching: items.filter(isAgain).length,
+    unrecordedLaunching: items.filter(isUnrecorded).length,
+  });
 }
 
-function setMarked(
+type Counts = "againOut" | "againLaunching" | "leftOverReverted" | "leftOverStays";
+
+/** One that is 0 is absent. */
+function setCounts(
   lane: Lane,
-  what: "againOut" | "againLaunching" | "leftOverReverted",
-  of: readonly Pick<Item, "earlier">[],
+  counts: Partial<Record<Counts | "unrecordedOut" | "unrecordedLaunching", number>>,
 ): void {
-  lane[what] = of.filter(({ earlier }) => earlier).length;
-  if (lane[what] === 0) delete lane[what];
+  for (const [what, count] of Object.entries(counts) as [keyof typeof counts, number][]) {
+    if (count > 0) lane[what] = count;
+    else delete lane[what];
+  }
+}
+
+function isAgain({ earlier, from }: Item): boolean {
+  return earlier === true && from === undefined;
+}
+
+function isUnrecorded({ unrecorded }: Item): boolean {
+  return unrecorded === true;
+}
+
+function stays({ is }: SentinelResult): boolean {
+  return is === "gone" || is === "moved";
 }
 
 function isEarlier({ at }: Pick<Item, "at">): boolean {
@@ -150,12 +170,14 @@ export function recordIfDue(turn: Turn): void {
   if (pending === undefined) return;
   const lane = drive.lanes[pending.lane];
   const left = lane === undefined || lane.over === true || lane.silent !== undefined;
+  // Whoever settles after a rollback may have been moved by an earlier rollout: only its part tells.
+  const late = turn.driving().rollout.countsTakenOver === true && lane?.of === "forward";
   const lanes = Object.values(drive.lanes);
   const much =
     lanes.some(
       (each) => pendingOf(each) >= MOST_PENDING_OF_A_LANE || reasonsOf(each) >= MOST_REASONS_OF_A_LANE,
     ) || lanes.reduce((sum, each) => sum + pendingOf(each), 0) >= MOST_PENDING;
-  if (left || much || turn.nowMs - pending.sinceMs >= RECORD_AFTER_MS) recordPending(turn);
+  if (left || late || much || turn.nowMs - pending.sinceMs >= RECORD_AFTER_MS) recordPending(turn);
 }
 
 function reasonsOf({ failed, skipped, stays, earlierStays }: Lane): number {

@@ -197,8 +197,9 @@ export function dropLanes(turn: Turn, lost: (lane: Lane, n: number) => boolean):
   const held = gone.flatMap(([n, lane]) => {
     const { out, grant } = turn.laneBook(n);
     Object.assign(lane, { out: 0, launching: 0, earlierOut: 0, earlierLaunching: 0, over: true });
-    delete lane.againOut;
-    delete lane.againLaunching;
+    for (const what of ["againOut", "againLaunching", "unrecordedOut", "unrecordedLaunching"] as const) {
+      delete lane[what];
+    }
     turn.ring(n);
     const items = [...out, ...(grant?.items ?? [])];
     if (lane.of === "forward" && items.length > 0) {

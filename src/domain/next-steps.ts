@@ -17,15 +17,17 @@ export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): 
   const lanes = lanesOf(drive);
   const pending = (...what: ("succeeded" | "failed" | "skipped" | "reverted" | "stays")[]) =>
     lanes.reduce((sum, lane) => sum + what.reduce((all, each) => all + lane[each], 0), 0);
-  const earlier = (what: "earlierTook" | "earlierReverted" | "earlierStays") =>
-    lanes.reduce((sum, lane) => sum + lane[what], 0);
+  const earlier = (
+    what: "earlierTook" | "earlierReverted" | "earlierStays" | "leftOverReverted" | "leftOverStays",
+  ) => lanes.reduce((sum, lane) => sum + (lane[what] ?? 0), 0);
   const stay = (rollout.stay ?? 0) + pending("stays");
-  const stayInAll = stay + (rollout.takenOver?.stay ?? 0) + earlier("earlierStays");
+  const stayInAll =
+    stay + (rollout.takenOver?.stay ?? 0) + earlier("earlierStays") + earlier("leftOverStays");
   const taken = sumOf(rollout, "succeeded") + pending("succeeded");
   const took = taken - sumOf(rollout, "reverted") - pending("reverted") - stay;
   const numbers = numbersOf(rollout, drive);
   const inFlight = Math.min(flyingOf(lanesOf(drive, "forward")), numbers.inFlight);
-  const leftOverPending = lanes.reduce((sum, { leftOverReverted = 0 }) => sum + leftOverReverted, 0);
+  const leftOverPending = earlier("leftOverReverted") + earlier("leftOverStays");
   const earlierPending = earlier("earlierTook") - earlier("earlierReverted") - earlier("earlierStays");
   const takenOver = Math.max(0, earlierLeft(rollout) + earlierPending - leftOverPending);
   const { again = 0, unknown: ofEarlier = 0 } = rollout.takenOver ?? {};

@@ -54,7 +54,10 @@ const NUMBERS = [
   ...(["earlierOut", "earlierLaunching", "earlierTook", "earlierReverted", "earlierStays"] as const),
 ];
 /** Likewise, after them; absent where it is 0. */
-const MORE_NUMBERS = ["againOut", "againLaunching", "leftOverReverted"] as const;
+const MORE_NUMBERS = [
+  ...(["againOut", "againLaunching", "leftOverReverted"] as const),
+  ...(["leftOverStays", "unrecordedOut", "unrecordedLaunching"] as const),
+];
 const FLAGS = ["fills", "announced", "over"] as const;
 
 /** The first letters of its direction and flags, then its numbers. */

@@ -52,40 +52,55 @@ export type Tally = [
   failed: number,
   skipped: number,
   reverted: number,
+  /** Succeeded, and not a rollback's to revert any more. */
   stay?: number,
   /** Waiting, and moved by an earlier rollout of the image. */
   earlier?: number,
   /** Waiting, and failed in an earlier rollout of the image. */
   failedEarlier?: number,
-  /** Failed or skipped, and moved by an earlier rollout of the image. */
+  /** Failed or skipped, and moved by an earlier rollout of the image; of them the skipped, and those that stay. */
   leftOver?: number,
+  leftOverSkipped?: number,
+  leftOverStays?: number,
+  /** Reverted, after this one had deployed it again in vain. */
+  leftOverReverted?: number,
 ];
 export type Tallies = Record<Place, Tally>;
 
 /** Counted anew from the part itself, so that a change that was cut short counts nothing twice. */
 export function tallyOf(part: Part): Tally {
-  const tally: Tally = [0, 0, 0, 0, 0];
-  let [stay, earlier, failedEarlier, leftOver] = [0, 0, 0, 0];
-  for (const entry of Object.values(part)) {
-    const { is, stays } = entry;
-    tally[0]++;
-    if (is === "succeeded" || is === "reverted") tally[1]++;
-    if (is === "failed") tally[2]++;
-    if (is === "skipped") tally[3]++;
-    if (is === "reverted") tally[4]++;
-    if (stays !== undefined) stay++;
-    if (is === "waiting" && entry.earlier) earlier++;
-    if (is === "waiting" && entry.failedEarlier) failedEarlier++;
-    if (isLeftOver(entry)) leftOver++;
-  }
-  if (stay + earlier + failedEarlier + leftOver > 0) tally[5] = stay;
-  if (earlier + failedEarlier + leftOver > 0) tally[6] = earlier;
-  if (failedEarlier + leftOver > 0) tally[7] = failedEarlier;
-  if (leftOver > 0) tally[8] = leftOver;
-  return tally;
+  const entries = Object.values(part);
+  const how = (...words: Entry["is"][]) => entries.filter(({ is }) => words.includes(is));
+  const [waiting, succeeded, reverted] = [how("waiting"), how("succeeded"), how("reverted")];
+  const leftOver = entries.filter(isLeftOver);
+  const all = [
+    entries.length,
+    succeeded.length + reverted.length,
+    how("failed").length,
+    how("skipped").length,
+    reverted.length,
+    succeeded.filter(stays).length,
+    waiting.filter(({ earlier }) => earlier).length,
+    waiting.filter(({ failedEarlier }) => failedEarlier).length,
+    leftOver.length,
+    leftOver.filter(({ is }) => is === "skipped").length,
+    leftOver.filter(stays).length,
+    reverted.filter(({ earlier }) => earlier).length,
+  ];
+  return all.slice(0, Math.max(ALWAYS, all.findLastIndex((n) => n > 0) + 1)) as Tally;
 }
 
-/** An earlier rollout of the image moved it, and it did not come up when this one deployed it again: it is still to be reverted. */
+/** So many numbers of a tally are there also where they are 0. */
+const ALWAYS = 5;
+
+function stays({ stays: why }: Entry): boolean {
+  return why !== undefined;
+}
+
+/**
+ * An earlier rollout of the image moved it, and it did not come up when this one deployed it again: it has taken the image, and
+ * is still to be reverted.
+ */
 export function isLeftOver({ is, earlier }: Entry): boolean {
   return earlier === true && (is === "failed" || is === "skipped");
 }
@@ -113,11 +128,11 @@ export function countedBeside(tallies: Tallies): Pick<RolloutState, "stay" | "ta
   const earlier = all.flatMap(([at, tally]) => (waveOf(at) < 0 ? [tally] : []));
   const sum = (of: readonly Tally[], what: keyof Tally & number) =>
     of.reduce((total, tally) => total + (tally[what] ?? 0), 0);
-  const [stay, stayEarlier] = [sum(own, 5), sum(earlier, 5)];
+  const [stay, stayEarlier] = [sum(own, 5), sum(earlier, 5) + sum(own, 10)];
   const [size, reverted, again] = [sum(earlier, 1), sum(earlier, 4), sum(own, 6)];
   const unknown = sum(earlier, 0) - size - sum(earlier, 2) - sum(earlier, 3);
   const failed = sum(earlier, 2) + sum([...own, ...earlier], 7);
-  const leftOver = sum(own, 8);
+  const [leftOver, leftOverSkipped, leftOverReverted] = [sum(own, 8), sum(own, 9), sum(own, 11)];
   const takenOver = {
     ...{ size, reverted },
     ...(stayEarlier === 0 ? {} : { stay: stayEarlier }),
@@ -125,8 +140,10 @@ export function countedBeside(tallies: Tallies): Pick<RolloutState, "stay" | "ta
     ...(again === 0 ? {} : { again }),
     ...(failed === 0 ? {} : { failed }),
     ...(leftOver === 0 ? {} : { leftOver }),
+    ...(leftOverSkipped === 0 ? {} : { leftOverSkipped }),
+    ...(leftOverReverted === 0 ? {} : { leftOverReverted }),
   };
-  const counted = size + unknown + again + failed + leftOver;
+  const counted = size + unknown + again + failed + leftOver + leftOverReverted;
   return { ...(stay === 0 ? {} : { stay }), ...(counted === 0 ? {} : { takenOver }) };
 }
 

@@ -4,7 +4,8 @@ import type { Drive, Driver, Lane, Progress, RolloutState } from "./state.ts";
 /**
  * How the sentinels of a rollout stand at this moment. They add up: succeeded + failed + skipped + inFlight + waiting =
  * total. One that is being reverted is in flight, not succeeded. What was taken over counts once a RollbackAll has begun: it
- * is of its work, and of what it answers.
+ * is of its work, and of what it answers. So does then who failed, or was skipped, when this rollout deployed it again: an
+ * earlier one had moved it, and it is not among the failed, for it is reverted.
  */
 export interface Numbers {
   total: number;
@@ -28,7 +29,7 @@ export function flyingOf(lanes: readonly Lane[]): number {
   return lanes.reduce((sum, { out, launching, silent }) => sum + out + (silent ? 0 : launching), 0);
 }
 
-/** Of these those that an earlier rollout of the image may have moved; in a rollback they count as what they came to. */
+/** Of these those that an earlier rollout of the image may have moved. */
 export function againFlyingOf(lanes: readonly Lane[]): number {
   return lanes.reduce(
     (sum, { againOut = 0, againLaunching = 0, silent }) => sum + againOut + (silent ? 0 : againLaunching),
@@ -36,10 +37,20 @@ export function againFlyingOf(lanes: readonly Lane[]): number {
   );
 }
 
+/** And in a rollback those that are not known to have taken the image. */
+function unrecordedFlyingOf(lanes: readonly Lane[]): number {
+  return lanes.reduce(
+    (sum, { unrecordedOut = 0, unrecordedLaunching = 0, silent }) =>
+      sum + unrecordedOut + (silent ? 0 : unrecordedLaunching),
+    0,
+  );
+}
+
 /** Results of a lane that wait for their record. */
 export function pendingOf(lane: Lane): number {
   const { succeeded, failed, skipped, reverted, stays, earlierReverted, earlierStays } = lane;
-  const earlier = earlierReverted + earlierStays + (lane.leftOverReverted ?? 0);
+  const { leftOverReverted = 0, leftOverStays = 0 } = lane;
+  const earlier = lane.earlierTook + earlierReverted + earlierStays + leftOverReverted + leftOverStays;
   return succeeded + failed + skipped + reverted + stays + earlier;
 }
 
@@ -57,34 +68,42 @@ export function numbersOf(rollout: RolloutState, drive: Drive | undefined): Numb
   const total = rollout.totalSentinels + taken.total;
   // After a change that was cut short the head may count already what the drive has still pending, or in flight.
   const counted = (what: "succeeded" | "failed" | "skipped" | "reverted", most: number, more = 0) =>
-    Math.min(sumOf(rollout, what) + pending(what) + more, most);
-  const failed = counted("failed", total);
-  const skipped = counted("skipped", total - failed);
+    Math.max(0, Math.min(sumOf(rollout, what) + pending(what) + more, most));
+  const failed = counted("failed", total, -taken.failed);
+  const skipped = counted("skipped", total - failed, -taken.skipped);
   const took = counted("succeeded", total - failed - skipped, taken.took);
   const reverted = counted("reverted", took, taken.reverted);
   const back = lanesOf(drive, "rollback");
-  const succeeded = Math.max(reverted, took - flyingOf(back) + againFlyingOf(back));
+  const succeeded = Math.max(reverted, took - flyingOf(back) + unrecordedFlyingOf(back));
   const left = total - succeeded - failed - skipped;
-  const inFlight = Math.min(flyingOf(lanes) - againFlyingOf(back), left);
+  const inFlight = Math.min(flyingOf(lanes), left);
   const waiting = left - inFlight;
   return { total, took, succeeded, failed, skipped, reverted, inFlight, waiting };
 }
 
-/** Who failed and has not come up in a result since, in an earlier rollout of the image, too. */
+/**
+ * Whom a rollback leaves alone: who failed and has not come up in a result since, in an earlier rollout of the image, too, but
+ * not who has taken the image in one.
+ */
 export function failedInAll(rollout: RolloutState): number {
-  return sumOf(rollout, "failed") + (rollout.takenOver?.failed ?? 0);
+  const { failed = 0, leftOver = 0, leftOverSkipped = 0 } = rollout.takenOver ?? {};
+  return sumOf(rollout, "failed") + failed - (leftOver - leftOverSkipped);
 }
 
 /** Of what was taken over: what counts along with the rollout's own. */
 function takenAlong({ takenOver, countsTakenOver }: RolloutState, lanes: readonly Lane[]) {
-  if (takenOver === undefined || !countsTakenOver) return { total: 0, took: 0, reverted: 0 };
-  const pending = (what: "earlierTook" | "earlierReverted") =>
-    lanes.reduce((sum, lane) => sum + lane[what], 0);
-  const { size, reverted, unknown = 0 } = takenOver;
+  if (takenOver === undefined || !countsTakenOver) {
+    return { total: 0, took: 0, failed: 0, skipped: 0, reverted: 0 };
+  }
+  const pending = (what: "earlierTook" | "earlierReverted" | "leftOverReverted") =>
+    lanes.reduce((sum, lane) => sum + (lane[what] ?? 0), 0);
+  const { size, reverted, unknown = 0, leftOver = 0, leftOverSkipped: skipped = 0 } = takenOver;
   return {
     total: size + unknown,
-    took: size + pending("earlierTook"),
-    reverted: reverted + pending("earlierReverted"),
+    took: size + leftOver + pending("earlierTook"),
+    failed: leftOver - skipped,
+    skipped,
+    reverted: reverted + pending("earlierReverted") + pending("leftOverReverted"),
   };
 }
 

@@ -3,7 +3,7 @@ import { HEAD_KEY } from "./parts.ts";
 import type { RolloutState } from "./state.ts";
 
 const count = z.int().min(0);
-const failure = z.object({ id: z.string(), reason: z.string() });
+const failure = z.looseObject({ id: z.string(), reason: z.string() });
 
 /** What every decision and every answer needs of the head; what later features add is let through. */
 const Head = z.looseObject({

@@ -37,6 +37,8 @@ export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
   const tallies = { ...turn.tallies() };
   const failures: Failure[] = [];
   const skips: Failure[] = [];
+  /** Reverted: they are none of the failed, or skipped, any more. */
+  const healed = new Set<string>();
   for (const [i, at] of places.entries()) {
     const part = { ...parts[i] };
     for (const result of byPlace.get(at) ?? []) {
@@ -45,8 +47,11 @@ export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
       if (next === undefined) continue;
       part[result.id] = next;
       turn.outcomes.push(...outcomesOf(entry, result));
-      if (next.is === "failed") failures.push({ id: result.id, reason: cutForHead(result.why ?? "unknown") });
-      if (next.is === "skipped") skips.push({ id: result.id, reason: cutForHead(result.why ?? "unknown") });
+      const { is, earlier } = next;
+      if (is === "reverted" && earlier) healed.add(result.id);
+      if (result.is !== "failed" && result.is !== "skipped") continue;
+      const why = { id: result.id, reason: cutForHead(result.why ?? "unknown") };
+      (is === "failed" ? failures : skips).push(earlier ? { ...why, earlier } : why);
     }
     turn.book.set(partKey(at), part);
     tallies[at] = tallyOf(part);
@@ -55,8 +60,8 @@ export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
   turn.count(countedBeside(tallies));
   turn.become({
     waves: countedWaves(rollout.waves, tallies),
-    failures: newest(rollout.failures, failures),
-    skips: newest(rollout.skips, skips),
+    failures: newest(rollout.failures, failures, healed),
+    skips: newest(rollout.skips, skips, healed),
   });
   for (const [i, [key, lane]] of lanes.entries()) {
     const book = books[i];
@@ -70,13 +75,18 @@ export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
       ...{ earlierTook: 0, earlierReverted: 0, earlierStays: 0 },
     });
     delete lane.leftOverReverted;
+    delete lane.leftOverStays;
     if (book !== undefined) turn.setLaneBook(key, { ...book, done: [] });
   }
   delete drive.pending;
 }
 
-function newest(before: readonly Failure[], added: readonly Failure[]): Failure[] {
-  const ids = new Set(added.map(({ id }) => id));
+function newest(
+  before: readonly Failure[],
+  added: readonly Failure[],
+  healed: ReadonlySet<string>,
+): Failure[] {
+  const ids = new Set([...healed, ...added.map(({ id }) => id)]);
   return [...before.filter(({ id }) => !ids.has(id)), ...added].slice(-KEPT_FAILURES);
 }
 
@@ -100,9 +110,9 @@ export function retell(turn: Turn, of: Direction): void {
   const told = places.slice(0, RETOLD_PLACES);
   for (const [i, part] of turn.book.all<Part>(told.map(partKey)).entries()) {
     const wave = waveOf(told[i] ?? "") + 1;
-    for (const [sentinelId, { is, why }] of Object.entries(part ?? {})) {
+    for (const [sentinelId, { is, why, earlier }] of Object.entries(part ?? {})) {
       if (is === "waiting") continue;
-      if (is === "reverted") turn.outcomes.push({ sentinelId, wave, outcome: "succeeded" });
+      if (is === "reverted" && !earlier) turn.outcomes.push({ sentinelId, wave, outcome: "succeeded" });
       turn.outcomes.push({ sentinelId, wave, outcome: is, ...(why === undefined ? {} : { reason: why }) });
     }
   }
@@ -112,7 +122,7 @@ export function retell(turn: Turn, of: Direction): void {
  * Undefined where the result changes nothing: the first one counts. One that is recorded already comes of a change that was
  * cut short, of which nobody was told.
  */
-function entryAfter(entry: Entry, { is, why }: SentinelResult): Entry | undefined {
+function entryAfter(entry: Entry, { is, why, unrecorded }: SentinelResult): Entry | undefined {
   if (entry.is === is) return entry;
   switch (is) {
     case "succeeded":
@@ -121,36 +131,41 @@ function entryAfter(entry: Entry, { is, why }: SentinelResult): Entry | undefine
     case "skipped":
       return entry.is === "waiting" ? { ...entry, is, why: cutForPart(why ?? "unknown") } : undefined;
     case "reverted":
-      // What became of it in this rollout stays; that an earlier one had moved it is over.
-      if (isLeftOver(entry)) return withoutEarlier(entry);
+      if (isLeftOver(entry)) return { from: entry.from, is, earlier: true };
       return entry.is === "waiting" || entry.is === "succeeded" ? { from: entry.from, is } : undefined;
     case "gone":
     case "moved":
-      return entry.is === "succeeded"
-        ? { ...entry, stays: is, why: cutForPart(why ?? "unknown") }
+      if (isLeftOver(entry)) return { ...entry, stays: is, why: cutForPart(why ?? "unknown") };
+      return entry.is === "succeeded" || tookIt(entry, unrecorded)
+        ? { ...entry, is: "succeeded", stays: is, why: cutForPart(why ?? "unknown") }
         : undefined;
     case "missed":
+      return tookIt(entry, unrecorded) ? { ...entry, is: "succeeded" } : undefined;
     case "untouched":
       return undefined;
   }
 }
 
-function withoutEarlier({ earlier: _, ...entry }: Entry): Entry {
-  return entry;
+/** A rollback has found that it took the image. */
+function tookIt({ is }: Entry, unrecorded: true | undefined): boolean {
+  return is === "waiting" && unrecorded === true;
 }
 
-/** One that was reverted without having been recorded before has taken the image, too. */
+/** What a rollback found to have taken the image has two outcomes, or that one, if it did not revert. */
 function outcomesOf(entry: Entry | undefined, result: SentinelResult): OutcomeRecord[] {
   const { id: sentinelId, is, why, durationMs, at } = result;
-  if (is === "missed" || is === "gone" || is === "moved" || is === "untouched") return [];
+  const wave = waveOf(at) + 1;
+  // That one of wave 0 took the image is in the history of an earlier rollout.
+  const first: OutcomeRecord[] =
+    entry?.is === "waiting" && wave > 0 ? [{ sentinelId, wave, outcome: "succeeded" }] : [];
+  if (is === "missed" || is === "gone" || is === "moved") return first;
+  if (is === "untouched") return [];
   const record: OutcomeRecord = {
     sentinelId,
-    wave: waveOf(at) + 1,
+    wave,
     outcome: is,
     ...(is === "failed" || is === "skipped" ? { reason: why ?? "" } : {}),
     ...(durationMs === undefined ? {} : { durationMs }),
   };
-  // That one of wave 0 took the image is in the history of an earlier rollout.
-  const first = is === "reverted" && entry?.is === "waiting" && record.wave > 0;
-  return first ? [{ sentinelId, wave: record.wave, outcome: "succeeded" }, record] : [record];
+  return is === "reverted" ? [...first, record] : [record];
 }

@@ -17,6 +17,8 @@ export interface WaveCount {
 export interface Failure {
   id: string;
   reason: string;
+  /** An earlier rollout of the image had moved it: once a RollbackAll has begun, it counts as one that took the image. */
+  earlier?: true;
 }
 
 /** The head, under the key `rolloutState`: its size does not grow with the fleet, which lies in parts beside it. */
@@ -44,7 +46,8 @@ export interface RolloutState {
    * What earlier rollouts of this image moved that stands in no wave of this one, how many of those were reverted since, and
    * how many are not a rollback's to revert any more, and of how many nobody knows; how many stand in a wave, and wait to be
    * deployed again; how many failed then and have no result since; and how many stand in a wave, failed or were skipped there,
-   * and are still to be reverted (absent: none).
+   * and have taken the image all the same, how many of them were skipped, and how many were reverted since, who are in the
+   * wave's numbers then (absent: none). Of those of the waves `stay` counts these alone.
    */
   takenOver?: {
     size: number;
@@ -54,6 +57,8 @@ export interface RolloutState {
     again?: number;
     failed?: number;
     leftOver?: number;
+    leftOverSkipped?: number;
+    leftOverReverted?: number;
   };
   /** A RollbackAll has begun, which reverts them, too: all numbers count them from then on. */
   countsTakenOver?: true;
@@ -69,7 +74,10 @@ export interface Entry {
   is: SentinelState;
   /** Why it failed or was skipped, or stays on the image. */
   why?: string;
-  /** An earlier rollout of this image may have moved it, whether or not its turn comes in this one. */
+  /**
+   * An earlier rollout of this image may have moved it, whether or not its turn comes in this one. Of one that is reverted: it
+   * had failed or been skipped in this one.
+   */
   earlier?: true;
   /** It failed in an earlier rollout of this image, and has no result in this one yet. */
   failedEarlier?: true;
@@ -143,12 +151,16 @@ export interface Lane {
   earlierReverted: number;
   earlierStays: number;
   /**
-   * Whom an earlier rollout may have moved, and who stands in a wave all the same: in flight, not said to be launched, and
-   * reverted with another result there. Absent: none.
+   * Whom an earlier rollout may have moved, and who stands in a wave all the same: in flight forward, not said to be launched,
+   * and what a rollback came to with those that have another result there. Absent: none.
    */
   againOut?: number;
   againLaunching?: number;
   leftOverReverted?: number;
+  leftOverStays?: number;
+  /** Of a rollback, and not known to have taken the image: in flight, and not said to be launched. Absent: none. */
+  unrecordedOut?: number;
+  unrecordedLaunching?: number;
   /** Its driver has been told to open it. */
   announced?: true;
   /** It gets nothing more, and ends. */
@@ -219,9 +231,7 @@ export interface Item {
   from?: string;
   /** In a rollback: nobody knows whether it took the image, its row tells. */
   unrecorded?: true;
-  /**
-   * An earlier rollout of the image may have moved it. In a rollback: it has another result in its wave, which stays.
-   */
+  /** An earlier rollout of the image may have moved it. In a rollback: it failed or was skipped in its wave. */
   earlier?: true;
 }
 
@@ -238,7 +248,7 @@ export interface SentinelResult {
   durationMs?: number;
   /** What its cluster's admission has made of the image. */
   rewrittenTo?: string;
-  /** It was not known to have taken the image. */
+  /** It was not known to have taken the image, and has, as its row or its Deployment tells. */
   unrecorded?: true;
   /** In a rollback: as its item has it. */
   earlier?: true;

@@ -274,12 +274,13 @@ function numberOf(at: Place): number {
 /** Who can never revert will not come the next time either. */
 function copyOf(turn: Turn, at: Place, entry: Entry): Entry {
   const { from, is, stays, why, earlier, failedEarlier } = entry;
-  if (isLeftOver(entry)) return { from, is: "succeeded" };
+  const kept = stays === undefined ? {} : { stays, ...(why === undefined ? {} : { why }) };
+  if (isLeftOver(entry)) return { from, is: "succeeded", ...kept };
   if (is === "waiting" && failedEarlier) {
     const mayHaveMoved = isDoubtful(turn, at) || earlier === true;
     return mayHaveMoved ? { from, is, failedEarlier } : { from, is: "failed" };
   }
-  return stays === undefined ? { from, is } : { from, is, stays, ...(why === undefined ? {} : { why }) };
+  return { from, is, ...kept };
 }
 
 /** Is there anybody in it who has moved, or of whom nobody knows? */

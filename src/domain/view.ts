@@ -50,6 +50,7 @@ export function viewOf(rollout: RolloutState | undefined, drive: Drive | undefin
   }
   const numbers = numbersOf(rollout, drive);
   const { total, succeeded, failed, skipped, inFlight, waiting } = numbers;
+  const counts = ({ earlier }: Failure) => !(rollout.countsTakenOver && earlier);
   return {
     state: rollout.state,
     rolloutId: rollout.rolloutId,
@@ -57,8 +58,8 @@ export function viewOf(rollout: RolloutState | undefined, drive: Drive | undefin
     wave: rollout.currentWave + 1,
     waves: rollout.waves.length,
     ...{ total, succeeded, failed, skipped, inFlight, waiting },
-    failures: rollout.failures,
-    skips: rollout.skips,
+    failures: rollout.failures.filter(counts),
+    skips: rollout.skips.filter(counts),
     sinceMs: rollout.sinceMs,
     takenOver: earlierLeft(rollout),
     failedEarlier: rollout.takenOver?.failed ?? 0,
@@ -140,8 +141,9 @@ function staying(rollout: RolloutState): string {
 }
 
 function ofEarlier({ takenOver, countsTakenOver }: RolloutState): string {
-  const { size = 0 } = takenOver ?? {};
-  return size === 0 || !countsTakenOver ? "" : `; ${size} of them an earlier rollout of this image moved`;
+  const { size = 0, leftOver = 0, leftOverReverted = 0 } = takenOver ?? {};
+  const all = size + leftOver + leftOverReverted;
+  return all === 0 || !countsTakenOver ? "" : `; ${all} of them an earlier rollout of this image moved`;
 }
 
 /** Where it paused is said already. */

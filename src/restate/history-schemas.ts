@@ -77,7 +77,7 @@ export const HistoryResponse = z
       .array(PastOutcome)
       .optional()
       .describe(
-        "With rollout_id: the failed ones first, then skipped, reverted, succeeded. One that was reverted is listed as succeeded, too.",
+        "With rollout_id: the failed ones first, then skipped, reverted, succeeded. One that was reverted is listed as what it was before, too.",
       ),
     total: z
       .int()

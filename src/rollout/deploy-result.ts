@@ -12,22 +12,30 @@ export function deployResult(
   call: InvocationPromise<DeployReply>,
 ): RestatePromise<SentinelResult> {
   const { id, at, unrecorded } = item;
-  const common = { id, at, ...(unrecorded ? { unrecorded } : {}) };
+  const common = { id, at };
   const [good, bad, gone] =
     direction === "forward"
       ? (["succeeded", "failed", "skipped"] as const)
       : (["reverted", "missed", "gone"] as const);
   return call.map((reply, error): SentinelResult => {
     if (error instanceof TerminalError && error.code === 404) {
+      // Nobody can tell any more whether it took the image.
+      if (unrecorded) return { ...common, is: "untouched" };
       return { ...common, is: gone, why: "it has no row any more" };
     }
     if (error !== undefined) return { ...common, is: bad, why: `Deploy did not finish: ${error.message}` };
     const took = reply?.duration_ms === undefined ? {} : { durationMs: reply.duration_ms };
     const runs = reply?.rewritten_to === undefined ? {} : { rewrittenTo: reply.rewritten_to };
-    if (reply?.status === "ready") return { ...common, is: good, ...took, ...runs };
     if (reply?.untouched === true) return { ...common, is: "untouched" };
+    const first = unrecorded && reply !== undefined && hasLooked(reply) ? { unrecorded } : {};
+    if (reply?.status === "ready") return { ...common, ...first, is: good, ...took, ...runs };
     const why = reply?.reason ?? "failed without a reason";
-    if (direction === "rollback" && reply?.left === true) return { ...common, is: "moved", why };
-    return { ...common, is: reply?.skipped === true ? gone : bad, why, ...took, ...runs };
+    if (direction === "rollback" && reply?.left === true) return { ...common, ...first, is: "moved", why };
+    return { ...common, ...first, is: reply?.skipped === true ? gone : bad, why, ...took, ...runs };
   });
+}
+
+/** It has gone by the row: a revert that did not leave the sentinel alone has found that it took the image. */
+function hasLooked({ status, left, skipped, duration_ms: ms }: DeployReply): boolean {
+  return status === "ready" || left === true || skipped === true || ms !== undefined;
 }

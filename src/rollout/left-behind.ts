@@ -1,6 +1,14 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import type { LeftBehind } from "../domain/left-behind.ts";
-import { partKey, partsOf, placesOfFailed, TALLIES_KEY, type Tallies, waveOf } from "../domain/parts.ts";
+import {
+  isLeftOver,
+  partKey,
+  partsOf,
+  placesOfFailed,
+  TALLIES_KEY,
+  type Tallies,
+  waveOf,
+} from "../domain/parts.ts";
 import type { Part, RolloutState } from "../domain/state.ts";
 import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelRow } from "../mysql/row.ts";
@@ -63,7 +71,10 @@ async function countIn(
   await load(ctx, loaded, places.map(partKey), countBytes);
   const failed = places.flatMap((at) =>
     Object.entries((loaded.get(partKey(at)) ?? {}) as Part).flatMap(
-      ([id, { is, failedEarlier }]): { id: string; earlier: boolean }[] => {
+      ([id, entry]): { id: string; earlier: boolean }[] => {
+        // That one a rollback reverts.
+        if (isLeftOver(entry)) return [];
+        const { is, failedEarlier } = entry;
         if (is === "failed") return [{ id, earlier: waveOf(at) < 0 }];
         return is === "waiting" && failedEarlier ? [{ id, earlier: true }] : [];
       },

@@ -139,7 +139,9 @@ async function fromRows(store: WatchdogOptions["store"], held: Held): Promise<Se
   const rows = await Promise.all(held.items.map(({ id }) => store.read(id)));
   return held.items.flatMap(({ id, at, unrecorded, ...item }, i): SentinelResult[] => {
     const row = rows[i];
-    const is = item.from === undefined ? forwardEnding(row, held) : revertEnding(row, item.from, held);
+    const ending = item.from === undefined ? forwardEnding(row, held) : revertEnding(row, item.from, held);
+    // Of that one no row tells that it took the image.
+    const is = ending === "gone" && unrecorded && row?.image !== held.image ? "untouched" : ending;
     if (is === undefined) return [];
     const why = row?.deployError ?? undefined;
     return [{ id, at, is, ...(why === undefined ? {} : { why }), ...(unrecorded ? { unrecorded } : {}) }];

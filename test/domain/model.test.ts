@@ -101,11 +101,11 @@ const SYSTEMS: (System & { name: string })[] = [
     left: { Rollout: 2, RollbackAll: 2, fail: 1 },
   },
   {
-    name: "two rollouts of one image: who took it, and broke, is deployed again, and fails",
+    name: "two rollouts of one image: who took it, and broke, is deployed again, and fails, or is archived",
     waves: [[["a"]], [["b"]]],
     window: 1,
     sameImage: true,
-    left: { Rollout: 2, RollbackAll: 1, fail: 1, break: 1 },
+    left: { Rollout: 2, RollbackAll: 1, fail: 1, skip: 1, break: 1 },
   },
   {
     name: "two rollouts of one image, any change killed alone: the beginning of the second one, too",

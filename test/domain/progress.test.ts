@@ -1,7 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { numbersOf, timeLeft } from "../../src/domain/progress.ts";
 import type { Driver, RolloutState } from "../../src/domain/state.ts";
-import { abandon, beginRollback, cancel, failed, Play, ready, reverted, skipped } from "./machines.ts";
+import {
+  abandon,
+  beginRollback,
+  cancel,
+  failed,
+  gone,
+  missed,
+  moved,
+  Play,
+  ready,
+  reverted,
+  skipped,
+} from "./machines.ts";
 
 const drive: Driver = { invocationId: "inv", lane: 1, startedAtMs: 1_000_000, firstWave: 1 };
 const wave = { size: 1, succeeded: 0, failed: 0, skipped: 0, reverted: 0 };
@@ -71,6 +83,58 @@ describe("the numbers", () => {
       waiting: 0,
     });
   });
+
+  it("count who took the image as such, while a rollback looks at those of which nobody knows", () => {
+    const play = new Play();
+    play.second();
+    play.do(abandon("rollout-1"));
+    const rollback = play.drives(beginRollback());
+    rollback.open(0);
+    rollback.report();
+    expect(play.numbers).toMatchObject({ total: 3, succeeded: 0, inFlight: 3, waiting: 0 });
+    rollback.report([{ id: "a", is: "reverted" }]);
+    expect(play.numbers).toMatchObject({ total: 3, succeeded: 1, reverted: 1, inFlight: 2, waiting: 0 });
+    const other = new Play();
+    other.second();
+    other.do(abandon("rollout-1"));
+    const back = other.drives(beginRollback(), 2);
+    back.open(0);
+    back.report();
+    expect([...back.flying.keys()].sort()).toEqual(["b", "c"]);
+    expect(other.numbers).toMatchObject({ total: 3, succeeded: 1, reverted: 0, inFlight: 2, waiting: 0 });
+  });
+
+  it.each([
+    [
+      "is gone",
+      gone,
+      ["Rollout"],
+      "0 of 1 sentinel reverted, 1 no longer running or on another image since.",
+    ],
+    [
+      "was moved",
+      moved,
+      ["Rollout"],
+      "0 of 1 sentinel reverted, 1 no longer running or on another image since.",
+    ],
+    ["did not revert", missed, ["Rollout", "RollbackAll"], ""],
+  ])(
+    "count one as having taken the image that a rollback found to have taken it, and that %s",
+    (_, ends, next, text) => {
+      const play = new Play();
+      play.begun();
+      play.do(abandon("rollout-1"));
+      const rollback = play.drives(beginRollback());
+      rollback.open(0);
+      rollback.report([ends("a")]);
+      expect(play.last?.answer.driver?.rollback).toMatchObject({ reverted: 0, targets: 1 });
+      expect(play.numbers).toMatchObject({ total: 3, took: 1, succeeded: 1, reverted: 0, waiting: 2 });
+      expect(play.view.next).toEqual(next);
+      expect(play.view.message).toContain(text);
+      const told = play.last?.history.flatMap(({ entry }) => entry.outcomes);
+      expect(told).toEqual([{ sentinelId: "a", wave: 1, outcome: "succeeded" }]);
+    },
+  );
 
   it("add up after a change that was cut short, anywhere", () => {
     const play = new Play();

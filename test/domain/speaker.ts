@@ -41,7 +41,7 @@ export class Speaker {
       got: this.#got,
       results: results.map((result) => {
         const { at = "1/1", unrecorded } = this.flying.get(result.id) ?? {};
-        return { ...result, at, ...(unrecorded ? { unrecorded } : {}) };
+        return { ...result, at, ...(unrecorded && result.is !== "untouched" ? { unrecorded } : {}) };
       }),
       bell: `${this.id} bell ${this.#bell}`,
       invocationId: this.id,

@@ -11,6 +11,7 @@ import {
   failed,
   gone,
   IMAGE,
+  missed,
   moved,
   Play,
   played,
@@ -43,6 +44,8 @@ function opened(play: Play, event: Parameters<Play["drives"]>[0]) {
 }
 
 const retry = begin("rollout-2", [[["c", V0]]]);
+
+const counts = (bad: number) => ({ failed: bad, skipped: 2 - bad });
 
 const failedPlaces = (play: Play) => placesOfFailed((play.kv.get(TALLIES_KEY) ?? {}) as Tallies);
 
@@ -209,7 +212,7 @@ describe("a rollout of the image of a cancelled one", () => {
     expect(play.numbers).toMatchObject({ total: 3, succeeded: 2, reverted: 2, waiting: 1, inFlight: 0 });
   });
 
-  it("reverts who took the image, was deployed again and failed, or was skipped: once, and beside its own waves", () => {
+  it("reverts who took the image, was deployed again and failed, or was skipped: once, and as ones that took it", () => {
     for (const ends of [failed, skipped]) {
       const play = cancelled();
       const driver = opened(
@@ -223,7 +226,10 @@ describe("a rollout of the image of a cancelled one", () => {
       );
       driver.report([ends("a"), failed("c")]);
       expect(play.phase).toBe("paused");
-      expect(play.head.takenOver).toEqual({ size: 1, reverted: 0, leftOver: 1 });
+      const isSkipped = ends === skipped ? { leftOverSkipped: 1 } : {};
+      expect(play.head.takenOver).toEqual({ size: 1, reverted: 0, leftOver: 1, ...isSkipped });
+      expect(play.numbers).toMatchObject({ total: 2, succeeded: 0, ...counts(ends === failed ? 2 : 1) });
+      expect(failedInAll(play.head)).toBe(1);
       expect(play.view.takenOver).toBe(2);
       expect(play.view.next).toContain("RollbackAll");
       const rollback = play.drives(beginRollback());
@@ -235,17 +241,33 @@ describe("a rollout of the image of a cancelled one", () => {
         { id: "a", at: "1/1", from: V1, earlier: true },
         { id: "b", at: "0/2", from: V1 },
       ]);
-      const counted = ends === failed ? { failed: 2, skipped: 0 } : { failed: 1, skipped: 1 };
-      expect(play.numbers).toMatchObject({ ...counted, total: 3, succeeded: 0, inFlight: 1, waiting: 0 });
+      const counted = { total: 3, took: 2, failed: 1, skipped: 0, waiting: 0 };
+      expect(play.numbers).toMatchObject({ ...counted, succeeded: 0, inFlight: 2 });
+      expect(play.view).toMatchObject({ failures: [{ id: "c" }], skips: [] });
+      expect(play.view.message).toContain("0 of 2 sentinels reverted so far; 2 of them an earlier rollout");
       rollback.report([reverted("a")]);
       expect(play.phase).toBe("rolling_back");
+      expect(play.numbers).toMatchObject({ ...counted, succeeded: 1, reverted: 1, inFlight: 1 });
       rollback.report([reverted("b")]);
       expect(play.phase).toBe("cancelled");
       expect(play.last?.answer.driver?.rollback).toMatchObject({ reverted: 2, targets: 2 });
-      expect(play.part("1/1").a).not.toHaveProperty("earlier");
-      expect(play.part("1/1").a).toMatchObject({ is: ends === failed ? "failed" : "skipped" });
-      expect(play.numbers).toMatchObject({ ...counted, total: 3, succeeded: 1, reverted: 1, waiting: 0 });
-      expect(play.view).toMatchObject({ takenOver: 0, next: ["Rollout"] });
+      expect(play.part("1/1").a).toEqual({ from: V1, is: "reverted", earlier: true });
+      expect(play.numbers).toMatchObject({ ...counted, succeeded: 2, reverted: 2, inFlight: 0 });
+      expect(play.view).toMatchObject({
+        takenOver: 0,
+        next: ["Rollout"],
+        failures: [{ id: "c" }],
+        skips: [],
+      });
+      expect(play.view.message).toBe(
+        "Cancelled and rolled back: 2 of 2 sentinels reverted; 2 of them an earlier rollout of this image moved.",
+      );
+      const numbers = { total: 3, succeeded: 2, failed: 1, skipped: 0, reverted: 2 };
+      expect(play.last?.history.at(-1)?.entry.rollout).toMatchObject(numbers);
+      expect(play.last?.changes).toMatchObject([
+        { kind: "rollback completed", reverted: 2, targets: 2, progress: numbers },
+      ]);
+      expect(failedInAll(play.head)).toBe(1);
       const told = play.last?.history.flatMap(({ entry }) => entry.outcomes) ?? [];
       expect(told).toMatchObject([
         { sentinelId: "a", wave: 1, outcome: "reverted" },
@@ -254,7 +276,24 @@ describe("a rollout of the image of a cancelled one", () => {
     }
   });
 
-  it("tries those again that failed, did not revert, or are on another image since; the next rollout takes them over", () => {
+  it("counts who was deployed again in vain and did not revert as one that took it, and tries it again", () => {
+    const play = cancelled();
+    opened(play, begin("rollout-2", [[["a", IMAGE]], [["c", V0]]])).report([failed("a")]);
+    const rollback = play.drives(beginRollback());
+    rollback.open(0);
+    rollback.report([missed("a"), reverted("b")]);
+    expect(play.last?.answer.driver?.rollback).toMatchObject({ reverted: 1, targets: 2 });
+    expect(play.numbers).toMatchObject({ total: 3, succeeded: 2, reverted: 1, failed: 0, waiting: 1 });
+    expect(play.view.next).toContain("RollbackAll");
+    const again = play.drives(beginRollback("again"));
+    expect(play.last?.changes).toMatchObject([{ scope: { took: 0, takenOver: 1 } }]);
+    again.open(0);
+    again.report([reverted("a")]);
+    expect(play.numbers).toMatchObject({ total: 3, succeeded: 2, reverted: 2, failed: 0, waiting: 1 });
+    expect(play.view.next).toEqual(["Rollout"]);
+  });
+
+  it("offers no RollbackAll for one that was deployed again in vain and is gone or on another image since", () => {
     const play = cancelled();
     opened(play, begin("rollout-2", [[["a", IMAGE]], [["c", V0]]])).report([failed("a")]);
     const rollback = play.drives(beginRollback());
@@ -262,14 +301,25 @@ describe("a rollout of the image of a cancelled one", () => {
     rollback.report([gone("a"), moved("b")]);
     expect(play.phase).toBe("cancelled");
     expect(play.last?.answer.driver?.rollback).toMatchObject({ reverted: 0, targets: 2 });
-    expect(play.view.next).toContain("RollbackAll");
+    expect(play.part("1/1").a).toEqual({
+      from: V1,
+      is: "failed",
+      earlier: true,
+      stays: "gone",
+      why: "a is archived",
+    });
+    expect(play.view.next).toEqual(["Rollout"]);
+    expect(play.view.message).toContain(
+      "0 of 2 sentinels reverted, 2 no longer running or on another image since",
+    );
     const again = play.drives(beginRollback("again"));
     again.open(0);
     expect(again.launched.map(({ id }) => id)).toEqual(["a", "b"]);
     again.report([reverted("b"), gone("a")]);
     play.do(begin("rollout-3", [[["c", V0]]]));
-    expect(Object.values(takenOver(play))).toContainEqual({ a: { from: V1, is: "succeeded" } });
-    expect(play.head.takenOver).toEqual({ size: 2, reverted: 1, failed: 1 });
+    const a = { from: V1, is: "succeeded", stays: "gone", why: "a is archived" };
+    expect(Object.values(takenOver(play))).toContainEqual({ a });
+    expect(play.head.takenOver).toEqual({ size: 2, reverted: 1, stay: 1, failed: 1 });
   });
 
   it.each([

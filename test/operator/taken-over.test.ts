@@ -1,5 +1,6 @@
 import { describe, expect } from "vitest";
 import type { PlanResponse, RollbackResponse } from "../../src/restate/rollout-schemas.ts";
+import { expectNumbers } from "../support/numbers.ts";
 import { ids, it, NEW, OLD, type World } from "../support/world.ts";
 
 const FLEET = ids(1, 8);
@@ -49,6 +50,45 @@ describe("a rollout of the image of a cancelled one", () => {
     await world.quiet();
     const [last] = world.stack.slack.messages.slice(-1);
     expect(last?.text).toContain("Reverted: 7 of 7");
+  });
+
+  it("is rolled back with one that broke after it had come up, and failed again: all that is told says so", async ({
+    world,
+  }) => {
+    await stopped(world);
+    await world.change(
+      "UPDATE sentinels SET k8s_name = 'gone-again', deploy_status = 'failed' WHERE id = 'sen_0004'",
+    );
+    await world.change("UPDATE sentinels SET k8s_name = 'sentinel-0007' WHERE id = 'sen_0007'");
+    const { body: paused } = await world.verb("Rollout", { image: NEW, wave_percentages: [100] });
+    expect(paused).toMatchObject({ state: "paused", total: 3, succeeded: 1, failed: 2, taken_over: 6 });
+    await world.change("UPDATE sentinels SET k8s_name = 'sentinel-0004' WHERE id = 'sen_0004'");
+    const { body } = await world.verb<RollbackResponse>("RollbackAll");
+    expect(body).toMatchObject({ state: "cancelled", reverted: 7, total: 7, failures: [] });
+    expect(await world.on(OLD)).toEqual(FLEET);
+    await expectNumbers(world, { total: 8, succeeded: 7, failed: 1, skipped: 0, reverted: 7 });
+    const status = await world.status();
+    expect(status.message).toContain("7 of 7 sentinels reverted; 6 of them an earlier rollout");
+    expect(status.message).toContain("The failed sentinel, which RollbackAll leaves alone");
+    expect(status).toMatchObject({ next: ["Rollout"], failures: [{ sentinel_id: "sen_0008" }] });
+    expect(world.stack.slack.messages.at(-1)?.text).toContain("Reverted: 7 of 7");
+    expect(world.stack.slack.messages.at(-1)?.text).toContain("Not reverted: 0");
+    const reverted = (await world.rows()).filter(({ id, image }) => id !== "sen_0008" && image === OLD);
+    expect(reverted.map(({ deploy_status }) => deploy_status)).toEqual(ids(1, 7).map(() => "ready"));
+  });
+
+  it("offers no RollbackAll again once the one that failed again is archived", async ({ world }) => {
+    await stopped(world);
+    await world.change(
+      "UPDATE sentinels SET k8s_name = 'gone-again', deploy_status = 'failed' WHERE id = 'sen_0004'",
+    );
+    const { body: paused } = await world.verb("Rollout", { image: NEW, wave_percentages: [100] });
+    expect(paused).toMatchObject({ state: "paused", total: 3, failed: 3, taken_over: 6 });
+    await world.change("UPDATE sentinels SET desired_state = 'archived' WHERE id = 'sen_0004'");
+    const { body } = await world.verb<RollbackResponse>("RollbackAll");
+    expect(body).toMatchObject({ reverted: 5, total: 6, skipped: 1 });
+    await expectNumbers(world, { total: 8, succeeded: 6, failed: 2, skipped: 0, reverted: 5 });
+    expect((await world.status()).next).toEqual(["Rollout"]);
   });
 
   it("and so is the next one after that", async ({ world }) => {

@@ -13,7 +13,8 @@ function decide(
   unrecorded: boolean,
   runningImage: string = PREVIOUS,
 ) {
-  return leftAlone({ image, runningImage, deployStatus }, PREVIOUS, { image: BAD, unrecorded });
+  const runs = runningImage === BAD;
+  return leftAlone({ image, deployStatus }, PREVIOUS, { image: BAD, unrecorded }, runs);
 }
 
 describe("a Deploy", () => {

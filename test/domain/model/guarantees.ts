@@ -1,3 +1,4 @@
+import { offered } from "../../../src/domain/next-steps.ts";
 import { HEAD_KEY, laneKey, PLAN_KEY, TALLIES_KEY, tallyOf, waveOf } from "../../../src/domain/parts.ts";
 import { inFlightOf, lanesOf, numbersOf } from "../../../src/domain/progress.ts";
 import type { Drive, Entry, Lane, LaneBook, Part, RolloutState } from "../../../src/domain/state.ts";
@@ -14,6 +15,7 @@ export const guarantees: Checks = {
     bookkeeping(world, rollout, system);
     numbersAddUp(rollout, drive);
     if (drive === undefined) return;
+    numbersAreTrue(world, rollout, drive, system);
     theWindowIsKept(drive, system);
     whatFliesIsCounted(world, drive, system);
     nobodyFliesTwice(world, drive);
@@ -60,9 +62,9 @@ function bookkeeping(world: World, rollout: RolloutState, system: System): void 
   holds(system.loads || system.sameImage || ids.length === planned.length, "every sentinel has its place");
   const torn = world.left.torn !== (system.left.torn ?? 0);
   holds(torn || new Set(ids).size === ids.length, "and no other one");
-  for (const { wave, is, id } of entries.filter((entry) => entry.wave >= 0)) {
+  for (const { wave, is, id, stays } of entries.filter((entry) => entry.wave >= 0)) {
     holds(wave >= currentWave || is !== "waiting", `${id} of an earlier wave was not forgotten`);
-    const back = system.sameImage && is === "reverted";
+    const back = system.sameImage && (is === "reverted" || stays !== undefined);
     holds(wave <= currentWave || is === "waiting" || back, `${id} of a later wave was not deployed`);
     holds(state !== "completed" || is !== "waiting", `completed: ${id} has a result`);
   }
@@ -74,6 +76,47 @@ function numbersAddUp(rollout: RolloutState, drive: Drive | undefined): void {
   const numbers = JSON.stringify({ total, succeeded, failed, skipped, reverted, inFlight, waiting });
   holds(sum === total, `the numbers add up: ${numbers}`);
   holds(reverted <= succeeded, `no more were reverted than took the image: ${numbers}`);
+}
+
+/** Nothing was cut short, and everybody answers: what is stored is all there is to know. */
+function isWhole({ left }: World, system: System): boolean {
+  const faults = ["kill", "killLane", "torn", "freeze"] as const;
+  return faults.every((fault) => left[fault] === (system.left[fault] ?? 0));
+}
+
+/**
+ * Each sentinel is counted as what it is: as its part says, and its lane's book until that is recorded. Once a RollbackAll has
+ * begun, who was moved by an earlier rollout of the image counts along, and who failed when this one deployed it again has
+ * taken the image all the same.
+ */
+function numbersAreTrue(world: World, rollout: RolloutState, drive: Drive, system: System): void {
+  if (!isWhole(world, system)) return;
+  const books = Object.keys(drive.lanes).map((n) => world.kv.get(laneKey(n)) as LaneBook | undefined);
+  const flying = new Set(
+    books.flatMap((book) => [...(book?.out ?? []), ...(book?.grant?.items ?? [])]).map(placed),
+  );
+  const told = new Map(books.flatMap((book) => book?.done ?? []).map((result) => [placed(result), result]));
+  const right = { succeeded: 0, failed: 0, skipped: 0, reverted: 0, inFlight: 0 };
+  const along = rollout.countsTakenOver === true;
+  for (const { id, wave, is, earlier } of entriesOf(world)) {
+    if (wave < 0 && (!along || is === "failed" || is === "skipped")) continue;
+    const key = placed({ id, at: `${wave + 1}/` });
+    const result = told.get(key);
+    const ends = result?.is ?? is;
+    const recorded = along && earlier && is !== "waiting" ? "succeeded" : is;
+    if (flying.has(key)) right.inFlight++;
+    else if (ends === "reverted" || is === "reverted") right.reverted++;
+    else if (ends === "succeeded" || recorded === "succeeded" || result?.unrecorded) right.succeeded++;
+    else if (ends === "failed" || ends === "skipped") right[ends]++;
+  }
+  right.succeeded += right.reverted;
+  const { succeeded, failed, skipped, reverted, inFlight } = numbersOf(rollout, drive);
+  const counted = JSON.stringify({ succeeded, failed, skipped, reverted, inFlight });
+  holds(counted === JSON.stringify(right), `the numbers are true: ${counted} is ${JSON.stringify(right)}`);
+}
+
+function placed({ id, at }: { id: string; at: string }): string {
+  return `${waveOf(at)} ${id}`;
 }
 
 function theWindowIsKept(drive: Drive, { window }: System): void {
@@ -135,6 +178,7 @@ function comesToRest(world: World, next: readonly Step[], system: System): void 
   holds(killed || books.length === 0, `no book is left of a lane: ${books}`);
   if (rollout === undefined) return;
   headIsRight(world, rollout);
+  if (drive !== undefined && isWhole(world, system)) aRollbackIsOfferedForSomebody(world, rollout, drive);
   if (!killed) takenOverIsCounted(world, rollout);
 }
 
@@ -154,6 +198,17 @@ function headIsRight(world: World, { waves, totalSentinels }: RolloutState): voi
     );
   }
   holds(totalSentinels === waves.reduce((sum, { size }) => sum + size, 0), "the total is that of the waves");
+}
+
+/** RollbackAll is offered while there is somebody whom it can revert, or may, and no longer. */
+function aRollbackIsOfferedForSomebody(world: World, rollout: RolloutState, drive: Drive): void {
+  if (rollout.state !== "cancelled" || drive.lost || drive.again) return;
+  const left = entriesOf(world).filter(({ is, earlier, stays }) => {
+    const leftOver = earlier && (is === "failed" || is === "skipped");
+    return (is === "succeeded" || leftOver) && stays === undefined;
+  });
+  const isOffered = offered(rollout, drive).includes("RollbackAll");
+  holds(isOffered === left.length > 0, `RollbackAll is ${isOffered ? "" : "not "}offered for ${left.length}`);
 }
 
 /** Nobody is forgotten whom an earlier rollout of the image moved, or who failed in it. */
@@ -216,8 +271,21 @@ function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step, system
       (fault) => from.left[fault] === (system.left[fault] ?? 0),
     );
     holds(!whole || left <= change.failed, `${name} tells of ${change.failed} not reverted: ${left}`);
+    const first = from.left.RollbackAll === (system.left.RollbackAll ?? 0) - 1;
+    if (isWhole(to, system) && first && change.interruption === undefined) {
+      const { reverted, succeeded: took } = change.progress;
+      const numbers = `${change.reverted} of ${change.targets}, which are ${reverted} of ${took}`;
+      holds(change.reverted === reverted && change.targets === took, `${name} tells of ${numbers}`);
+    }
     const never = (change.skipped ?? 0) + (change.moved ?? 0);
     holds(never <= change.failed, "who cannot be reverted any more was not reverted");
+    const rollout = headOf(to);
+    if (rollout === undefined || !isWhole(to, system) || change.interruption !== undefined) continue;
+    const isOffered = offered(rollout, driveOf(to)).includes("RollbackAll");
+    holds(
+      never < change.failed || !isOffered,
+      `${name}: RollbackAll is offered for those that can never revert`,
+    );
   }
 }
 
@@ -266,8 +334,8 @@ function everyOutcomeIsKept(from: World, { outcome, to, event, name }: Step): vo
     const was = before.get(id)?.is;
     if (was === is) continue;
     if (is === "waiting") continue;
-    // What is taken over from an earlier rollout was told under that one's id.
-    if (was === undefined && wave < 0) continue;
+    // What is taken over from an earlier rollout was told under that one's id; and so was that it took the image.
+    if (wave < 0 && (was === undefined || is === "succeeded")) continue;
     holds(words.includes(`${id} ${is} ${wave + 1}`), `${name} tells the history that ${id} ${is}`);
     if (is === "reverted" && was === "waiting" && wave >= 0) {
       holds(
@@ -279,10 +347,8 @@ function everyOutcomeIsKept(from: World, { outcome, to, event, name }: Step): vo
   const after = new Map(entriesOf(to).map((entry) => [entry.id, entry]));
   for (const { sentinelId, outcome: is } of told) {
     const now = after.get(sentinelId)?.is;
-    // What became of it in this rollout stays, though what an earlier one did is reverted.
-    const leftOver = before.get(sentinelId)?.earlier && (now === "failed" || now === "skipped");
     holds(
-      now === is || (now === "reverted" && is === "succeeded") || (is === "reverted" && leftOver),
+      now === is || (now === "reverted" && is === "succeeded"),
       `${name} tells that ${sentinelId} ${is}: ${now}`,
     );
   }
@@ -304,14 +370,15 @@ function noWaveFollowsAFailureByItself(from: World, { by, to, name }: Step): voi
   holds(!wave.some(({ is }) => is === "failed"), `${name}: no wave follows a failed one by itself`);
 }
 
-/** The first result counts, and what failed or was skipped is never reverted. */
+/** The first result counts, and what failed or was skipped is never reverted, unless an earlier rollout had moved it. */
 function aResultStays(from: World, { to, name }: Step): void {
   if (headOf(from)?.rolloutId !== headOf(to)?.rolloutId) return;
   const before = new Map(entriesOf(from).map((entry) => [entry.id, entry.is]));
-  for (const { id, is } of entriesOf(to)) {
+  for (const { id, is, earlier } of entriesOf(to)) {
     const was = before.get(id);
     if (was === undefined || was === is || was === "waiting") continue;
-    holds(was === "succeeded" && is === "reverted", `${name}: ${id} was ${was} and is ${is}`);
+    const leftOver = earlier && (was === "failed" || was === "skipped");
+    holds((was === "succeeded" || leftOver) && is === "reverted", `${name}: ${id} was ${was} and is ${is}`);
   }
 }
 
@@ -324,9 +391,11 @@ function nothingIsLeftOnTheImage({ left }: World, { outcome, to, name }: Step, s
   const entries = new Map(entriesOf(to).map((entry) => [entry.id, entry]));
   for (const [id, row] of Object.entries(to.rows)) {
     const { is, earlier } = entries.get(id) ?? {};
-    // One that failed in an earlier rollout of the image, and whose turn did not come again, is left as it was, too.
-    const failedBefore = system.sameImage && row.is === "failed" && row.ran !== image;
-    const out = ((is === "failed" || is === "skipped") && !earlier) || failedBefore;
+    // One is left as it was, too, that failed in an earlier rollout of the image, or of which only its row tells that it did.
+    // And one that a completed rollout moved: the next one of the image, for who was skipped, has nothing to do with it.
+    const ofACompleted = is === undefined && system.left.skip !== undefined;
+    const failedByRow = row.is === "failed" && row.ran !== image;
+    const out = ((is === "failed" || is === "skipped") && !earlier) || failedByRow || ofACompleted;
     holds(
       out || row.image !== image,
       `${name}: a complete rollback leaves nobody on the image, but ${id} (${is})`,

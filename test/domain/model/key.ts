@@ -80,7 +80,9 @@ function driveText(drive: Drive): string {
 }
 
 function bookText({ out, grant, done }: LaneBook): string {
-  const results = done.map(({ id, is, at, unrecorded }) => `${id}${is}${at}${unrecorded}`).sort();
+  const results = done
+    .map(({ id, is, at, unrecorded, earlier }) => `${id}${is}${at}${unrecorded}${earlier}`)
+    .sort();
   return JSON.stringify([
     out.map(({ id, at, unrecorded, earlier }) => `${id}${at}${unrecorded}${earlier}`).sort(),
     grant,

@@ -223,10 +223,14 @@ function endings(
     if (left.skip > 0) all.push({ is: "skipped", row: { ...row, is: "failed" }, spends: "skip" });
     return all;
   }
-  if (row.image !== rollout) {
-    if (unrecorded) return [{ is: "untouched", row }];
-    return row.image === image ? [{ is: "reverted", row: ready }] : [{ is: "moved", row }];
+  if (unrecorded) {
+    const ranIt = row.is === "failed" && row.ran === rollout;
+    const isThere = row.image === rollout && (row.is !== "failed" || ranIt);
+    const isBack = row.image === image && (row.is === "progressing" || ranIt);
+    if (!isThere && !isBack) return [{ is: "untouched", row }];
   }
+  if (row.image !== rollout)
+    return row.image === image ? [{ is: "reverted", row: ready }] : [{ is: "moved", row }];
   const missed: Ending[] = left.miss > 0 ? [{ is: "missed", row: failed, spends: "miss" }] : [];
   const gone: Ending[] = left.skip > 0 ? [{ is: "gone", row, spends: "skip" }] : [];
   return [{ is: "reverted", row: ready }, ...missed, ...gone];
