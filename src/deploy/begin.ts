@@ -1,5 +1,5 @@
 import { CancelledError, type RestatePromise, rpc, TerminalError } from "@restatedev/restate-sdk";
-import type { Direction } from "../domain/state.ts";
+import type { Direction } from "../domain/drive-state.ts";
 import type { SentinelRow } from "../mysql/row.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import { REVERTS_HEADER, ROLLOUT_ID_HEADER, RolloutObject, SINGLETON } from "../restate/contract.ts";

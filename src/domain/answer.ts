@@ -1,11 +1,35 @@
 import type { Write } from "./book.ts";
-import type { HistoryEntry } from "./history.ts";
-import type { LegacyOrder } from "./legacy-drive.ts";
-import type { RollbackReport } from "./rollback.ts";
-import type { Held } from "./silence.ts";
-import type { Drive, Grant, PhaseChange, RolloutState } from "./state.ts";
+import type { Drive, Grant, Item } from "./drive-state.ts";
+import type { HistoryEntry } from "./history-entry.ts";
+import type { LegacyOrder } from "./legacy-report.ts";
+import type { PhaseChange } from "./phase-change.ts";
+import type { Failure, RolloutState } from "./state.ts";
 import type { Ring, Turn } from "./turn.ts";
 import { type View, viewOf } from "./view.ts";
+
+/** What a rollback came to, kept for the call that waits for it. */
+export interface RollbackReport {
+  invocationId: string;
+  reverted: number;
+  targets: number;
+  /** Of those that did not revert: who is no longer running, and who is on another image since. */
+  skipped: number;
+  moved: number;
+  /** The first few of the others, those on another image included; and of the skipped. */
+  failures: Failure[];
+  skips: Failure[];
+  interruption?: string;
+}
+
+/** What a lane holds that does not answer. */
+export interface Held {
+  lane: number;
+  items: Item[];
+  /** Of the rollout. */
+  image: string;
+  /** Since when (unix ms) its Deploys can have been launched. */
+  sinceMs: number;
+}
 
 /** What a drive is to do next. */
 export interface DriverOrder {

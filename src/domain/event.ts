@@ -1,5 +1,6 @@
-import type { LegacyReport } from "./legacy-drive.ts";
-import type { Part, PartPlan, Place, SentinelResult } from "./state.ts";
+import type { PartPlan, SentinelResult } from "./drive-state.ts";
+import type { LegacyReport } from "./legacy-report.ts";
+import type { Part, Place } from "./state.ts";
 
 /** Everything that can happen to a rollout. */
 export type Event =

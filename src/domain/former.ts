@@ -1,11 +1,12 @@
 import type { Answer } from "./answer.ts";
+import type { Drive, LaneBook, SentinelResult } from "./drive-state.ts";
 import type { Report } from "./event.ts";
 import { entryOf } from "./history.ts";
 import { count } from "./lane-report.ts";
 import { cutForHead, KEPT_FAILURES, laneKey } from "./parts.ts";
 import { inFlightOf, lanesOf, progressOf } from "./progress.ts";
 import { recordPending } from "./record.ts";
-import type { Drive, Failure, LaneBook, RolloutState, SentinelResult } from "./state.ts";
+import type { Failure, RolloutState } from "./state.ts";
 import type { Turn } from "./turn.ts";
 import { viewOf, viewOfSuperseded } from "./view.ts";
 

@@ -1,7 +1,9 @@
+import type { Drive, PartPlan } from "./drive-state.ts";
 import type { Event } from "./event.ts";
 import { keepFormers } from "./former.ts";
-import { dropLanes, newLane } from "./lanes.ts";
+import { dropLanes } from "./lanes.ts";
 import { assertLegal } from "./legality.ts";
+import { newLane } from "./new-lane.ts";
 import { resumeScope, rollbackScope } from "./next-steps.ts";
 import {
   countedBeside,
@@ -17,7 +19,7 @@ import {
 import { flyingOf, inFlightOf, lanesOf, numbersOf, plural, progressOf, remaining } from "./progress.ts";
 import { closeQueue, openQueue } from "./queue.ts";
 import { recordPending } from "./record.ts";
-import type { Drive, Failure, Part, PartPlan, Place, RolloutState, WaveCount } from "./state.ts";
+import type { Failure, Part, Place, RolloutState, WaveCount } from "./state.ts";
 import { keep, merge, stageTakenOver, storeCopies, takeOver, takesOver } from "./taken-over.ts";
 import type { Turn } from "./turn.ts";
 

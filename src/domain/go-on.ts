@@ -1,10 +1,10 @@
-import { type DriverOrder, viewNow } from "./answer.ts";
+import { type DriverOrder, type RollbackReport, viewNow } from "./answer.ts";
 import type { Report } from "./event.ts";
 import { isLoaded, leftOfWave, settleForward } from "./forward.ts";
 import { recordIfDue } from "./lane-report.ts";
 import { driverOf, serve, staff, unopened } from "./lanes.ts";
 import { ROLLBACK_KEY } from "./parts.ts";
-import { leftToRevert, type RollbackReport, settleRollback } from "./rollback.ts";
+import { leftToRevert, settleRollback } from "./rollback.ts";
 import type { Turn } from "./turn.ts";
 
 /** What follows: a wave or a drive that is over, more lanes, more to launch. */

@@ -1,10 +1,11 @@
+import type { Direction, Driver, Grant, Item, Lane } from "./drive-state.ts";
 import type { Report } from "./event.ts";
 import { countLaunching } from "./lane-report.ts";
+import { newLane } from "./new-lane.ts";
 import { laneKey } from "./parts.ts";
 import { inFlightOf, lanesOf } from "./progress.ts";
 import { hasMore, take } from "./queue.ts";
 import { recordPending } from "./record.ts";
-import type { Direction, Driver, Grant, Item, Lane } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /**
@@ -28,15 +29,6 @@ const DRIVER_LIFE = 128;
 const LEAST_PLACES = 8;
 /** Lanes at a time: each costs some bytes of the drive. */
 const MOST_LANES = 90;
-
-export function newLane(of: Direction): Lane {
-  return {
-    of,
-    ...{ out: 0, launching: 0, launched: 0, seq: 0, grants: 0 },
-    ...{ succeeded: 0, failed: 0, skipped: 0, reverted: 0, stays: 0 },
-    ...{ earlierOut: 0, earlierLaunching: 0, earlierTook: 0, earlierReverted: 0, earlierStays: 0 },
-  };
-}
 
 export function driverOf(turn: Turn, lane: number): Driver | undefined {
   const { forward, rollback } = turn.drive ?? {};

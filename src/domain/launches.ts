@@ -1,4 +1,5 @@
-import type { Direction, Drive, RolloutState } from "./state.ts";
+import type { Direction, Drive } from "./drive-state.ts";
+import type { RolloutState } from "./state.ts";
 
 /** Who asks: a Deploy that a lane of the rollout has launched. */
 interface Launched {

@@ -1,17 +1,5 @@
+import type { LeftBehind } from "./phase-change.ts";
 import { plural } from "./progress.ts";
-
-/** Of the sentinels that failed in a rollout, which a rollback leaves alone, as they are now. */
-export interface LeftBehind {
-  failed: number;
-  /** Of them those that failed in an earlier rollout of the image, and have no result in this one. Absent: none. */
-  earlier?: number;
-  /** Set to the rollout's image in their Deployment: whoever heals comes up with it. */
-  holding: number;
-  /** Of them those that run it and are healthy, by their rows. */
-  serving: number;
-  /** Their Deployments could not be read now, or are too many: what they are set to is as their rows have it. */
-  byRows?: boolean;
-}
 
 /** What an operator is to know of them, and what to do; empty where there is nothing. */
 export function leftBehindNote({ failed, earlier = 0, holding, serving, byRows }: LeftBehind): string {

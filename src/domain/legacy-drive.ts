@@ -1,44 +1,14 @@
+import type { Item, SentinelResult } from "./drive-state.ts";
 import type { Event } from "./event.ts";
 import { endForward, openWave, settleForward } from "./forward.ts";
 import { takeReport } from "./lane-report.ts";
+import type { LegacyEvent, LegacyOrder, LegacyReport, LegacyResult } from "./legacy-report.ts";
 import { countedWaves, partKey, placesOf, TALLIES_KEY, tallyOf, waveOf } from "./parts.ts";
 import { take } from "./queue.ts";
 import { recordPending } from "./record.ts";
 import { endRollback, takeLate } from "./rollback.ts";
-import type { Failure, Item, Part, SentinelResult } from "./state.ts";
+import type { Part } from "./state.ts";
 import type { Turn } from "./turn.ts";
-
-interface LegacyResult {
-  id: string;
-  failure?: string;
-  skipped?: string;
-  durationMs?: number;
-}
-
-/** What a drive of version 0.1 reports, under its invocation's id. */
-export type LegacyReport =
-  | { type: "record" | "finishWave"; drive: string; results: LegacyResult[] }
-  | { type: "interrupt"; drive: string; results: LegacyResult[]; reason: string }
-  | { type: "listen"; drive: string; signal: string }
-  | { type: "recordReverted"; drive: string; ids: string[] }
-  | {
-      type: "finishRollback";
-      drive: string;
-      ids: string[];
-      reverted: number;
-      targets: number;
-      failures: Failure[];
-      interruption?: string;
-    };
-
-/** What the handlers of version 0.1 ask `Transition` for. */
-export type LegacyEvent =
-  | LegacyReport
-  | { type: "begin" }
-  | { type: "resume" }
-  | { type: "beginRollback" }
-  | { type: "cancel" }
-  | { type: "abandon"; drive: string; reason: string };
 
 /** What it means now; undefined: something that it was only about to begin, which is refused. */
 export function legacyEvent(event: LegacyEvent): Event | undefined {
@@ -54,17 +24,6 @@ export function legacyEvent(event: LegacyEvent): Event | undefined {
     default:
       return { type: "legacy", report: event };
   }
-}
-
-/** What such a drive is to do next. */
-export interface LegacyOrder {
-  wave?: { number: number; of: number; image: string; ids: string[] };
-  scope?: {
-    image: string;
-    recorded: { id: string; image: string }[];
-    unrecorded: { id: string; image: string }[];
-    settled: boolean;
-  };
 }
 
 /** @returns undefined for the report of a drive that is no longer the rollout's: nothing was changed */

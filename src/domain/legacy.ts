@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Book } from "./book.ts";
-import { newLane } from "./lanes.ts";
+import type { Drive, Driver, Item, LaneBook, PartPlan } from "./drive-state.ts";
+import { newLane } from "./new-lane.ts";
 import {
   cutForHead,
   cutForPart,
@@ -16,7 +17,7 @@ import {
   tallyOf,
   totalOf,
 } from "./parts.ts";
-import type { Drive, Driver, Entry, Failure, Item, LaneBook, Part, PartPlan, RolloutState } from "./state.ts";
+import type { Entry, Failure, Part, RolloutState } from "./state.ts";
 
 const ids = z.array(z.string());
 const byId = z.record(z.string(), z.string());

@@ -1,7 +1,8 @@
 import { leftBehindNote } from "./left-behind.ts";
 import { howManyToRevert, settleByThemselves, whatResumeDoes, whatRollbackDoes } from "./next-steps.ts";
+import type { PhaseChange, Progress } from "./phase-change.ts";
 import { percent, plural } from "./progress.ts";
-import type { Failure, PhaseChange, Progress } from "./state.ts";
+import type { Failure } from "./state.ts";
 import { KEEPS } from "./view.ts";
 
 /** A Slack message: Block Kit blocks, and the plain text for notifications and for clients without blocks. */

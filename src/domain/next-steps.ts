@@ -1,7 +1,9 @@
+import type { Drive } from "./drive-state.ts";
 import { LEGAL } from "./legality.ts";
 import { sumOf } from "./parts.ts";
+import type { ResumeScope, RollbackScope } from "./phase-change.ts";
 import { againFlyingOf, flyingOf, lanesOf, numbersOf, plural, remaining } from "./progress.ts";
-import type { Drive, Operation, ResumeScope, RollbackScope, RolloutState } from "./state.ts";
+import type { Operation, RolloutState } from "./state.ts";
 import { earlierLeft } from "./taken-over.ts";
 
 /** What a Resume would find now. */

@@ -1,5 +1,7 @@
+import type { Drive, Driver, Lane } from "./drive-state.ts";
 import { sumOf } from "./parts.ts";
-import type { Drive, Driver, Lane, Progress, RolloutState } from "./state.ts";
+import type { Progress } from "./phase-change.ts";
+import type { RolloutState } from "./state.ts";
 
 /**
  * How the sentinels of a rollout stand at this moment. They add up: succeeded + failed + skipped + inFlight + waiting =

@@ -1,6 +1,7 @@
+import type { Drive, Item } from "./drive-state.ts";
 import { isLeftOver, launchingKey, partKey, partsOf, placesOf, type Tally, waveOf } from "./parts.ts";
 import { lanesOf } from "./progress.ts";
-import type { Drive, Entry, Item, Part, Place } from "./state.ts";
+import type { Entry, Part, Place } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /** What comes late is added, never written anew: it may be all that was in flight. */

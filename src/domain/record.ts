@@ -1,4 +1,5 @@
-import type { OutcomeRecord } from "./history.ts";
+import type { Direction, LaneBook, SentinelResult } from "./drive-state.ts";
+import type { OutcomeRecord } from "./history-entry.ts";
 import {
   countedBeside,
   countedWaves,
@@ -13,7 +14,7 @@ import {
   waveOf,
 } from "./parts.ts";
 import { pendingOf } from "./progress.ts";
-import type { Direction, Entry, Failure, LaneBook, Part, Place, SentinelResult } from "./state.ts";
+import type { Entry, Failure, Part, Place } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /** A result waits at most so long (ms) for its record in its part: well within the 2 s that operators are promised. */

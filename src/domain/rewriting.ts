@@ -1,5 +1,5 @@
+import type { SentinelResult } from "./drive-state.ts";
 import { progressOf } from "./progress.ts";
-import type { SentinelResult } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /** Says, once a rollout, that a cluster's admission makes another image of the one asked for. */

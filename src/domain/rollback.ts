@@ -1,28 +1,17 @@
+import type { RollbackReport } from "./answer.ts";
+import type { Item, SentinelResult } from "./drive-state.ts";
 import type { Event, Silence } from "./event.ts";
 import { endForward, FAILURES_IN_A_MESSAGE, strandedDrive } from "./forward.ts";
-import { dropLanes, newLane } from "./lanes.ts";
+import { dropLanes } from "./lanes.ts";
 import { assertLegal } from "./legality.ts";
+import { newLane } from "./new-lane.ts";
 import { rollbackScope } from "./next-steps.ts";
 import { cutForHead, KEPT_FAILURES, partKey, ROLLBACK_KEY, sumOf } from "./parts.ts";
 import { inFlightOf, lanesOf, progressOf } from "./progress.ts";
 import { addLate, closeQueue, hasMore, openQueue, revertOf } from "./queue.ts";
 import { recordPending } from "./record.ts";
-import type { Entry, Failure, Item, Part, SentinelResult } from "./state.ts";
+import type { Entry, Part } from "./state.ts";
 import type { Turn } from "./turn.ts";
-
-/** What a rollback came to, kept for the call that waits for it. */
-export interface RollbackReport {
-  invocationId: string;
-  reverted: number;
-  targets: number;
-  /** Of those that did not revert: who is no longer running, and who is on another image since. */
-  skipped: number;
-  moved: number;
-  /** The first few of the others, those on another image included; and of the skipped. */
-  failures: Failure[];
-  skips: Failure[];
-  interruption?: string;
-}
 
 export function beginRollback(turn: Turn, { invocationId, silent }: Event & { type: "beginRollback" }): void {
   const before = assertLegal("RollbackAll", turn.rollout);

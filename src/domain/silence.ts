@@ -1,22 +1,12 @@
+import type { Held } from "./answer.ts";
 import type { Event } from "./event.ts";
 import { count, isRecorded, marked } from "./lane-report.ts";
 import { laneKey } from "./parts.ts";
 import { pendingOf, progressOf } from "./progress.ts";
 import { countReverts, takeLate, writeOffSilent } from "./rollback.ts";
-import type { Item } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 type SilenceEvent = Event & { type: "silent" | "found" | "ask" };
-
-/** What a lane holds that does not answer. */
-export interface Held {
-  lane: number;
-  items: Item[];
-  /** Of the rollout. */
-  image: string;
-  /** Since when (unix ms) its Deploys can have been launched. */
-  sinceMs: number;
-}
 
 export function heldBySilent(turn: Turn): Held[] {
   const { rollout, drive } = turn.driving();

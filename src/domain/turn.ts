@@ -1,19 +1,11 @@
 import type { Book, Write } from "./book.ts";
-import type { HistoryEntry, OutcomeRecord } from "./history.ts";
+import type { Drive, Driver, Grant, Lane, LaneBook, RollbackDriver } from "./drive-state.ts";
+import type { HistoryEntry, OutcomeRecord } from "./history-entry.ts";
 import { legacyRollout, migrate } from "./legacy.ts";
 import { DRIVE_KEY, HEAD_KEY, laneKey, TALLIES_KEY, type Tallies } from "./parts.ts";
+import type { PhaseChange } from "./phase-change.ts";
 import { readable } from "./readable.ts";
-import type {
-  Drive,
-  Driver,
-  Failure,
-  Grant,
-  Lane,
-  LaneBook,
-  PhaseChange,
-  RollbackDriver,
-  RolloutState,
-} from "./state.ts";
+import type { Failure, RolloutState } from "./state.ts";
 
 /** What a lane hears through its bell: its next grant, or only that there is something to ask for. */
 export interface Ring {

@@ -1,3 +1,4 @@
+import type { Drive } from "./drive-state.ts";
 import { LEGAL } from "./legality.ts";
 import {
   offered,
@@ -8,7 +9,7 @@ import {
   whatRollbackDoes,
 } from "./next-steps.ts";
 import { type Numbers, numbersOf, plural } from "./progress.ts";
-import type { Drive, Failure, Operation, Phase, RolloutState } from "./state.ts";
+import type { Failure, Operation, Phase, RolloutState } from "./state.ts";
 import { earlierLeft, takenOverNote } from "./taken-over.ts";
 
 /** What operators are answered; the edge writes it in snake_case. */

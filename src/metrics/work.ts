@@ -1,5 +1,5 @@
 import { Counter, Histogram, type Registry } from "prom-client";
-import type { PhaseChange } from "../domain/state.ts";
+import type { PhaseChange } from "../domain/phase-change.ts";
 
 /** What this process did. Each replica counts its own work: sum them. */
 export interface WorkMetrics {

@@ -1,6 +1,6 @@
 import type { SQL } from "drizzle-orm";
 import type { MySqlColumn } from "drizzle-orm/mysql-core";
-import type { HistoryEntry, OutcomeRecord, RolloutRecord, SentinelOutcome } from "../domain/history.ts";
+import type { HistoryEntry, OutcomeRecord, RolloutRecord, SentinelOutcome } from "../domain/history-entry.ts";
 import { chunks } from "./batches.ts";
 import { and, asc, count, desc, eq, getTableColumns, gt, inArray, lt, or, sql } from "./drizzle.ts";
 import { outcomes, rollouts } from "./history-schema.ts";

@@ -5,10 +5,11 @@ import type {
   VirtualObjectDefinition,
 } from "@restatedev/restate-sdk";
 import type { Answer } from "../domain/answer.ts";
+import type { Direction } from "../domain/drive-state.ts";
 import type { Event } from "../domain/event.ts";
-import type { HistoryEntry } from "../domain/history.ts";
-import type { LeftBehind } from "../domain/left-behind.ts";
-import type { Direction, PhaseChange, Place } from "../domain/state.ts";
+import type { HistoryEntry } from "../domain/history-entry.ts";
+import type { LeftBehind, PhaseChange } from "../domain/phase-change.ts";
+import type { Place } from "../domain/state.ts";
 import type { DeployReply, DeployRequest } from "./deploy-schemas.ts";
 
 /** The only key of the rollout service: there is one rollout at a time. */

@@ -1,5 +1,6 @@
+import type { Direction, Drive } from "../domain/drive-state.ts";
 import { launchesIn } from "../domain/launches.ts";
-import type { Direction, Drive, RolloutState } from "../domain/state.ts";
+import type { RolloutState } from "../domain/state.ts";
 
 /**
  * The rollout as the last change in this process left it. A hint: another replica may have changed it since. It decides

@@ -1,5 +1,5 @@
 import { type ObjectContext, type ObjectSharedContext, rpc, TerminalError } from "@restatedev/restate-sdk";
-import type { LeftBehind } from "../domain/left-behind.ts";
+import type { LeftBehind } from "../domain/phase-change.ts";
 import { RolloutObject, SINGLETON } from "../restate/contract.ts";
 
 /** Asks how those stand that failed in a rollout; undefined: nobody failed, or nobody can tell now. */

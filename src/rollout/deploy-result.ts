@@ -1,5 +1,5 @@
 import { type InvocationPromise, type RestatePromise, TerminalError } from "@restatedev/restate-sdk";
-import type { Direction, Item, SentinelResult } from "../domain/state.ts";
+import type { Direction, Item, SentinelResult } from "../domain/drive-state.ts";
 import type { DeployReply } from "../restate/deploy-schemas.ts";
 
 /**

@@ -6,9 +6,9 @@ import {
   TerminalError,
 } from "@restatedev/restate-sdk";
 import type { Answer, DriverOrder } from "../domain/answer.ts";
+import type { Direction } from "../domain/drive-state.ts";
 import type { Event } from "../domain/event.ts";
 import { plural } from "../domain/progress.ts";
-import type { Direction } from "../domain/state.ts";
 import type { Logger } from "../log.ts";
 import { RolloutObject } from "../restate/contract.ts";
 import { type Arrival, cancellation, heard, Lane } from "./lane.ts";

@@ -1,5 +1,5 @@
 import { handlers, type ObjectContext, object } from "@restatedev/restate-sdk";
-import type { HistoryEntry } from "../domain/history.ts";
+import type { HistoryEntry } from "../domain/history-entry.ts";
 import type { Logger } from "../log.ts";
 import type { HistoryStore } from "../mysql/history.ts";
 import { DatabaseError } from "../mysql/pool.ts";

@@ -1,7 +1,7 @@
 import { type internal, type ObjectSharedContext, RestatePromise, rpc } from "@restatedev/restate-sdk";
 import type { Answer } from "../domain/answer.ts";
+import type { Grant, Item, SentinelResult } from "../domain/drive-state.ts";
 import type { Report } from "../domain/event.ts";
-import type { Grant, Item, SentinelResult } from "../domain/state.ts";
 import {
   GRANT_HEADER,
   type LaneRequest,

@@ -1,5 +1,4 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
-import type { LeftBehind } from "../domain/left-behind.ts";
 import {
   isLeftOver,
   partKey,
@@ -9,6 +8,7 @@ import {
   type Tallies,
   waveOf,
 } from "../domain/parts.ts";
+import type { LeftBehind } from "../domain/phase-change.ts";
 import type { Part, RolloutState } from "../domain/state.ts";
 import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelRow } from "../mysql/row.ts";

@@ -1,5 +1,6 @@
 import type { ObjectContext } from "@restatedev/restate-sdk";
-import { type LegacyEvent, type LegacyOrder, legacyEvent } from "../domain/legacy-drive.ts";
+import { legacyEvent } from "../domain/legacy-drive.ts";
+import type { LegacyEvent, LegacyOrder } from "../domain/legacy-report.ts";
 import type { View } from "../domain/view.ts";
 import { ConflictError } from "../restate/errors.ts";
 import { type ChangeOptions, change } from "./change.ts";

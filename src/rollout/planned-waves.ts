@@ -1,6 +1,7 @@
 import { type Candidate, serves } from "../domain/candidates.ts";
+import type { PartPlan } from "../domain/drive-state.ts";
 import { PART_SIZE, partsOf, waitingPart } from "../domain/parts.ts";
-import type { Part, PartPlan } from "../domain/state.ts";
+import type { Part } from "../domain/state.ts";
 import { DEFAULT_WAVE_PERCENTAGES, planWaves } from "../domain/waves.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import { ConflictError } from "../restate/errors.ts";

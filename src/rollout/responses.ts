@@ -1,8 +1,10 @@
-import { type LeftBehind, leftBehindNote } from "../domain/left-behind.ts";
+import type { RollbackReport } from "../domain/answer.ts";
+import type { Drive } from "../domain/drive-state.ts";
+import { leftBehindNote } from "../domain/left-behind.ts";
 import { offered } from "../domain/next-steps.ts";
+import type { LeftBehind } from "../domain/phase-change.ts";
 import { flyingOf, lanesOf, numbersOf, plural, remaining, timeLeft } from "../domain/progress.ts";
-import type { RollbackReport } from "../domain/rollback.ts";
-import type { Drive, Failure, RolloutState } from "../domain/state.ts";
+import type { Failure, RolloutState } from "../domain/state.ts";
 import { type View, viewOf, viewOfForgotten, viewOfSuperseded } from "../domain/view.ts";
 import type { ClusterHealth } from "../kubernetes/health.ts";
 import type { RollbackResponse, RolloutResponse, StatusResponse } from "../restate/rollout-schemas.ts";

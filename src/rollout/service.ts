@@ -6,7 +6,7 @@ import {
   type Serde,
 } from "@restatedev/restate-sdk";
 import type { Event } from "../domain/event.ts";
-import type { LegacyEvent } from "../domain/legacy-drive.ts";
+import type { LegacyEvent } from "../domain/legacy-report.ts";
 import { accepted, answerOf, BadRequestError, type Body, bodyOf, shown } from "../restate/body.ts";
 import {
   type LaneRequest,

@@ -1,6 +1,6 @@
 import { handlers, type ObjectContext, object, RetryableError } from "@restatedev/restate-sdk";
 import { slackMessage } from "../domain/messages.ts";
-import type { PhaseChange } from "../domain/state.ts";
+import type { PhaseChange } from "../domain/phase-change.ts";
 import type { Logger } from "../log.ts";
 import type { WorkMetrics } from "../metrics/work.ts";
 import { NotifierObject, RETRY_POLICY } from "../restate/contract.ts";

@@ -1,7 +1,7 @@
 import { InvocationIdParser, type ObjectSharedContext, RestatePromise } from "@restatedev/restate-sdk";
+import type { Held } from "../domain/answer.ts";
+import type { Drive, SentinelResult } from "../domain/drive-state.ts";
 import type { Silence } from "../domain/event.ts";
-import type { Held } from "../domain/silence.ts";
-import type { Drive, SentinelResult } from "../domain/state.ts";
 import type { SentinelRow } from "../mysql/row.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import type { Admin } from "../restate/admin.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import mysql from "mysql2/promise";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { HistoryEntry, OutcomeRecord } from "../../src/domain/history.ts";
+import type { HistoryEntry, OutcomeRecord } from "../../src/domain/history-entry.ts";
 import { type Mysql, startMysql } from "../../src/local-stack/mysql.ts";
 import {
   createHistoryStore,

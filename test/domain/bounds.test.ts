@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { Drive, Lane } from "../../src/domain/drive-state.ts";
 import { UnreadableError } from "../../src/domain/readable.ts";
-import type { Drive, Lane } from "../../src/domain/state.ts";
 import { Crew, wave } from "./fleet.ts";
 import { decide } from "./harness.ts";
 import { abandon, begin, beginRollback, cancel, failed, NOW, Play, ready, VERBS } from "./machines.ts";

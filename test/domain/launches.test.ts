@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { Direction } from "../../src/domain/drive-state.ts";
 import { stillLaunches } from "../../src/domain/launches.ts";
-import type { Direction } from "../../src/domain/state.ts";
 import {
   abandon,
   begin,

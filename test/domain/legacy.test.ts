@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { Outcome } from "../../src/domain/answer.ts";
 import { ALL_KEYS, Book, MissingError, type Write } from "../../src/domain/book.ts";
+import type { Drive, Item } from "../../src/domain/drive-state.ts";
 import type { Event, Report } from "../../src/domain/event.ts";
 import { LEGACY_KEYS } from "../../src/domain/legacy.ts";
-import { type LegacyEvent, legacyEvent } from "../../src/domain/legacy-drive.ts";
+import { legacyEvent } from "../../src/domain/legacy-drive.ts";
+import type { LegacyEvent } from "../../src/domain/legacy-report.ts";
 import { IllegalOperationError, LEGAL } from "../../src/domain/legality.ts";
 import { apply } from "../../src/domain/rollout.ts";
-import type { Drive, Item, Operation, Part, RolloutState } from "../../src/domain/state.ts";
+import type { Operation, Part, RolloutState } from "../../src/domain/state.ts";
 import { type View, viewOf } from "../../src/domain/view.ts";
 import { type LegacyReply, type OldRollout, STORIES, type Story, storedAfter } from "../legacy/stories.ts";
 

@@ -1,17 +1,9 @@
 import type { Answer, Outcome } from "../../src/domain/answer.ts";
+import type { Drive, PartPlan, SentinelResult } from "../../src/domain/drive-state.ts";
 import type { Event } from "../../src/domain/event.ts";
 import { HEAD_KEY, partKey, waitingPart } from "../../src/domain/parts.ts";
 import { type Numbers, numbersOf } from "../../src/domain/progress.ts";
-import type {
-  Drive,
-  Operation,
-  Part,
-  PartPlan,
-  Phase,
-  Place,
-  RolloutState,
-  SentinelResult,
-} from "../../src/domain/state.ts";
+import type { Operation, Part, Phase, Place, RolloutState } from "../../src/domain/state.ts";
 import { type View, viewOf } from "../../src/domain/view.ts";
 import { carriedOut, decide, type Store } from "./harness.ts";
 import { Speaker } from "./speaker.ts";

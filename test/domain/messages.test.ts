@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Block, duration, type SlackMessage, slackMessage } from "../../src/domain/messages.ts";
-import type { Failure, PhaseChange, Progress, RollbackScope } from "../../src/domain/state.ts";
+import type { PhaseChange, Progress, RollbackScope } from "../../src/domain/phase-change.ts";
+import type { Failure } from "../../src/domain/state.ts";
 
 const MINUTE = 60_000;
 const IMAGE = "ghcr.io/unkeyed/sentinel:v1.2.3";

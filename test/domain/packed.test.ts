@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { newLane } from "../../src/domain/lanes.ts";
+import { newLane } from "../../src/domain/new-lane.ts";
 import { packed, unpacked } from "../../src/domain/packed.ts";
 
 const maybe = <T>(name: string, value: fc.Arbitrary<T>) =>

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { Driver } from "../../src/domain/drive-state.ts";
 import { numbersOf, timeLeft } from "../../src/domain/progress.ts";
-import type { Driver, RolloutState } from "../../src/domain/state.ts";
+import type { RolloutState } from "../../src/domain/state.ts";
 import {
   abandon,
   beginRollback,

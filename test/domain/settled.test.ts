@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { PhaseChange } from "../../src/domain/state.ts";
+import type { PhaseChange } from "../../src/domain/phase-change.ts";
 import { abandon, begin, beginRollback, cancel, failed, Play, played, ready, reverted } from "./machines.ts";
 
 /** All that Slack hears, in order. */

@@ -1,6 +1,6 @@
 import type { Answer } from "../../src/domain/answer.ts";
+import type { Grant, Item } from "../../src/domain/drive-state.ts";
 import type { Report } from "../../src/domain/event.ts";
-import type { Grant, Item } from "../../src/domain/state.ts";
 import type { Ring } from "../../src/domain/turn.ts";
 import type { Play, Said } from "./machines.ts";
 

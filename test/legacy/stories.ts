@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { LEGACY_KEYS } from "../../src/domain/legacy.ts";
-import type { LegacyEvent } from "../../src/domain/legacy-drive.ts";
+import type { LegacyEvent } from "../../src/domain/legacy-report.ts";
 
 /** What version 0.1 stored and said, as record.ts recorded it. */
 

@@ -1,6 +1,6 @@
 import { type InvocationPromise, TerminalError } from "@restatedev/restate-sdk";
 import { describe, expect, it } from "vitest";
-import type { Direction } from "../../src/domain/state.ts";
+import type { Direction } from "../../src/domain/drive-state.ts";
 import type { DeployReply } from "../../src/restate/deploy-schemas.ts";
 import { deployResult } from "../../src/rollout/deploy-result.ts";
 

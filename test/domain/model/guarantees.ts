@@ -1,7 +1,8 @@
+import type { Drive, Lane, LaneBook } from "../../../src/domain/drive-state.ts";
 import { offered } from "../../../src/domain/next-steps.ts";
 import { HEAD_KEY, laneKey, PLAN_KEY, TALLIES_KEY, tallyOf, waveOf } from "../../../src/domain/parts.ts";
 import { inFlightOf, lanesOf, numbersOf } from "../../../src/domain/progress.ts";
-import type { Drive, Entry, Lane, LaneBook, Part, RolloutState } from "../../../src/domain/state.ts";
+import type { Entry, Part, RolloutState } from "../../../src/domain/state.ts";
 import type { Checks } from "./explore.ts";
 import { driveOf, headOf } from "./steps.ts";
 import type { Step, System, World } from "./world.ts";

@@ -1,6 +1,7 @@
+import type { Drive, LaneBook } from "../../../src/domain/drive-state.ts";
 import type { Report } from "../../../src/domain/event.ts";
 import { DRIVE_KEY, HEAD_KEY } from "../../../src/domain/parts.ts";
-import type { Drive, LaneBook, RolloutState } from "../../../src/domain/state.ts";
+import type { RolloutState } from "../../../src/domain/state.ts";
 import { bellOf, type Shell, type World } from "./world.ts";
 
 const texts = new WeakMap<object, string>();

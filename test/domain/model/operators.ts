@@ -1,5 +1,6 @@
+import type { PartPlan } from "../../../src/domain/drive-state.ts";
 import type { Event } from "../../../src/domain/event.ts";
-import type { Operation, PartPlan } from "../../../src/domain/state.ts";
+import type { Operation } from "../../../src/domain/state.ts";
 import { change, cutShort } from "./change.ts";
 import { draftOf, newShell, openedDrive, own } from "./shell.ts";
 import { spent } from "./steps.ts";

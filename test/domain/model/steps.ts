@@ -1,7 +1,8 @@
+import type { Drive } from "../../../src/domain/drive-state.ts";
 import type { Event } from "../../../src/domain/event.ts";
 import { LEGAL } from "../../../src/domain/legality.ts";
 import { DRIVE_KEY, HEAD_KEY } from "../../../src/domain/parts.ts";
-import type { Drive, RolloutState } from "../../../src/domain/state.ts";
+import type { RolloutState } from "../../../src/domain/state.ts";
 import { change, LATE, NOW } from "./change.ts";
 import { faultSteps } from "./faults.ts";
 import { operatorSteps } from "./operators.ts";

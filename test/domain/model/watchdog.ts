@@ -1,5 +1,5 @@
+import type { LaneBook, SentinelResult } from "../../../src/domain/drive-state.ts";
 import type { Event } from "../../../src/domain/event.ts";
-import type { LaneBook, SentinelResult } from "../../../src/domain/state.ts";
 import { change, cutShort } from "./change.ts";
 import { draftOf } from "./shell.ts";
 import { driveOf, headOf, spent } from "./steps.ts";

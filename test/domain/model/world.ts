@@ -1,6 +1,7 @@
 import type { Answer, Outcome } from "../../../src/domain/answer.ts";
+import type { Direction, Grant, Item, SentinelResult } from "../../../src/domain/drive-state.ts";
 import type { Event } from "../../../src/domain/event.ts";
-import type { Direction, Grant, Item, Place, SentinelResult } from "../../../src/domain/state.ts";
+import type { Place } from "../../../src/domain/state.ts";
 import type { Store } from "../harness.ts";
 
 /**

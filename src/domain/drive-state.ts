@@ -1,0 +1,188 @@
+/** What is stored of who drives a rollout: lanes, what they hold, and the queue. Times are unix milliseconds. */
+
+import type { Failure, Place } from "./state.ts";
+
+export type Direction = "forward" | "rollback";
+
+/** Who drives: an invocation of Rollout, Resume or RollbackAll, which is a lane of its own drive, too. */
+export interface Driver {
+  invocationId: string;
+  lane: number;
+  startedAtMs: number;
+  /** The wave (0-based) that it began with. */
+  firstWave: number;
+  /** The wave (0-based) that it has opened last: only then its sentinels are launched. */
+  openedWave?: number;
+  /** Why nothing more is launched: its invocation was cancelled, or a lane was lost. */
+  stopping?: string;
+  /** It is of version 0.1, which launches a whole wave by itself, and hears of a Cancel through this awakeable. */
+  legacy?: { signal: string };
+}
+
+export interface RollbackDriver extends Driver {
+  reverted: number;
+  /**
+   * Targets that did not revert, how many of them are gone, and how many on another image; and the first few of those that
+   * are gone, and of the others.
+   */
+  missed: number;
+  gone: number;
+  moved: number;
+  skips: Failure[];
+  failures: Failure[];
+}
+
+/** One lane: an invocation that launches what it is granted, and reports. What it holds is in its book. */
+export interface Lane {
+  of: Direction;
+  invocationId?: string;
+  /** Deploys that it has launched and not reported. */
+  out: number;
+  /** Granted, but it has not said yet that it launched them. */
+  launching: number;
+  /** The grant left it with many places free: it says at once when it has launched it. */
+  fills?: true;
+  /** Over its whole life. */
+  launched: number;
+  /** When it reported last. */
+  seenMs?: number;
+  /** Of its last report, and its last grant. */
+  seq: number;
+  grants: number;
+  /** Results that are in its book and not in the parts yet. */
+  succeeded: number;
+  failed: number;
+  skipped: number;
+  reverted: number;
+  stays: number;
+  /** Likewise of wave 0, which is not of the rollout's own numbers: in flight, not said to be launched, and three kinds of results. */
+  earlierOut: number;
+  earlierLaunching: number;
+  earlierTook: number;
+  earlierReverted: number;
+  earlierStays: number;
+  /**
+   * Whom an earlier rollout may have moved, and who stands in a wave all the same: in flight forward, not said to be launched,
+   * and what a rollback came to with those that have another result there. Absent: none.
+   */
+  againOut?: number;
+  againLaunching?: number;
+  leftOverReverted?: number;
+  leftOverStays?: number;
+  /** Of a rollback, and not known to have taken the image: in flight, and not said to be launched. Absent: none. */
+  unrecordedOut?: number;
+  unrecordedLaunching?: number;
+  /** Its driver has been told to open it. */
+  announced?: true;
+  /** It gets nothing more, and ends. */
+  over?: true;
+  /** Since when it does not answer, and why. */
+  silent?: { sinceMs: number; why: string };
+}
+
+/** Where the launching stands. */
+export interface Queue {
+  /** The place whose sentinels are being launched, how many of them there are, and how many were handed out. */
+  at: Place;
+  length: number;
+  next: number;
+}
+
+/** Who drives, and what is in flight; under the key `drive`. */
+export interface Drive {
+  rolloutId: string;
+  /** Counts what was sent to the history. */
+  revision: number;
+  forward?: Driver;
+  rollback?: RollbackDriver;
+  lanes: Record<string, Lane>;
+  nextLane: number;
+  /** Most Deploys in flight at a time: of the setting as it was when the wave was opened. */
+  window: number;
+  /** Absent: nothing more is to be launched now. */
+  queue?: Queue;
+  /** Lanes that have places free and wait for their turn to launch. */
+  hungry: number[];
+  /** Since when a result waits for its record, and the lane that sees to it. */
+  pending?: { sinceMs: number; lane: number };
+  /**
+   * Sentinels that a rollback has still to take up because their Deploy settled late: the first chunk of them, how many of
+   * it were handed out, and how many chunks there have been.
+   */
+  late?: { chunk: number; next: number; chunks: number };
+  /** Awakeable of a Cancel that waits until nothing more is on its way. */
+  fence?: string;
+  /**
+   * It was cancelled with Deploys in flight: Slack is to hear of it once they have settled. How many of them nobody will
+   * hear of.
+   */
+  settles?: number;
+  /** A lane went with Deploys in flight: whether sentinels without a result took the image only their rows tell. */
+  lost?: true;
+  /** Of some nobody knows whether an earlier rollout of the image moved them: a rollback has not looked at them yet. */
+  again?: true;
+}
+
+/** What a lane is to launch. `n` counts the grants of a lane. */
+export interface Grant {
+  n: number;
+  /** When it was made: an old one is not launched without a question. */
+  atMs: number;
+  /** In a rollout: the image for all of them. */
+  image?: string;
+  /** It is to be told at once that these are launched. */
+  confirm: boolean;
+  items: Item[];
+}
+
+export interface Item {
+  id: string;
+  at: Place;
+  /** The image to return to, in a rollback. */
+  from?: string;
+  /** In a rollback: nobody knows whether it took the image, its row tells. */
+  unrecorded?: true;
+  /** An earlier rollout of the image may have moved it. In a rollback: it failed or was skipped in its wave. */
+  earlier?: true;
+}
+
+/**
+ * What became of one sentinel. In a rollback: `missed` did not revert, `gone` is archived, on standby or deleted, `moved` is on
+ * another image since, `untouched` never took the image.
+ */
+export interface SentinelResult {
+  id: string;
+  at: Place;
+  is: "succeeded" | "failed" | "skipped" | "reverted" | "missed" | "gone" | "moved" | "untouched";
+  why?: string;
+  /** How long its Deploy took, where that is known. */
+  durationMs?: number;
+  /** What its cluster's admission has made of the image. */
+  rewrittenTo?: string;
+  /** It was not known to have taken the image, and has, as its row or its Deployment tells. */
+  unrecorded?: true;
+  /** In a rollback: as its item has it. */
+  earlier?: true;
+}
+
+/** What a lane holds; under the key `lane/<n>`. */
+export interface LaneBook {
+  seq: number;
+  out: Item[];
+  /** The last grant, until the lane has said that it launched it. */
+  grant?: Grant;
+  /** Results that are not in the parts yet. */
+  done: SentinelResult[];
+  /** Awakeable id by which it hears of something new; used once. */
+  bell?: string;
+  rung?: string;
+}
+
+/** The fleet of a rollout before it is read: what belongs into each part. */
+export interface PartPlan {
+  at: Place;
+  size: number;
+  /** The ids of the first and the last of its sentinels. */
+  first: string;
+  last: string;
+}

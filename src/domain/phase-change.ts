@@ -1,0 +1,86 @@
+import type { Failure } from "./state.ts";
+
+/** Of the sentinels that failed in a rollout, which a rollback leaves alone, as they are now. */
+export interface LeftBehind {
+  failed: number;
+  /** Of them those that failed in an earlier rollout of the image, and have no result in this one. Absent: none. */
+  earlier?: number;
+  /** Set to the rollout's image in their Deployment: whoever heals comes up with it. */
+  holding: number;
+  /** Of them those that run it and are healthy, by their rows. */
+  serving: number;
+  /** Their Deployments could not be read now, or are too many: what they are set to is as their rows have it. */
+  byRows?: boolean;
+}
+
+/** Numbers that every message about a rollout shows. */
+export interface Progress {
+  rolloutId: string;
+  image: string;
+  /** 1-based. */
+  wave: number;
+  waves: number;
+  waveSize: number;
+  total: number;
+  succeeded: number;
+  failed: number;
+  skipped: number;
+  /** Of those that succeeded; absent in what version 0.1 has queued. */
+  reverted?: number;
+  /** Not of the others: they failed in an earlier rollout of the image, and have no result since. Absent: none. */
+  failedEarlier?: number;
+  /** Milliseconds since the rollout began, and since its wave did. */
+  elapsedMs: number;
+  waveElapsedMs: number;
+}
+
+/** What a Resume finds: sentinels of the wave without a result, which it deploys first, and failed ones of it. */
+export interface ResumeScope {
+  left: number;
+  failed: number;
+}
+
+/** What a RollbackAll finds. */
+export interface RollbackScope {
+  /** Took the image, and are to be reverted. */
+  took: number;
+  /** Took it, and could not be reverted before: no longer running, or on another image since. Absent: none. */
+  stay?: number;
+  /** Of an earlier rollout of the image, which moved them. Absent: none. */
+  takenOver?: number;
+  /** May take it yet. */
+  inFlight: number;
+  /** Of which nobody knows: their rows tell. */
+  unknown: number;
+}
+
+/** What Slack hears of, in order, once each. What version 0.1 has queued lacks the fields that may be absent. */
+export type PhaseChange = { progress: Progress } & (
+  | { kind: "started"; waveSizes: number[] }
+  | { kind: "wave started" }
+  | { kind: "wave completed" }
+  | { kind: "rewritten"; to: string }
+  | { kind: "paused"; reason: string; failures: Failure[]; resume?: ResumeScope; rollback?: RollbackScope }
+  | { kind: "resumed"; resume?: ResumeScope }
+  | { kind: "cancelled"; inFlight?: number }
+  /** What was in flight at a Cancel is no more; `lost` have no result, and `why`. */
+  | { kind: "settled"; lost: number; why?: string }
+  | { kind: "completed"; failures: Failure[] }
+  | { kind: "silent"; invocationId: string; why: string; rollingBack: boolean }
+  | { kind: "rollback started"; scope?: RollbackScope; targets?: number }
+  | {
+      kind: "rollback completed";
+      reverted: number;
+      targets: number;
+      durationMs: number;
+      /** The first few of those that did not revert. */
+      failures: Failure[];
+      /** All that did not revert; of them those that are no longer running, and those on another image (absent: none). */
+      failed: number;
+      skipped?: number;
+      moved?: number;
+      /** What became of those that failed, looked at when it is told. */
+      left?: LeftBehind;
+      interruption?: string;
+    }
+);
