@@ -7,7 +7,7 @@ import { giveMemoryBack } from "./endpoint/memory.ts";
 import { connectClusters } from "./kubernetes/clusters.ts";
 import { registerClusterMetrics } from "./kubernetes/metrics.ts";
 import { createLogger, type Logger } from "./log.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics } from "./metrics/index.ts";
 import { countFleet } from "./mysql/fleet-count.ts";
 import { createHistoryStore } from "./mysql/history.ts";
 import { openPool } from "./mysql/pool.ts";

@@ -1,5 +1,5 @@
 import type { Observation } from "../mysql/row.ts";
-import { plainText } from "../restate/plain-text.ts";
+import { plainText } from "../util/plain-text.ts";
 import type { Look } from "./look.ts";
 
 /** As many characters as deploy_error takes. */

@@ -1,7 +1,7 @@
 import type { SentinelRow } from "../mysql/row.ts";
 import { REVERTS_HEADER, UNRECORDED_HEADER } from "../restate/contract.ts";
 import type { DeployReply } from "../restate/deploy-schemas.ts";
-import { plainText } from "../restate/plain-text.ts";
+import { plainText } from "../util/plain-text.ts";
 
 /** As many characters as the row's image takes. */
 const IMAGE_LENGTH = 255;

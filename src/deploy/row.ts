@@ -6,7 +6,7 @@ import type { DesiredValues, Observation, SentinelRow } from "../mysql/row.ts";
 import { fittingReason } from "../mysql/rows.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import { ROLLOUT_ID_HEADER, WAVE_HEADER } from "../restate/contract.ts";
-import { plainText } from "../restate/plain-text.ts";
+import { plainText } from "../util/plain-text.ts";
 import { type Ending, readyAfter } from "./ending.ts";
 import type { Look } from "./look.ts";
 

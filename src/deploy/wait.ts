@@ -1,6 +1,6 @@
 import { type ObjectContext, RestatePromise } from "@restatedev/restate-sdk";
 import type { Expectation, Suspicion } from "../domain/convergence.ts";
-import { because } from "../restate/plain-text.ts";
+import { because } from "../util/plain-text.ts";
 import { untilDeadline, within } from "./deadline.ts";
 import { type Ending, failed, readyAfter } from "./ending.ts";
 import { type Look, lookAt, type Patched, type Place } from "./look.ts";

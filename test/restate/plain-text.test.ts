@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { plainText } from "../../src/restate/plain-text.ts";
+import { plainText } from "../../src/util/plain-text.ts";
 
 describe("what somebody else says", () => {
   it.each([

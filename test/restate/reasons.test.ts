@@ -1,7 +1,7 @@
 import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { podTroubleOf } from "../../src/kubernetes/pods.ts";
-import { because } from "../../src/restate/plain-text.ts";
+import { because } from "../../src/util/plain-text.ts";
 
 const labels = { app: "s", "pod-template-hash": "h" };
 const container = { name: "sentinel", image: "sentinel:v2" };

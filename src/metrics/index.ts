@@ -1,11 +1,11 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import { createKubernetesMetrics, type KubernetesMetrics } from "./kubernetes/metrics.ts";
-import { registerFleetMetrics } from "./metrics/fleet.ts";
-import { registerRolloutMetrics } from "./metrics/rollout.ts";
-import { createWorkMetrics, type WorkMetrics } from "./metrics/work.ts";
-import type { SentinelCount } from "./mysql/fleet-count.ts";
-import type { StatusResponse } from "./restate/rollout-schemas.ts";
-import { cached } from "./util/cached.ts";
+import { createKubernetesMetrics, type KubernetesMetrics } from "../kubernetes/metrics.ts";
+import type { SentinelCount } from "../mysql/fleet-count.ts";
+import type { StatusResponse } from "../restate/rollout-schemas.ts";
+import { cached } from "../util/cached.ts";
+import { registerFleetMetrics } from "./fleet.ts";
+import { registerRolloutMetrics } from "./rollout.ts";
+import { createWorkMetrics, type WorkMetrics } from "./work.ts";
 
 /** The definitions of /metrics. Handed to whoever has something to count. */
 export interface Metrics {
