@@ -66,7 +66,7 @@ async function patchAndWait(job: Job, begun: Begun): Promise<DeployReply> {
   return "reply" in brought ? brought.reply : settle(job, brought);
 }
 
-/** A lane that is cancelled takes along what it launches only then. */
+/** Cancelling a lane also cancels the Deploys that it launches at that moment: these may not have begun. */
 function isGranted(ctx: ObjectContext): boolean {
   return grantOf(ctx.request().headers) !== undefined;
 }

@@ -76,7 +76,7 @@ export function askedFor(request: DeployRequest, unfinished: DeployRequest | und
   return { ...unfinished, ...Object.fromEntries(Object.entries(request).filter(([, field]) => field)) };
 }
 
-/** An image alone is found in the row again; the rest of a request is not told from what the row had before. */
+/** The row keeps the image that was asked for. The other fields cannot be told from old values there, so they are stored. */
 export function asksForMore(asked: DeployRequest): boolean {
   return Object.keys(asked).some((field) => field !== "image");
 }

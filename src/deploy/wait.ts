@@ -16,7 +16,7 @@ export const AWAKEABLE_KEY = "notify_ready_awakeable";
 export interface Wait {
   place: Place;
   expected: Expectation;
-  /** When the Deploy began, and when it has failed. */
+  /** When the Deploy began, and its deadline. */
   startedMs: number;
   deadlineMs: number;
   /** How long a failure that could heal, and a pod without a node, may last; 0: until the deadline. */

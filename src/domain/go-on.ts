@@ -42,7 +42,7 @@ function opensNext({ rollout, drive }: Turn, lane: number): boolean {
   return forward.openedWave !== rollout.currentWave && forward.stopping === undefined;
 }
 
-/** @param lane of the driver; undefined: it is none any more */
+/** @param lane of the driver; undefined: the invocation no longer drives */
 export function orderOf(turn: Turn, invocationId: string, lane: number | undefined): DriverOrder {
   const driver = lane === undefined ? undefined : driverOf(turn, lane);
   const { rollout } = turn;

@@ -36,7 +36,7 @@ export function driverOf(turn: Turn, lane: number): Driver | undefined {
 }
 
 /** In which direction sentinels may be launched now; undefined: in none. */
-export function launches(turn: Turn): Direction | undefined {
+export function launchingNow(turn: Turn): Direction | undefined {
   const { rollout, drive } = turn;
   if (drive === undefined || rollout === undefined) return undefined;
   const { forward, rollback } = drive;
@@ -52,7 +52,7 @@ export function launches(turn: Turn): Direction | undefined {
 /** Hands out what may be launched now: to the lane that reports first, then to those that wait. */
 export function serve(turn: Turn, reporter?: Report): void {
   const { drive } = turn.driving();
-  const direction = launches(turn);
+  const direction = launchingNow(turn);
   const waiting = drive.hungry.filter((lane) => lane !== reporter?.lane);
   drive.hungry = [];
   for (const lane of [...(reporter === undefined ? [] : [reporter.lane]), ...waiting]) {
@@ -97,7 +97,7 @@ function serveLane(
     return;
   }
   if (!asks && drive.lanes[reporter?.lane ?? 0]?.of !== lane.of) {
-    // Who is killed takes the bell along that it was about to ring; its drive finds that out, but no other one does.
+    // A change that is killed before it rings loses the bell. Only the lanes of the same drive would find that out.
     turn.ring(n);
     return;
   }
@@ -159,7 +159,7 @@ function grantOf(turn: Turn, lane: Lane, items: Item[], fills: boolean): Grant {
 /** Has more lanes opened where those that are there have no place for what may be launched. */
 export function staff(turn: Turn, leftToLaunch: number): void {
   const { drive } = turn.driving();
-  const direction = launches(turn);
+  const direction = launchingNow(turn);
   if (direction === undefined || !hasMore(turn)) return;
   const lanes = Object.entries(drive.lanes);
   const places = lanes.map(([n, lane]) => {

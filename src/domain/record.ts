@@ -120,8 +120,8 @@ export function retell(turn: Turn, of: Direction): void {
 }
 
 /**
- * Undefined where the result changes nothing: the first one counts. One that is recorded already comes of a change that was
- * cut short, of which nobody was told.
+ * Undefined where the result changes nothing: the first one counts. The same result once more was stored by a change that was
+ * killed before it told anyone.
  */
 function entryAfter(entry: Entry, { is, why, unrecorded }: SentinelResult): Entry | undefined {
   if (entry.is === is) return entry;

@@ -16,7 +16,7 @@ import { copySome, takesOver } from "./taken-over.ts";
 import { Turn } from "./turn.ts";
 
 /**
- * The one place where a rollout changes: every verb of the operator and every report is an event, and what is launched,
+ * The one place where a rollout changes: every verb that changes something and every report is an event, and what is launched,
  * recorded and stopped is decided here.
  * @param nowMs unix milliseconds
  * @throws IllegalOperationError when an operator's verb is not legal now
@@ -81,7 +81,7 @@ function rankLater(write: Write): number {
   return write.key === HEAD_KEY ? 1 : 0;
 }
 
-/** Whose beginning was cut short is over only once nothing lies beside it that could be taken for its own. */
+/** A rollout that was cut short as it began is over only once nothing lies beside its head that could be taken for its own. */
 function rankForgetting(write: Write): number {
   if ("clear" in write) return 0;
   if (write.key === DRIVE_KEY) return 5;

@@ -40,22 +40,25 @@ export interface RolloutState {
   pauseReason: string;
   /** What a cluster's admission has made of the image, as a Deploy was the first to tell. */
   rewrittenTo?: string;
-  /**
-   * What earlier rollouts of this image moved that stands in no wave of this one, how many of those were reverted since, and
-   * how many are not a rollback's to revert any more, and of how many nobody knows; how many stand in a wave, and wait to be
-   * deployed again; how many failed then and have no result since; and how many stand in a wave, failed or were skipped there,
-   * and have taken the image all the same, how many of them were skipped, and how many were reverted since, who are in the
-   * wave's numbers then (absent: none). Of those of the waves `stay` counts these alone.
-   */
+  /** What earlier rollouts of this image moved. An absent number is none. */
   takenOver?: {
+    /** They stand in no wave of this rollout. */
     size: number;
+    /** Of `size`: reverted since. */
     reverted: number;
+    /** Not a rollback's to revert any more: of `size`, and of `leftOver`. */
     stay?: number;
+    /** Of these it is not known whether they took the image. */
     unknown?: number;
+    /** They stand in a wave, and wait to be deployed again. */
     again?: number;
+    /** They failed in an earlier rollout, and have no result since. */
     failed?: number;
+    /** They stand in a wave and failed or were skipped there: they have taken the image all the same. */
     leftOver?: number;
+    /** Of `leftOver`: skipped. */
     leftOverSkipped?: number;
+    /** Of `leftOver`: reverted since. The wave's numbers count them then. */
     leftOverReverted?: number;
   };
   /** A RollbackAll has begun, which reverts them, too: all numbers count them from then on. */

@@ -11,17 +11,21 @@ import { createSentinelService } from "../deploy/service.ts";
 import { TransientKubernetesError } from "../kubernetes/errors.ts";
 import type { Logger } from "../log.ts";
 import type { WorkMetrics } from "../metrics/work.ts";
-import { createHistory, type HistoryOptions } from "../rollout/history-queue.ts";
+import { createHistoryQueue, type HistoryQueueOptions } from "../rollout/history-queue.ts";
 import type { RolloutOptions } from "../rollout/options.ts";
 import { createRolloutService } from "../rollout/service.ts";
-import { createNotifier, type NotifierOptions } from "../rollout/slack-queue.ts";
+import { createSlackQueue, type SlackQueueOptions } from "../rollout/slack-queue.ts";
 import { createDrain } from "./drain.ts";
 
-export interface EndpointOptions extends RolloutOptions, DeployOptions, NotifierOptions, HistoryOptions {
+export interface EndpointOptions
+  extends RolloutOptions,
+    DeployOptions,
+    SlackQueueOptions,
+    HistoryQueueOptions {
   store: RolloutOptions["store"] & DeployOptions["store"];
   clusters: DeployOptions["clusters"];
   metrics: WorkMetrics;
-  history: RolloutOptions["history"] & HistoryOptions["history"];
+  history: RolloutOptions["history"] & HistoryQueueOptions["history"];
   /** Present: requests that Restate did not sign are refused. */
   identityKeys: string[];
   /** Called for each attempt of a handler. */
@@ -51,8 +55,8 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
     services: [
       createRolloutService(options),
       createSentinelService(options),
-      createNotifier(options),
-      createHistory(options),
+      createSlackQueue(options),
+      createHistoryQueue(options),
     ],
     logger: sdkLogger(options.logger),
     defaultServiceOptions: { hooks: [...options.hooks, drain.hook] },

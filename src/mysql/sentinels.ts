@@ -20,7 +20,7 @@ import type {
 import { type FencedColumns, fittingReason, readRows, writeFenced } from "./rows.ts";
 import { sentinels } from "./schema.ts";
 
-/** Every statement this service runs. All of them throw DatabaseError. */
+/** The statements about sentinels; rows.ts has the UPDATE. All of them throw DatabaseError. */
 export interface SentinelStore extends RewrittenImages {
   read(id: string): Promise<SentinelRow | undefined>;
   /** Rows with desired_state = 'running', ordered by id, a page at a time: all, or those between two ids, both included. */

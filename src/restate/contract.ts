@@ -48,7 +48,7 @@ export interface LeftBehindRequest {
   byRows?: true;
 }
 
-/** What a transition sends; `revision` grows with every one. */
+/** What a change sends; `revision` grows with every one. */
 export interface HistoryMessage {
   entry: HistoryEntry;
   revision: number;

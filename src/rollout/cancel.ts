@@ -1,7 +1,7 @@
 import { type ObjectSharedContext, RestatePromise, TerminalError } from "@restatedev/restate-sdk";
 import type { RolloutResponse } from "../restate/rollout-schemas.ts";
 import type { RolloutOptions } from "./options.ts";
-import { report } from "./report.ts";
+import { requestChange } from "./request-change.ts";
 import { rolloutResponse } from "./responses.ts";
 import { look } from "./state.ts";
 import { ensureWatchdog } from "./watchdog.ts";
@@ -15,7 +15,7 @@ export async function cancel(
   { countBytes }: RolloutOptions,
 ): Promise<RolloutResponse> {
   const fence = ctx.awakeable<object>();
-  const { view, waits } = await report(ctx, "cancel", { type: "cancel", fence: fence.id });
+  const { view, waits } = await requestChange(ctx, "cancel", { type: "cancel", fence: fence.id });
   if (waits) {
     const tooLate = ctx.sleep(LONGEST_WAIT_MS, "wait for what is on its way").map(() => undefined);
     await RestatePromise.race([fence.promise.map(() => undefined), tooLate]);

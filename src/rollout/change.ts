@@ -52,8 +52,8 @@ function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
   if (watch !== undefined) sendWatchdog(ctx, watch);
   // Whoever hears a bell without a grant asks, and is answered once this is done, also if it is killed now.
   for (const { bell, grant } of rings) if (grant === undefined) ctx.resolveAwakeable(bell, {});
-  // What a Cancel owes is told before the drive forgets that it does: who is killed between the two leaves it to the next
-  // change to say so again, and under one name it is delivered once.
+  // The message `settled` is sent before `drive.settles` is cleared. After a kill in between the next change sends it again, and
+  // its idempotency key has it delivered once.
   const settled = changes.filter(({ kind }) => kind === "settled");
   const forgets =
     settled.length === 0 ? -1 : writes.findIndex(({ key }) => key === DRIVE_KEY || isFormer(key));

@@ -12,7 +12,7 @@ import { plural } from "../domain/progress.ts";
 import type { Logger } from "../log.ts";
 import { RolloutObject } from "../restate/contract.ts";
 import { type Arrival, cancellation, heard, Lane } from "./lane.ts";
-import { report } from "./report.ts";
+import { requestChange } from "./request-change.ts";
 
 export interface DriveOptions {
   logger: Logger;
@@ -33,7 +33,7 @@ export async function drive(
   name: "rollout" | "resume" | "rollback",
   opening: Opening,
 ): Promise<DriverOrder> {
-  const opened = await report(ctx, name, opening);
+  const opened = await requestChange(ctx, name, opening);
   const { driver: order } = opened;
   if (order === undefined) throw new TerminalError("the change gave no order");
   if (order.done) return order;
@@ -111,7 +111,7 @@ class Drive {
         if (arrival.failure === undefined) return undefined;
         const reason = `a lane of the drive ended before its time (${arrival.failure})`;
         const { lane } = arrival;
-        await report(this.#ctx, "a lane is lost", {
+        await requestChange(this.#ctx, "a lane is lost", {
           type: "laneLost",
           rolloutId: this.#rolloutId,
           lane,
@@ -135,7 +135,7 @@ class Drive {
     const invocationId = this.#ctx.request().id;
     const rolloutId = this.#rolloutId;
     const event = { type: "interrupt", rolloutId, invocationId, reason: INTERRUPTED } as const;
-    this.#interruption = report(this.#ctx, `${this.#title}: interrupted`, event);
+    this.#interruption = requestChange(this.#ctx, `${this.#title}: interrupted`, event);
   }
 
   /** Opens what it is told to open. @returns the answer to the opening of a wave */

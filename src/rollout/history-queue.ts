@@ -5,13 +5,13 @@ import type { HistoryStore } from "../mysql/history.ts";
 import { DatabaseError } from "../mysql/pool.ts";
 import { type HistoryMessage, HistoryObject, RETRY_POLICY } from "../restate/contract.ts";
 
-export interface HistoryOptions {
+export interface HistoryQueueOptions {
   history: Pick<HistoryStore, "record">;
   logger: Logger;
 }
 
 /** A queue for each rollout that writes its changes to MySQL: in order, retried for as long as it takes, in nobody's way. */
-export function createHistory({ history, logger }: HistoryOptions) {
+export function createHistoryQueue({ history, logger }: HistoryQueueOptions) {
   return object({
     name: HistoryObject.name,
     description: "Writes what becomes of rollouts to MySQL.",

@@ -13,7 +13,7 @@ import {
 } from "../restate/contract.ts";
 import { grantText } from "../restate/grant.ts";
 import { deployResult } from "./deploy-result.ts";
-import { report, reportUntilTaken, type Stop } from "./report.ts";
+import { reportUntilTaken, requestChange, type Stop } from "./request-change.ts";
 
 /** So many results are reported at once; fewer of them after a while (ms). */
 const RESULTS_IN_A_REPORT = 32;
@@ -113,8 +113,8 @@ export class Lane {
   }
 
   /**
-   * Waits for this, too. What came of it is kept as it comes: of several that come at once a race tells one, and when the
-   * others are seen by the next race depends on the time that the process takes, which a replay does not.
+   * Waits for this, too. Arrivals are queued in their order: a race returns one of several, and when the next race sees the others
+   * depends on the time that the process takes. A replay takes another time.
    */
   expect(promise: RestatePromise<Arrival>): void {
     const heard: RestatePromise<void> = promise.map((arrival) => {
@@ -221,7 +221,12 @@ export async function runLane(ctx: ObjectSharedContext, request: LaneRequest): P
       // As with its drive: nothing more is launched, and what is in flight is left to finish.
       const invocationId = ctx.request().id;
       const { rolloutId } = request;
-      await report(ctx, "interrupted", { type: "interrupt", rolloutId, invocationId, reason: CANCELLED });
+      await requestChange(ctx, "interrupted", {
+        type: "interrupt",
+        rolloutId,
+        invocationId,
+        reason: CANCELLED,
+      });
     }
   }
 }

@@ -6,7 +6,7 @@ import type { Part } from "../domain/state.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import { RolloutObject } from "../restate/contract.ts";
 import { previousImage } from "./planned-waves.ts";
-import { report } from "./report.ts";
+import { requestChange } from "./request-change.ts";
 import { type CountBytes, load, look } from "./state.ts";
 
 export interface LoadOptions {
@@ -36,8 +36,9 @@ export async function loadParts(
   const left = Math.max(0, missing.length - PARTS);
   for (const { at, first, last } of missing.slice(0, PARTS)) {
     const part = await ctx.run(`read part ${at}`, () => readPart(store, image, first, last));
-    let staged = await report(ctx, `part ${at}`, { type: "stage", rolloutId, at, part });
-    while (staged.again) staged = await report(ctx, `part ${at}`, { type: "stage", rolloutId, at, part: {} });
+    let staged = await requestChange(ctx, `part ${at}`, { type: "stage", rolloutId, at, part });
+    while (staged.again)
+      staged = await requestChange(ctx, `part ${at}`, { type: "stage", rolloutId, at, part: {} });
     if (!staged.accepted) return { left: 0 };
   }
   // The rest follows by itself, also when the rollout is paused: what each sentinel ran is captured soon after the start.

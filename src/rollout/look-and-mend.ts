@@ -1,6 +1,6 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import type { RolloutOptions } from "./options.ts";
-import { report } from "./report.ts";
+import { requestChange } from "./request-change.ts";
 import { look, type Sight } from "./state.ts";
 import { ensureWatchdog, NOBODY, nobodyDrives } from "./watchdog.ts";
 
@@ -18,6 +18,6 @@ export async function lookAndMend(
     ensureWatchdog(ctx, sight);
     return sight;
   }
-  await report(ctx, "nobody drives", NOBODY);
+  await requestChange(ctx, "nobody drives", NOBODY);
   return look(ctx, countBytes);
 }

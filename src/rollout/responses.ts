@@ -170,7 +170,8 @@ function waitingFor(
   switch (rollout.state) {
     case "in_progress": {
       const place = `wave ${rollout.currentWave + 1}/${rollout.waves.length}`;
-      if (drive?.forward?.stopping !== undefined) return late;
+      // When it stopped is not stored, so its latest moment cannot be told.
+      if (drive?.forward?.stopping !== undefined) return `${plural(settling, "Deploy")} in flight to settle`;
       if (drive?.forward !== undefined && drive.forward.openedWave !== rollout.currentWave) {
         return `${place} to begin, once its sentinels are read from MySQL${meanwhile}`;
       }

@@ -11,7 +11,7 @@ import { selectSentinels } from "./fleet.ts";
 import { lookAndMend } from "./look-and-mend.ts";
 import type { RolloutOptions } from "./options.ts";
 import { requireWork } from "./planned-waves.ts";
-import { report } from "./report.ts";
+import { requestChange } from "./request-change.ts";
 import { rolloutResponse, viewOfDriven } from "./responses.ts";
 
 /** Rolls the image out: refuses what is not legal, reads the fleet, plans the waves, and drives them. */
@@ -54,7 +54,7 @@ async function copyOver(
   const { rolloutId } = earlier;
   let left: number | undefined;
   do {
-    const copied = report(ctx, "take over what is on the image", { type: "copy", rolloutId, image });
+    const copied = requestChange(ctx, "take over what is on the image", { type: "copy", rolloutId, image });
     ({ left = 0 } = await unlessCancelled(ctx, copied));
   } while (left > 0);
   return true;

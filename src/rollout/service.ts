@@ -61,9 +61,11 @@ type Shared = ObjectSharedContext;
  *
  * Rollout, Resume and RollbackAll drive (drive.ts): they open a wave, are a lane themselves, and open further lanes.
  *
- * A cancelled drive launches nothing more, lets its Deploys finish, and leaves the rollout paused. A killed drive runs no
- * code: its watchdog, or the next verb or Status, finds that nobody drives, and Change pauses the rollout. A kill between
- * two writes of a Change leaves a state that the next Change mends. Cancel stops the launching wherever the drive is.
+ * A service that dies loses nothing: Restate runs its invocations again, elsewhere or later. An invocation that is cancelled
+ * or killed in Restate is another matter. A cancelled drive launches nothing more, lets its Deploys finish, and leaves the
+ * rollout paused. A killed drive runs no code: its watchdog, or the next verb or Status, finds that nobody drives, and Change
+ * pauses the rollout. A Change that is killed between two writes leaves a state that the next Change mends. Cancel stops the
+ * launching wherever the drive is.
  */
 export function createRolloutService(options: RolloutOptions) {
   const { countBytes } = options;
@@ -76,14 +78,14 @@ export function createRolloutService(options: RolloutOptions) {
         takes: RolloutRequest,
         answers: RolloutResponse,
         run: (ctx, request) => rollout(ctx, request, options),
-        ...DRIVES,
+        ...HANDLES_CANCELLATION,
       }),
       Resume: verb({
         does: "Goes on after the failed wave; failed sentinels are not retried. Answers like Rollout.",
         takes: EmptyRequest,
         answers: RolloutResponse,
         run: (ctx) => resume(ctx, options),
-        ...DRIVES,
+        ...HANDLES_CANCELLATION,
       }),
       Cancel: verb({
         does: "Stops here and keeps the new image wherever it came up. Answers at once.",
@@ -96,7 +98,7 @@ export function createRolloutService(options: RolloutOptions) {
         takes: EmptyRequest,
         answers: RollbackResponse,
         run: (ctx) => rollbackAll(ctx, options),
-        ...DRIVES,
+        ...HANDLES_CANCELLATION,
       }),
       Status: verb({
         does: "Tells where the rollout stands. Changes nothing.",
@@ -110,7 +112,7 @@ export function createRolloutService(options: RolloutOptions) {
         takes: RolloutRequest,
         answers: PlanResponse,
         run: (ctx, request) => plan(ctx, request, options),
-        ...DRIVES,
+        ...HANDLES_CANCELLATION,
         ...NOT_KEPT,
       }),
       History: verb({
@@ -129,7 +131,10 @@ export function createRolloutService(options: RolloutOptions) {
         (ctx: ObjectContext, event: LegacyEvent) => legacyTransition(ctx, event, options),
       ),
       Lane: handlers.object.shared(
-        hidden("Launches some of a wave's Deploys and reports on them; called by the drive only.", DRIVES),
+        hidden(
+          "Launches some of a wave's Deploys and reports on them; called by the drive only.",
+          HANDLES_CANCELLATION,
+        ),
         (ctx: Shared, request: LaneRequest) => runLane(ctx, request),
       ),
       Launches: handlers.object.shared(
@@ -146,7 +151,7 @@ export function createRolloutService(options: RolloutOptions) {
       ),
       Watch: handlers.object.shared(
         hidden("Waits for the end of a driving invocation; called by the other handlers only.", {
-          ...DRIVES,
+          ...HANDLES_CANCELLATION,
           ...NOT_KEPT,
           // A watchdog that has ended must not answer the request for a new one.
           idempotencyRetention: 0,
@@ -159,7 +164,7 @@ export function createRolloutService(options: RolloutOptions) {
 }
 
 /** A cancellation of the invocation is for the handler to act on: its Deploys in flight are left to finish. */
-const DRIVES = { explicitCancellation: true };
+const HANDLES_CANCELLATION = { explicitCancellation: true };
 
 /** Asked again and again, and of no interest later: it leaves the list of invocations when it is done. */
 const NOT_KEPT = { journalRetention: 0 };

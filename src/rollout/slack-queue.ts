@@ -7,14 +7,14 @@ import { NotifierObject, RETRY_POLICY } from "../restate/contract.ts";
 import { type SlackClient, SlackDeliveryError } from "../slack.ts";
 import { askLeftBehind } from "./ask-left-behind.ts";
 
-export interface NotifierOptions {
+export interface SlackQueueOptions {
   slack: SlackClient;
   logger: Logger;
   metrics: Pick<WorkMetrics, "slackDelivery" | "phaseChanged">;
 }
 
 /** The queue of Slack messages: one at a time and in order, retried for as long as it takes, in nobody's way. */
-export function createNotifier(options: NotifierOptions) {
+export function createSlackQueue(options: SlackQueueOptions) {
   return object({
     name: NotifierObject.name,
     description: "Delivers the rollout's phase changes to Slack.",
@@ -43,7 +43,7 @@ async function completed(ctx: ObjectContext, change: PhaseChange): Promise<Phase
   return left === undefined ? change : { ...change, left };
 }
 
-async function deliver(change: PhaseChange, { slack, logger, metrics }: NotifierOptions): Promise<void> {
+async function deliver(change: PhaseChange, { slack, logger, metrics }: SlackQueueOptions): Promise<void> {
   try {
     metrics.slackDelivery(await slack.post(slackMessage(change)));
     metrics.phaseChanged(change.kind);

@@ -7,7 +7,7 @@ import type { SentinelStore } from "../mysql/sentinels.ts";
 import type { Admin } from "../restate/admin.ts";
 import { SCRAPE_HEADER } from "../restate/contract.ts";
 import { sendWatchdog } from "./change.ts";
-import { report } from "./report.ts";
+import { requestChange } from "./request-change.ts";
 import { type CountBytes, look, type Sight } from "./state.ts";
 
 export interface WatchdogOptions {
@@ -53,7 +53,7 @@ export async function watch(
     if (drive === undefined || driver === undefined) return;
     if (first.ended !== undefined) {
       const reason = `the driving invocation ended before its time (${first.ended})`;
-      await report(ctx, "the drive has ended", { type: "abandon", invocationId, reason });
+      await requestChange(ctx, "the drive has ended", { type: "abandon", invocationId, reason });
       return;
     }
     const { rolloutId } = drive;
@@ -70,7 +70,7 @@ export async function watch(
     }
     const seenMs = Math.min(...Object.values(drive.lanes).map((lane) => lane.seenMs ?? nowMs));
     if (nowMs - Math.max(seenMs, askedMs ?? 0) > quietMs) {
-      await report(ctx, "ask the drive", { type: "ask", rolloutId });
+      await requestChange(ctx, "ask the drive", { type: "ask", rolloutId });
       askedMs = nowMs;
       quietMs = Math.min(quietMs * 2, LONGEST_QUIET_MS);
     }
@@ -122,12 +122,21 @@ async function tellSilence(
   const ids = new Set(silent.map(({ invocationId }) => invocationId));
   const concerns = lanes.some((lane) => lane.silent !== undefined || ids.has(lane.invocationId ?? ""));
   if (!concerns) return;
-  const { held = [] } = await report(ctx, "who does not answer", { type: "silent", rolloutId, silent });
+  const { held = [] } = await requestChange(ctx, "who does not answer", {
+    type: "silent",
+    rolloutId,
+    silent,
+  });
   for (const holding of held) {
     const results = await ctx.run(`read the rows of lane ${holding.lane}`, () => fromRows(store, holding));
     if (results.length === 0) continue;
     const { lane } = holding;
-    await report(ctx, `rows of lane ${lane}: ${results.length}`, { type: "found", rolloutId, lane, results });
+    await requestChange(ctx, `rows of lane ${lane}: ${results.length}`, {
+      type: "found",
+      rolloutId,
+      lane,
+      results,
+    });
   }
 }
 
@@ -177,7 +186,7 @@ export function ensureWatchdog(ctx: ObjectSharedContext, { rollout, drive }: Sig
   if (rollout === undefined || ctx.request().headers.has(SCRAPE_HEADER)) return;
   const drivers = [drive?.forward, drive?.rollback].filter((driver) => driver !== undefined);
   for (const { invocationId } of drivers) sendWatchdog(ctx, invocationId);
-  if (nobodyDrives({ rollout, drive })) void report(ctx, "nobody drives", NOBODY);
+  if (nobodyDrives({ rollout, drive })) void requestChange(ctx, "nobody drives", NOBODY);
 }
 
 export function nobodyDrives({ rollout, drive }: Sight): boolean {

@@ -14,7 +14,7 @@ const AGAIN_MS = 1_000;
 const ATTEMPTS = 300;
 
 /** Asks for a change of the rollout; `name` is what the operator reads in the journal. */
-export function report(ctx: ObjectSharedContext, name: string, event: Event): RestatePromise<Answer> {
+export function requestChange(ctx: ObjectSharedContext, name: string, event: Event): RestatePromise<Answer> {
   return ctx.objectClient(RolloutObject, ctx.key).Change(event, rpc.opts({ name }));
 }
 
@@ -41,7 +41,7 @@ export async function reportUntilTaken(
   const name = nameOf(event);
   for (let attempt = 1; ; attempt++) {
     try {
-      const call = report(ctx, name, event);
+      const call = requestChange(ctx, name, event);
       if (stop !== undefined && (await isFirst(stop.cancelled, call))) stop.now();
       return await call;
     } catch (error) {
