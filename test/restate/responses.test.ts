@@ -11,6 +11,7 @@ import {
   beginRollback,
   cancel,
   failed,
+  interrupt,
   MACHINES,
   type Play,
   played,
@@ -106,6 +107,8 @@ describe("Status", () => {
     ],
     [late("2 Deploys"), cancelled],
     [late("1 Deploy"), (play) => [play.second().report([ready("b")]), play.do(cancel())]],
+    // The wave may have begun long before its drive was stopped: no latest moment can be told.
+    ["2 Deploys in flight to settle", (play) => [play.second(), play.do(interrupt("rollout-1"))]],
     ["", (play) => [killed(play), play.do(cancel())]],
     ["", (play) => play.second().report([ready("b"), ready("c")])],
     [
