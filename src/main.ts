@@ -1,9 +1,8 @@
-import { setFlagsFromString } from "node:v8";
 import { type Config, ConfigError, readConfig } from "./config.ts";
 import { createHints } from "./deploy/hints.ts";
 import { startEndpoint } from "./endpoint/endpoint.ts";
 import { check, clusterChecks, databaseCheck, startHealthServer } from "./endpoint/health.ts";
-import { giveMemoryBack } from "./endpoint/memory.ts";
+import { giveMemoryBack, keepHeapSmall } from "./endpoint/memory.ts";
 import { connectClusters } from "./kubernetes/clusters.ts";
 import { registerClusterMetrics } from "./kubernetes/metrics.ts";
 import { createLogger, type Logger } from "./log.ts";
@@ -26,8 +25,7 @@ const GRACE_MS = 5_000;
 /** How long (ms) the last traces may take to be exported. */
 const TRACES_GRACE_MS = 2_000;
 
-// Left to itself, the heap grows with whatever memory the machine has before it is cleaned up.
-setFlagsFromString("--heap-growing-percent=50");
+keepHeapSmall();
 
 const redact = createRedactor(secretsOf(process.env));
 

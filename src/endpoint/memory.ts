@@ -7,6 +7,14 @@ const LOOK_EVERY_MS = 5_000;
 const WORTH_IT_BYTES = 24 * 2 ** 20;
 
 /**
+ * Left to itself, the heap grows with whatever memory the machine has before it is cleaned up. What can be set only when Node
+ * starts is in the script `start` of package.json.
+ */
+export function keepHeapSmall(): void {
+  setFlagsFromString("--heap-growing-percent=50");
+}
+
+/**
  * Gives back to the machine what a wave, or a LIST of a large fleet, has left behind: V8 itself keeps it for the next one,
  * and the service mostly has nothing to do. Never while there is work: it stops the process for a moment.
  */

@@ -26,6 +26,14 @@ export interface LogLine {
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 
+/** What `npm start` gives to Node: the one place where they are set. */
+function nodeOptions(): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"));
+  return String(scripts.start)
+    .split(" ")
+    .filter((word) => word.startsWith("--"));
+}
+
 /**
  * Starts `dist/main.js` as `npm start` does, and waits until it calls itself ready.
  * @param env its whole configuration, PORT and HEALTH_PORT included
@@ -39,12 +47,7 @@ export async function startService(
   const main = join(PROJECT, "dist", "main.js");
   if (!existsSync(main)) throw new Error("dist/main.js does not exist: run npm run build first");
   const health = `http://127.0.0.1:${env.HEALTH_PORT}`;
-  const [command = process.execPath, ...args] = [
-    ...through,
-    process.execPath,
-    "--max-semi-space-size=16",
-    main,
-  ];
+  const [command = process.execPath, ...args] = [...through, process.execPath, ...nodeOptions(), main];
   const service = managedProcess({
     name: "the service",
     command,
