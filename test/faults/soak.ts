@@ -13,6 +13,6 @@ if (!(minutes > 0) || !Number.isInteger(seed)) {
 }
 const log = (line: string) => process.stdout.write(`${new Date().toISOString()} ${line}\n`);
 log(`seed ${seed}`);
-const summary = await soak({ minutes, seed, faults: FAULTS, rareFaults: RARE_FAULTS, log });
+const summary = await soak({ length: { minutes }, seed, faults: FAULTS, rareFaults: RARE_FAULTS, log });
 process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
 process.exit(summary.violations.length === 0 ? 0 : 1);

@@ -7,7 +7,8 @@ import { Random } from "./random.ts";
 import { openArena } from "./surroundings.ts";
 
 export interface SoakOptions {
-  minutes: number;
+  /** It ends after so long, or after so many rollouts: a slow machine does as many, and takes longer. */
+  length: { minutes: number } | { rollouts: number };
   seed: number;
   faults: readonly Fault[];
   /** Those that take long. Default: none. */
@@ -18,7 +19,6 @@ export interface SoakOptions {
 
 export interface Summary {
   seed: number;
-  minutes: number;
   fleets: number;
   rollouts: number;
   /** By the state in which a rollout came to rest. */
@@ -34,23 +34,27 @@ export interface Summary {
 /** A fleet of another size after so many rollouts. */
 const ROLLOUTS_OF_A_FLEET = 8;
 
-/** Random verbs and random faults on random fleets, for so many minutes. What one did is drawn from the seed alone. */
-export async function soak({ minutes, seed, faults, rareFaults = [], log }: SoakOptions): Promise<Summary> {
+/** Random verbs and random faults on random fleets. What one did is drawn from the seed alone. */
+export async function soak({ length, seed, faults, rareFaults = [], log }: SoakOptions): Promise<Summary> {
   const random = new Random(seed);
-  const deadline = Date.now() + minutes * 60_000;
+  const beganMs = Date.now();
   const endings = {};
   const summary: Summary = {
-    ...{ seed, minutes, fleets: 0, rollouts: 0, checked: 0 },
+    ...{ seed, fleets: 0, rollouts: 0, checked: 0 },
     ...{ endings, verbs: {}, faults: {}, violations: [] },
   };
-  while (Date.now() < deadline) {
+  const goesOn = () =>
+    "rollouts" in length
+      ? summary.rollouts < length.rollouts
+      : Date.now() < beganMs + length.minutes * 60_000;
+  while (goesOn()) {
     const sentinels = random.between(1, 30);
     summary.fleets++;
     log(`fleet ${summary.fleets}: ${sentinels} sentinels`);
     // Killed Deploys are settled after their deadline.
     const { arena, close } = await openArena({ sentinels, env: { DEPLOY_TIMEOUT_SECONDS: "15" } });
     try {
-      for (let n = 1; n <= ROLLOUTS_OF_A_FLEET && Date.now() < deadline; n++) {
+      for (let n = 1; n <= ROLLOUTS_OF_A_FLEET && goesOn(); n++) {
         summary.rollouts++;
         const image = `x/sentinel:v${n}`;
         await episode(arena, random.fork(), { faults, rareFaults, summary, log, image });
