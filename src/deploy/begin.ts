@@ -130,7 +130,10 @@ async function passedOver(
       ? undefined
       : leftAlone(row, request.image, revert, await runs(row, revert.image, store));
   // One that never took the image is none of the rollback's, whatever has become of it.
-  if (left?.untouched === true) return left;
+  if (left?.untouched === true) {
+    const { failed_on_image: _, ...untouched } = left;
+    return retired(row) === undefined ? left : untouched;
+  }
   const reason = revert !== undefined || headers.has(ROLLOUT_ID_HEADER) ? retired(row) : undefined;
   return reason === undefined ? left : { status: "failed", reason, skipped: true };
 }

@@ -5,6 +5,8 @@ import { plainText } from "../util/plain-text.ts";
 
 /** As many characters as the row's image takes. */
 const IMAGE_LENGTH = 255;
+/** And its reason. */
+const REASON_LENGTH = 1_024;
 
 /** A Deploy that takes a rollout back from one sentinel. */
 export interface Revert {
@@ -31,7 +33,7 @@ export function movedTo(image: string): DeployReply {
  * @param runs the image that is to be reverted is what runs, or what admission has made of it
  */
 export function leftAlone(
-  row: Pick<SentinelRow, "image" | "deployStatus">,
+  row: Pick<SentinelRow, "image" | "deployStatus" | "deployError">,
   requested: string | undefined,
   { image, unrecorded }: Revert,
   runs: boolean,
@@ -49,5 +51,8 @@ export function leftAlone(
     ? row.deployStatus === "progressing" || runsIt
     : isThere && (row.deployStatus !== "failed" || runsIt);
   if (goesOn) return undefined;
-  return { status: "failed", reason: "it never took the image", left: true, untouched: true };
+  const untouched = { status: "failed", left: true, untouched: true } as const;
+  if (!isThere) return { ...untouched, reason: "it never took the image" };
+  const reason = plainText(row.deployError ?? "failed without a reason", REASON_LENGTH);
+  return { ...untouched, reason, failed_on_image: true };
 }

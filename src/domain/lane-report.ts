@@ -93,7 +93,8 @@ export function count(lane: Lane, { out, grant, done }: LaneBook): void {
   const earlier = done.filter(isEarlier);
   const back = ({ is }: SentinelResult) => is === "reverted";
   const of = (is: SentinelResult["is"]) => own.filter((result) => result.is === is).length;
-  const firstOf = (results: SentinelResult[]) => results.filter(({ unrecorded }) => unrecorded).length;
+  const firstOf = (results: SentinelResult[]) =>
+    results.filter(({ is, unrecorded }) => unrecorded && is !== "failed").length;
   Object.assign(lane, {
     out: out.length,
     succeeded: of("succeeded") + firstOf(own),

@@ -129,8 +129,11 @@ function entryAfter(entry: Entry, { is, why, unrecorded }: SentinelResult): Entr
     case "succeeded":
       return entry.is === "waiting" ? { ...entry, is } : undefined;
     case "failed":
-    case "skipped":
-      return entry.is === "waiting" ? { ...entry, is, why: cutForPart(why ?? "unknown") } : undefined;
+    case "skipped": {
+      // Whom a rollback finds failed it leaves alone, even if an earlier rollout may have moved it.
+      const kept = unrecorded ? { from: entry.from } : entry;
+      return entry.is === "waiting" ? { ...kept, is, why: cutForPart(why ?? "unknown") } : undefined;
+    }
     case "reverted":
       if (isLeftOver(entry)) return { from: entry.from, is, earlier: true };
       return entry.is === "waiting" || entry.is === "succeeded" ? { from: entry.from, is } : undefined;

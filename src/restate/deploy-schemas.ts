@@ -64,4 +64,6 @@ export type DeployReply = DeployResponse & {
   left?: boolean;
   /** True: left, and it never took the image that was to be reverted, or its rollout launches nothing more. */
   untouched?: boolean;
+  /** True: untouched, for its row says that it failed with the image that was to be reverted. */
+  failed_on_image?: boolean;
 };

@@ -1,5 +1,6 @@
 import { type InvocationPromise, type RestatePromise, TerminalError } from "@restatedev/restate-sdk";
 import type { Direction, Item, SentinelResult } from "../domain/drive-state.ts";
+import { waveOf } from "../domain/parts.ts";
 import type { DeployReply } from "../restate/deploy-schemas.ts";
 
 /**
@@ -26,6 +27,9 @@ export function deployResult(
     if (error !== undefined) return { ...common, is: bad, why: `Deploy did not finish: ${error.message}` };
     const took = reply?.duration_ms === undefined ? {} : { durationMs: reply.duration_ms };
     const runs = reply?.rewritten_to === undefined ? {} : { rewrittenTo: reply.rewritten_to };
+    // It failed and nobody has recorded it: it is left alone, and counts as failed from now on.
+    if (reply?.failed_on_image === true && unrecorded && waveOf(at) >= 0)
+      return { ...common, unrecorded, is: "failed", why: reply.reason ?? "failed without a reason" };
     if (reply?.untouched === true) return { ...common, is: "untouched" };
     const first = unrecorded && reply !== undefined && hasLooked(reply) ? { unrecorded } : {};
     if (reply?.status === "ready") return { ...common, ...first, is: good, ...took, ...runs };

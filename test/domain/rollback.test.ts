@@ -113,6 +113,17 @@ describe("RollbackAll", () => {
     expect(play.numbers).toMatchObject({ succeeded: 2, reverted: 2, failed: 1, waiting: 0 });
   });
 
+  it("records who failed without a record, and leaves it alone", () => {
+    const play = new Play();
+    play.second();
+    play.do(abandon(FORWARD));
+    const rollback = rollsBack(play);
+    rollback.report([{ id: "c", is: "failed", why: "broken" }, { id: "b", is: "untouched" }, reverted("a")]);
+    expect(play.last?.answer.driver?.rollback).toMatchObject({ reverted: 1, targets: 1 });
+    expect(play.part("2/1").c).toEqual({ from: "sentinel:v0", is: "failed", why: "broken" });
+    expect(play.numbers).toMatchObject({ succeeded: 1, reverted: 1, failed: 1, inFlight: 0 });
+  });
+
   it("does not count who was never recorded and never took it", () => {
     const play = new Play();
     play.second();

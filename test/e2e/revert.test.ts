@@ -79,7 +79,8 @@ describe("the revert of a sentinel", () => {
 
   it("that somebody moved, retired or deleted since, or that failed, changes nothing", async ({ world }) => {
     await world.change(`UPDATE sentinels SET image = '${NEW}', deploy_status = 'failed' WHERE id = '${ID}'`);
-    await leavesAlone(world, MAY_HAVE_TAKEN, UNTOUCHED);
+    const failed = { ...UNTOUCHED, reason: "failed without a reason", failed_on_image: true };
+    await leavesAlone(world, MAY_HAVE_TAKEN, failed);
 
     await rolledOut(world);
     await world.change(`UPDATE sentinels SET image = '${OTHER}' WHERE id = '${ID}'`);

@@ -6,6 +6,7 @@ import { REVERTS_HEADER, UNRECORDED_HEADER } from "../../src/restate/contract.ts
 const [PREVIOUS, BAD, OTHER] = ["sentinel:v1", "sentinel:v2", "sentinel:v7"] as const;
 const STATUSES: DeployStatus[] = ["idle", "progressing", "ready", "failed"];
 const UNTOUCHED = { status: "failed", reason: "it never took the image", left: true, untouched: true };
+const FAILED = { ...UNTOUCHED, reason: "broken", failed_on_image: true };
 
 function decide(
   image: string,
@@ -14,7 +15,8 @@ function decide(
   runningImage: string = PREVIOUS,
 ) {
   const runs = runningImage === BAD;
-  return leftAlone({ image, deployStatus }, PREVIOUS, { image: BAD, unrecorded }, runs);
+  const deployError = deployStatus === "failed" ? "broken" : null;
+  return leftAlone({ image, deployStatus, deployError }, PREVIOUS, { image: BAD, unrecorded }, runs);
 }
 
 describe("a Deploy", () => {
@@ -57,7 +59,6 @@ describe("the revert of a sentinel that may have taken the image", () => {
   });
 
   it.each<[string, DeployStatus]>([
-    [BAD, "failed"],
     [PREVIOUS, "idle"],
     [PREVIOUS, "ready"],
     [PREVIOUS, "failed"],
@@ -66,11 +67,15 @@ describe("the revert of a sentinel that may have taken the image", () => {
     expect(decide(image, status, true)).toEqual(UNTOUCHED);
   });
 
+  it("tells why one has failed with the image", () => {
+    expect(decide(BAD, "failed", true)).toEqual(FAILED);
+  });
+
   it("goes on from a failure that runs the image all the same, unless somebody moved it", () => {
     expect(decide(BAD, "failed", true, BAD)).toBeUndefined();
     expect(decide(PREVIOUS, "failed", true, BAD)).toBeUndefined();
     expect(decide(OTHER, "failed", true, BAD)).toEqual(UNTOUCHED);
-    expect(decide(BAD, "failed", true, "")).toEqual(UNTOUCHED);
+    expect(decide(BAD, "failed", true, "")).toEqual(FAILED);
     // A revert that is done: only the watcher has not seen it yet.
     expect(decide(PREVIOUS, "ready", true, BAD)).toEqual(UNTOUCHED);
   });

@@ -65,7 +65,8 @@ function bookkeeping(world: World, rollout: RolloutState, system: System): void 
   holds(torn || new Set(ids).size === ids.length, "and no other one");
   for (const { wave, is, id, stays } of entries.filter((entry) => entry.wave >= 0)) {
     holds(wave >= currentWave || is !== "waiting", `${id} of an earlier wave was not forgotten`);
-    const back = system.sameImage && (is === "reverted" || stays !== undefined);
+    const found = is === "failed" && rollout.countsTakenOver === true;
+    const back = system.sameImage && (is === "reverted" || stays !== undefined || found);
     holds(wave <= currentWave || is === "waiting" || back, `${id} of a later wave was not deployed`);
     holds(state !== "completed" || is !== "waiting", `completed: ${id} has a result`);
   }
@@ -107,7 +108,8 @@ function numbersAreTrue(world: World, rollout: RolloutState, drive: Drive, syste
     const recorded = along && earlier && is !== "waiting" ? "succeeded" : is;
     if (flying.has(key)) right.inFlight++;
     else if (ends === "reverted" || is === "reverted") right.reverted++;
-    else if (ends === "succeeded" || recorded === "succeeded" || result?.unrecorded) right.succeeded++;
+    else if (ends === "succeeded" || recorded === "succeeded" || (result?.unrecorded && ends !== "failed"))
+      right.succeeded++;
     else if (ends === "failed" || ends === "skipped") right[ends]++;
   }
   right.succeeded += right.reverted;

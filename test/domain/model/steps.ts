@@ -228,7 +228,7 @@ function endings(
     const ranIt = row.is === "failed" && row.ran === rollout;
     const isThere = row.image === rollout && (row.is !== "failed" || ranIt);
     const isBack = row.image === image && (row.is === "progressing" || ranIt);
-    if (!isThere && !isBack) return [{ is: "untouched", row }];
+    if (!isThere && !isBack) return [{ is: row.image === rollout ? "failed" : "untouched", row }];
   }
   if (row.image !== rollout)
     return row.image === image ? [{ is: "reverted", row: ready }] : [{ is: "moved", row }];
