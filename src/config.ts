@@ -28,6 +28,8 @@ export interface Config {
   /** How long a pod may be unschedulable; 0: until the timeout. */
   unschedulableMs: number;
   maxInFlight: number;
+  /** Verbs that do not name their rollout are refused. */
+  requireRolloutId: boolean;
   logLevel: string;
   /** Absent: nothing is traced. */
   tracing?: TracingConfig;
@@ -120,6 +122,7 @@ const environment = database.extend({
   FAIL_FAST_SECONDS: whole(0, 86_400, 120),
   UNSCHEDULABLE_SECONDS: whole(0, 86_400, 0),
   MAX_IN_FLIGHT: whole(1, MOST_IN_FLIGHT, 500),
+  REQUIRE_ROLLOUT_ID: z.enum(["true", "false"], "must be true or false").default("false"),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info"),
   ...tracingVariables,
 });
@@ -165,6 +168,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     failFastMs: read.FAIL_FAST_SECONDS * 1000,
     unschedulableMs: read.UNSCHEDULABLE_SECONDS * 1000,
     maxInFlight: read.MAX_IN_FLIGHT,
+    requireRolloutId: read.REQUIRE_ROLLOUT_ID === "true",
     logLevel: read.LOG_LEVEL,
     ...(tracing === undefined ? {} : { tracing }),
   };

@@ -48,7 +48,8 @@ async function main(): Promise<void> {
   const hints = createHints();
   const slack = createSlackClient(config.slackWebhookUrl);
   const admin = createAdmin(config.registration?.adminUrl);
-  const { deployTimeoutMs, failFastMs, unschedulableMs, maxInFlight, identityKeys } = config;
+  const { deployTimeoutMs, failFastMs, unschedulableMs, maxInFlight, requireRolloutId, identityKeys } =
+    config;
   // Loaded only where it is wanted: its packages cost start-up time and memory.
   const tracing =
     config.tracing === undefined
@@ -73,6 +74,7 @@ async function main(): Promise<void> {
       failFastMs,
       unschedulableMs,
       maxInFlight,
+      requireRolloutId,
       identityKeys,
       hooks: tracing === undefined ? [] : [tracing.hook],
       port,

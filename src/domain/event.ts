@@ -1,4 +1,5 @@
 import type { PartPlan, SentinelResult } from "./drive-state.ts";
+import type { Guarded } from "./guard.ts";
 import type { LegacyReport } from "./legacy-report.ts";
 import type { Part, Place } from "./state.ts";
 
@@ -21,10 +22,10 @@ export type Event =
   | { type: "stage"; rolloutId: string; at: Place; part: Part }
   /** Some of what a cancelled rollout moved is copied for the next one of the same image. */
   | { type: "copy"; rolloutId: string; image: string }
-  | { type: "resume"; invocationId: string }
+  | ({ type: "resume"; invocationId: string } & Guarded)
   /** `fence`: awakeable id by which it is told that nothing more is on its way to be launched. */
-  | { type: "cancel"; fence?: string }
-  | { type: "beginRollback"; invocationId: string; silent: Silence[] }
+  | ({ type: "cancel"; fence?: string } & Guarded)
+  | ({ type: "beginRollback"; invocationId: string; silent: Silence[] } & Guarded)
   | Report
   | { type: "interrupt"; rolloutId?: string; invocationId: string; reason: string }
   | { type: "laneLost"; rolloutId: string; lane: number; reason: string }

@@ -1,6 +1,7 @@
 import type { Drive, PartPlan } from "./drive-state.ts";
 import type { Event } from "./event.ts";
 import { keepFormers } from "./former.ts";
+import { assertMeant, type Guarded } from "./guard.ts";
 import { dropLanes } from "./lanes.ts";
 import { assertLegal } from "./legality.ts";
 import { newLane } from "./new-lane.ts";
@@ -113,8 +114,8 @@ function mayLoad({ state }: RolloutState): boolean {
   return state === "in_progress" || state === "paused";
 }
 
-export function resume(turn: Turn, { invocationId }: Event & { type: "resume" }): void {
-  const before = assertLegal("Resume", turn.rollout);
+export function resume(turn: Turn, { invocationId, ...guarded }: Event & { type: "resume" }): void {
+  const before = assertMeant("Resume", turn.rollout, guarded);
   turn.drive ??= strandedDrive(before);
   // The pause was cut short.
   endForward(turn);
@@ -137,8 +138,8 @@ export function strandedDrive({ rolloutId }: RolloutState): Drive {
   return { rolloutId, revision: 0, lanes: {}, nextLane: 1, window: 1, hungry: [] };
 }
 
-export function cancel(turn: Turn): void {
-  const before = assertLegal("Cancel", turn.rollout);
+export function cancel(turn: Turn, guarded: Guarded = {}): void {
+  const before = assertMeant("Cancel", turn.rollout, guarded);
   turn.drive ??= strandedDrive(before);
   turn.become({ state: "cancelled", pauseReason: "" });
   const { rollout, drive } = turn.driving();

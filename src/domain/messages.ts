@@ -1,3 +1,4 @@
+import { guardLine } from "./guard.ts";
 import { leftBehindNote } from "./left-behind.ts";
 import { howManyToRevert, settleByThemselves, whatResumeDoes, whatRollbackDoes } from "./next-steps.ts";
 import type { PhaseChange, Progress } from "./phase-change.ts";
@@ -185,6 +186,7 @@ function nextSteps({ progress, resume, rollback }: PhaseChange & { kind: "paused
     `• *Resume* – ${resume === undefined ? "go on" : whatResumeDoes(progress, resume)}`,
     `• *Cancel* – ${KEEPS}`,
     ...(revert === undefined ? [] : [`• *RollbackAll* – revert ${revert}`]),
+    `To act on this pause alone, send \`${escaped(guardLine(progress))}\`.`,
   ].join("\n");
 }
 

@@ -2,8 +2,8 @@ import type { RollbackReport } from "./answer.ts";
 import type { Item, SentinelResult } from "./drive-state.ts";
 import type { Event, Silence } from "./event.ts";
 import { endForward, FAILURES_IN_A_MESSAGE, strandedDrive } from "./forward.ts";
+import { assertMeant } from "./guard.ts";
 import { dropLanes } from "./lanes.ts";
-import { assertLegal } from "./legality.ts";
 import { newLane } from "./new-lane.ts";
 import { rollbackScope } from "./next-steps.ts";
 import { cutForHead, KEPT_FAILURES, partKey, ROLLBACK_KEY, sumOf } from "./parts.ts";
@@ -13,8 +13,11 @@ import { recordPending } from "./record.ts";
 import type { Entry, Part } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
-export function beginRollback(turn: Turn, { invocationId, silent }: Event & { type: "beginRollback" }): void {
-  const before = assertLegal("RollbackAll", turn.rollout);
+export function beginRollback(
+  turn: Turn,
+  { invocationId, silent, ...guarded }: Event & { type: "beginRollback" },
+): void {
+  const before = assertMeant("RollbackAll", turn.rollout, guarded);
   turn.drive ??= strandedDrive(before);
   // The end of the one before was cut short.
   endRollback(turn, "it was cut short");

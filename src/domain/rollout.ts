@@ -19,7 +19,9 @@ import { Turn } from "./turn.ts";
  * The one place where a rollout changes: every verb that changes something and every report is an event, and what is launched,
  * recorded and stopped is decided here.
  * @param nowMs unix milliseconds
- * @throws IllegalOperationError when an operator's verb is not legal now
+ * @throws GuardError when an operator's verb is about what is no longer there
+ * @throws IllegalOperationError when it is not legal now
+ * @throws UnnamedError when it has to name its rollout, and does not
  * @throws UnreadableError when the state is not one of a rollout
  * @throws MissingError when the book lacks what the decision needs; nothing has changed in any of these cases
  */
@@ -101,7 +103,7 @@ function happen(turn: Turn, event: Event): Answer {
       beginRollback(turn, event);
       return opened(turn, event.invocationId);
     case "cancel": {
-      cancel(turn);
+      cancel(turn, event);
       if (!turn.begun) forgetAll(turn);
       else goOn(turn);
       const waits = raiseFence(turn, event.fence);

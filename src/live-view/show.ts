@@ -1,6 +1,6 @@
 import { createLogUpdate } from "log-update";
 import type { StatusResponse } from "../restate/rollout-schemas.ts";
-import { failureRow, line, plain, running, screen, wavesOf } from "./view.ts";
+import { failureRow, guardLines, line, plain, running, screen, wavesOf } from "./view.ts";
 
 /** Without a terminal a line is written when the state or the wave changes, and in between at most so often (ms). */
 const LINE_EVERY_MS = 10_000;
@@ -44,9 +44,11 @@ function lines(out: NodeJS.WriteStream): Show {
     const moved = `${step} ${done} ${status.failed} ${status.reverted}`;
     const due = Date.now() - lastMs >= LINE_EVERY_MS;
     if (last === moved || (last.startsWith(`${step} `) && !due)) return;
+    const first = !last.startsWith(`${step} `);
     last = moved;
     lastMs = Date.now();
     tell(line(status, Date.now()));
+    if (first) for (const guard of guardLines(status)) tell(guard);
     if (!running(status) && status.started_at !== null) tell(status.message);
   };
 }

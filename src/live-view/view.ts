@@ -1,3 +1,4 @@
+import { guardLine } from "../domain/guard.ts";
 import { duration } from "../domain/messages.ts";
 import type { StatusResponse } from "../restate/rollout-schemas.ts";
 
@@ -44,6 +45,7 @@ export function screen(status: StatusResponse, nowMs: number, size: Size, troubl
     ...(status.started_at === null
       ? []
       : [`  ${running(status) ? `waiting for ${status.waiting_for}` : status.message}`]),
+    ...guardLines(status).map((text) => `  ${text}`),
     ...(trouble === undefined ? [] : [`  ! ${trouble}`]),
   ];
   const head = fitted(
@@ -61,6 +63,13 @@ export function line(status: StatusResponse, nowMs: number): string {
   const wave = wavesOf(status)[status.wave - 1];
   if (wave === undefined) return headline(status, nowMs);
   return `${headline(status, nowMs)} · wave ${wave.number}/${status.waves}: ${wave.done} of ${wave.size}${inFlight(status)}`;
+}
+
+/** The body to paste, while there is a verb that it guards. */
+export function guardLines({ next, guard }: StatusResponse): string[] {
+  const verbs = next.filter((verb) => verb !== "Rollout");
+  if (verbs.length === 0 || guard === null) return [];
+  return [`guard: ${guardLine({ rolloutId: guard.rollout_id, wave: guard.wave })}`];
 }
 
 export function failureRow({ sentinel_id, reason }: StatusResponse["failures"][number]): string {

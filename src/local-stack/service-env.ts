@@ -20,6 +20,7 @@ const SERVICE_VARIABLES = [
   "FAIL_FAST_SECONDS",
   "UNSCHEDULABLE_SECONDS",
   "MAX_IN_FLIGHT",
+  "REQUIRE_ROLLOUT_ID",
   "LOG_LEVEL",
   ...Object.keys(tracingVariables),
 ];

@@ -1,5 +1,6 @@
 import { TerminalError } from "@restatedev/restate-sdk";
 import { StaleRequestError } from "../domain/forward.ts";
+import { GuardError, UnnamedError } from "../domain/guard.ts";
 import { IllegalOperationError } from "../domain/legality.ts";
 import { UnreadableError } from "../domain/readable.ts";
 import { BadRequestError } from "./body.ts";
@@ -12,11 +13,15 @@ export class ConflictError extends Error {
   }
 }
 
+const CONFLICTS = [GuardError, IllegalOperationError, ConflictError];
+
 /** The one place where errors get an HTTP status; any other error is retried. */
 export function asTerminalError(error: unknown): TerminalError | undefined {
-  if (error instanceof BadRequestError) return new TerminalError(error.message, { errorCode: 400 });
-  if (error instanceof IllegalOperationError || error instanceof ConflictError) {
-    return new TerminalError(error.message, { errorCode: 409 });
+  if (error instanceof BadRequestError || error instanceof UnnamedError) {
+    return new TerminalError(error.message, { errorCode: 400 });
+  }
+  if (CONFLICTS.some((each) => error instanceof each)) {
+    return new TerminalError((error as Error).message, { errorCode: 409 });
   }
   if (error instanceof StaleRequestError) return new TerminalError(error.message, { errorCode: 503 });
   if (error instanceof UnreadableError) return new TerminalError(error.message, { errorCode: 500 });

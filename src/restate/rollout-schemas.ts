@@ -44,6 +44,25 @@ export const RolloutRequest = z
   .meta({ examples: [{ image: EXAMPLE_IMAGE }] });
 export type RolloutRequest = z.infer<typeof RolloutRequest>;
 
+const WAVE = "must be a whole number from 1";
+
+/** The body of `Resume`, `Cancel` and `RollbackAll`. The example is the body that names nothing. */
+export const GuardedRequest = z
+  .strictObject({
+    rollout_id: z
+      .string("must be a string")
+      .regex(/^[\x21-\x7e]{1,64}$/, "must be the id of a rollout, in one word of at most 64 characters")
+      .optional()
+      .describe("Only if it is still this rollout: otherwise nothing changes (409)."),
+    wave: z
+      .int(WAVE)
+      .min(1, WAVE)
+      .optional()
+      .describe("Only if it is still in this wave, counted from 1: otherwise nothing changes (409)."),
+  })
+  .meta({ examples: [{}] });
+export type GuardedRequest = z.infer<typeof GuardedRequest>;
+
 /** The body of every verb without parameters. */
 export const EmptyRequest = z.strictObject({}).meta({ examples: [{}] });
 
@@ -70,8 +89,18 @@ const EXAMPLE_ROLLOUT = {
   waiting: 75,
   taken_over: 0,
   next: ["Resume", "Cancel", "RollbackAll"],
+  guard: { rollout_id: EXAMPLE_ROLLOUT_ID, wave: 3 },
   message: `Paused in wave 3 of 5: 1 of 20 sentinels failed. 24 of 100 sentinels took ${EXAMPLE_IMAGE}, 1 failed. Resume: go on with wave 4; the 1 failed is not retried. Cancel: stop here and keep the new image where it came up. RollbackAll: revert the 24 that took it.`,
 };
+
+/** Absent in the answer of a service that has no guards yet. */
+const guard = z
+  .object({ rollout_id: z.string(), wave: z.int() })
+  .nullable()
+  .default(null)
+  .describe(
+    "The body with which Resume, Cancel or RollbackAll is about this rollout in this wave alone, to be sent as it is; null when there is no rollout.",
+  );
 
 const rolloutFields = z.object({
   state: State,
@@ -103,6 +132,7 @@ const rolloutFields = z.object({
     .describe(
       "The operations that are legal now; but no RollbackAll where nothing is left to revert, which would answer 0 of 0.",
     ),
+  guard,
   message,
 });
 
@@ -191,6 +221,7 @@ export const RollbackResponse = z
     rollout_id: z.string(),
     image: z.string().describe("What was rolled back."),
     as_of: asOf,
+    guard,
     message,
   })
   .meta({
@@ -208,6 +239,7 @@ export const RollbackResponse = z
         rollout_id: EXAMPLE_ROLLOUT_ID,
         image: EXAMPLE_IMAGE,
         as_of: EXAMPLE_AS_OF,
+        guard: { rollout_id: EXAMPLE_ROLLOUT_ID, wave: 3 },
         message: `Rolled back: 24 of 24 sentinels reverted. ${EXAMPLE_TELLS_OF}`,
       },
     ],

@@ -1,5 +1,6 @@
 import { type ObjectSharedContext, RestatePromise, TerminalError } from "@restatedev/restate-sdk";
-import type { RolloutResponse } from "../restate/rollout-schemas.ts";
+import type { GuardedRequest, RolloutResponse } from "../restate/rollout-schemas.ts";
+import { guardedBy } from "./guarded-by.ts";
 import type { RolloutOptions } from "./options.ts";
 import { requestChange } from "./request-change.ts";
 import { rolloutResponse } from "./responses.ts";
@@ -12,10 +13,12 @@ const LONGEST_WAIT_MS = 1_000;
 /** Stops the rollout. An operator waits: the change, which refuses what is not legal, comes before everything else. */
 export async function cancel(
   ctx: ObjectSharedContext,
+  request: GuardedRequest,
   { countBytes }: RolloutOptions,
 ): Promise<RolloutResponse> {
   const fence = ctx.awakeable<object>();
-  const { view, waits } = await requestChange(ctx, "cancel", { type: "cancel", fence: fence.id });
+  const event = { type: "cancel", fence: fence.id, ...guardedBy(request) } as const;
+  const { view, waits } = await requestChange(ctx, "cancel", event);
   if (waits) {
     const tooLate = ctx.sleep(LONGEST_WAIT_MS, "wait for what is on its way").map(() => undefined);
     await RestatePromise.race([fence.promise.map(() => undefined), tooLate]);

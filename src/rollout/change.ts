@@ -1,4 +1,9 @@
-import { type ObjectContext, type ObjectSharedContext, rpc } from "@restatedev/restate-sdk";
+import {
+  type ObjectContext,
+  type ObjectSharedContext,
+  type RestatePromise,
+  rpc,
+} from "@restatedev/restate-sdk";
 import type { Answer, Outcome } from "../domain/answer.ts";
 import { Book, MissingError } from "../domain/book.ts";
 import type { Event } from "../domain/event.ts";
@@ -12,6 +17,8 @@ import { type CountBytes, carryOut, load } from "./state.ts";
 export interface ChangeOptions {
   countBytes: CountBytes;
   lastKnown: LastKnown;
+  /** Verbs of operators that do not name their rollout are refused. */
+  requireRolloutId: boolean;
 }
 
 /**
@@ -20,13 +27,16 @@ export interface ChangeOptions {
  */
 export async function change(
   ctx: ObjectContext,
-  event: Event,
-  { countBytes: count, lastKnown }: ChangeOptions,
+  asked: Event,
+  { countBytes: count, lastKnown, requireRolloutId }: ChangeOptions,
 ): Promise<Answer> {
-  const now = ctx.date.now();
+  const now = takesGuard(asked) ? moment(ctx, requireRolloutId) : ctx.date.now();
   const loaded = new Map<string, unknown>();
-  await load(ctx, loaded, likelyKeys(event), count);
-  const nowMs = await now;
+  await load(ctx, loaded, likelyKeys(asked), count);
+  const told = await now;
+  const strict = typeof told !== "number";
+  const nowMs = strict ? told.nowMs : told;
+  const event: Event = strict && takesGuard(asked) ? { ...asked, mustName: true } : asked;
   for (;;) {
     try {
       const outcome = apply(new Book(loaded), event, nowMs);
@@ -37,6 +47,19 @@ export async function change(
       await load(ctx, loaded, error.keys, count);
     }
   }
+}
+
+/** Of an operator: it may say what it is about. */
+function takesGuard(event: Event): event is Extract<Event, { type: "resume" | "cancel" | "beginRollback" }> {
+  return event.type === "resume" || event.type === "cancel" || event.type === "beginRollback";
+}
+
+/**
+ * What is now, and whether a verb has to name its rollout: kept with the time, so that a restart with another setting
+ * decides this change as it was decided. Without the setting it is the time alone, the step of `ctx.date.now`.
+ */
+function moment(ctx: ObjectContext, strict: boolean): RestatePromise<number | { nowMs: number }> {
+  return ctx.run(() => (strict ? { nowMs: Date.now() } : Date.now()));
 }
 
 /** What a decision is about to ask for: asked for at once it costs one turn. */

@@ -52,8 +52,14 @@ function fieldsOf(view: View) {
     waiting: view.waiting,
     taken_over: view.takenOver,
     next: [...next],
+    guard: guardOf(rolloutId, wave),
     message,
   };
+}
+
+/** A rollout of which nothing is left but its history has no wave. */
+function guardOf(rolloutId: string, wave: number): { rollout_id: string; wave: number } | null {
+  return wave === 0 ? null : { rollout_id: rolloutId, wave };
 }
 
 export interface Surroundings {
@@ -89,12 +95,12 @@ export function statusResponse(
 
 /**
  * @param report undefined: the rollback was taken over by what came after it
- * @param of the rollout; and when the rollback has ended, where that is known
+ * @param of the rollout, and its wave, counted from 1; and when the rollback has ended, where that is known
  * @param leftBehind undefined: nobody failed, or it could not be told
  */
 export function rollbackResponse(
   report: RollbackReport | undefined,
-  { rolloutId, image, sinceMs }: { rolloutId: string; image: string; sinceMs?: number },
+  { rolloutId, image, wave, sinceMs }: { rolloutId: string; image: string; wave: number; sinceMs?: number },
   leftBehind?: LeftBehind,
 ): RollbackResponse {
   const { reverted = 0, targets = 0, skipped = 0, moved = 0, interruption } = report ?? {};
@@ -118,6 +124,7 @@ export function rollbackResponse(
     rollout_id: rolloutId,
     image,
     as_of: iso(sinceMs),
+    guard: guardOf(rolloutId, wave),
     message: [message, noteOf(leftBehind), tellsOf(rolloutId, sinceMs)]
       .filter((each) => each !== "")
       .join(" "),

@@ -1,16 +1,23 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
-import { assertLegal } from "../domain/legality.ts";
-import type { RolloutResponse } from "../restate/rollout-schemas.ts";
+import { assertMeant } from "../domain/guard.ts";
+import type { GuardedRequest, RolloutResponse } from "../restate/rollout-schemas.ts";
 import { drive } from "./drive.ts";
+import { guardedBy } from "./guarded-by.ts";
 import { lookAndMend } from "./look-and-mend.ts";
 import type { RolloutOptions } from "./options.ts";
 import { rolloutResponse, viewOfDriven } from "./responses.ts";
 
 /** Goes on with a paused rollout: what was not attempted first, then the waves after it. */
-export async function resume(ctx: ObjectSharedContext, options: RolloutOptions): Promise<RolloutResponse> {
+export async function resume(
+  ctx: ObjectSharedContext,
+  request: GuardedRequest,
+  options: RolloutOptions,
+): Promise<RolloutResponse> {
+  const guarded = guardedBy(request);
   const sight = await lookAndMend(ctx, options);
-  assertLegal("Resume", sight.rollout);
+  assertMeant("Resume", sight.rollout, guarded);
   const { rolloutId = "", image = "" } = sight.rollout ?? {};
-  const { view } = await drive(ctx, options, "resume", { type: "resume", invocationId: ctx.request().id });
+  const opening = { type: "resume", invocationId: ctx.request().id, ...guarded } as const;
+  const { view } = await drive(ctx, options, "resume", opening);
   return rolloutResponse(viewOfDriven(view, rolloutId, image));
 }

@@ -1,8 +1,9 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
-import { assertLegal } from "../domain/legality.ts";
-import type { RollbackResponse } from "../restate/rollout-schemas.ts";
+import { assertMeant } from "../domain/guard.ts";
+import type { GuardedRequest, RollbackResponse } from "../restate/rollout-schemas.ts";
 import { askLeftBehind } from "./ask-left-behind.ts";
 import { drive, unlessCancelled } from "./drive.ts";
+import { guardedBy } from "./guarded-by.ts";
 import { lookAndMend } from "./look-and-mend.ts";
 import type { RolloutOptions } from "./options.ts";
 import { rollbackResponse } from "./responses.ts";
@@ -11,10 +12,12 @@ import { invocationsOf } from "./watchdog.ts";
 /** Returns every sentinel that took the image to its previous one; a drive that does not answer is not waited for. */
 export async function rollbackAll(
   ctx: ObjectSharedContext,
+  request: GuardedRequest,
   options: RolloutOptions,
 ): Promise<RollbackResponse> {
+  const guarded = guardedBy(request);
   const sight = await lookAndMend(ctx, options);
-  assertLegal("RollbackAll", sight.rollout);
+  assertMeant("RollbackAll", sight.rollout, guarded);
   const invocationId = ctx.request().id;
   const { admin } = options;
   const ids = sight.drive?.forward === undefined ? [] : invocationsOf(sight.drive);
@@ -25,11 +28,11 @@ export async function rollbackAll(
           ctx,
           ctx.run("look who does not answer", async () => (await admin?.silent(ids).catch(() => [])) ?? []),
         );
-  const opening = { type: "beginRollback", invocationId, silent } as const;
+  const opening = { type: "beginRollback", invocationId, silent, ...guarded } as const;
   const { rollback, view } = await drive(ctx, options, "rollback", opening);
-  const { rolloutId = "", image = "" } = sight.rollout ?? {};
+  const { rolloutId = "", image = "", currentWave = -1 } = sight.rollout ?? {};
   const ended = view.rolloutId === rolloutId && view.sinceMs !== undefined ? { sinceMs: view.sinceMs } : {};
   const failed = view.failed + view.failedEarlier;
   const left = view.rolloutId === rolloutId ? await askLeftBehind(ctx, rolloutId, failed) : undefined;
-  return rollbackResponse(rollback, { rolloutId, image, ...ended }, left);
+  return rollbackResponse(rollback, { rolloutId, image, wave: currentWave + 1, ...ended }, left);
 }

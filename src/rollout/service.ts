@@ -20,6 +20,7 @@ import { asTerminalError } from "../restate/errors.ts";
 import { HistoryRequest, HistoryResponse } from "../restate/history-schemas.ts";
 import {
   EmptyRequest,
+  GuardedRequest,
   PlanResponse,
   RollbackResponse,
   RolloutRequest,
@@ -82,22 +83,22 @@ export function createRolloutService(options: RolloutOptions) {
       }),
       Resume: verb({
         does: "Goes on after the failed wave; failed sentinels are not retried. Answers like Rollout.",
-        takes: EmptyRequest,
+        takes: GuardedRequest,
         answers: RolloutResponse,
-        run: (ctx) => resume(ctx, options),
+        run: (ctx, request) => resume(ctx, request, options),
         ...HANDLES_CANCELLATION,
       }),
       Cancel: verb({
         does: "Stops here and keeps the new image wherever it came up. Answers at once.",
-        takes: EmptyRequest,
+        takes: GuardedRequest,
         answers: RolloutResponse,
-        run: (ctx) => cancel(ctx, options),
+        run: (ctx, request) => cancel(ctx, request, options),
       }),
       RollbackAll: verb({
         does: "Returns every sentinel that took the new image to its previous one; answers when that is done.",
-        takes: EmptyRequest,
+        takes: GuardedRequest,
         answers: RollbackResponse,
-        run: (ctx) => rollbackAll(ctx, options),
+        run: (ctx, request) => rollbackAll(ctx, request, options),
         ...HANDLES_CANCELLATION,
       }),
       Status: verb({

@@ -14,7 +14,10 @@ interface Step {
 }
 
 const ROLLOUT = "hydra\\.v1\\.SentinelRolloutService/singleton";
-const verb = (name: string) => new RegExp(`^curl -X POST "\\$RESTATE_URL/${ROLLOUT}/${name}" `);
+const verb = (name: string) =>
+  new RegExp(`^curl -X POST "\\$RESTATE_URL/${ROLLOUT}/${name}" (?!.*<rollout id>)`);
+const guarded = (name: string) =>
+  new RegExp(`^curl -X POST "\\$RESTATE_URL/${ROLLOUT}/${name}" .*"<rollout id>", "wave": 2`);
 const PAUSED = /"state":"paused".*"sentinel_id":"sen_0005"/;
 
 // The fifth sentinel of twenty does not come up on the new image.
@@ -29,6 +32,8 @@ const STORY: Step[] = [
   { command: /^npx restate invocations list --service /, says: /^/ },
   { command: /^npx restate sql "SELECT id, target, status/, says: /rows|target|ID/i },
   { command: /^npx restate kv get hydra\S+ singleton$/, says: /paused/ },
+  { command: guarded("Resume"), says: /"state":"completed".*"failed":1/ },
+  { command: verb("Rollout"), says: PAUSED },
   { command: verb("Resume"), says: /"state":"completed".*"failed":1/ },
   { command: verb("History"), says: /"failed":1/ },
   { command: verb("Rollout/send"), says: /"invocationId":"inv_/ },
@@ -74,6 +79,7 @@ describe("every command of the documentation", () => {
 describe("the commands of the documentation, on a stack", () => {
   let stack: Stack;
   let invocationId = "";
+  let rolloutId = "";
   beforeAll(async () => {
     stack = await startStack({
       sentinels: 20,
@@ -89,9 +95,11 @@ describe("the commands of the documentation, on a stack", () => {
       // All that are worded so, in whichever file.
       const texts = new Set(documented.filter(({ text }) => command.test(text)).map(({ text }) => text));
       for (const text of texts) {
-        const done = await shell(stack)(text.replace("<invocationId>", invocationId));
+        const filled = text.replace("<invocationId>", invocationId).replace("<rollout id>", rolloutId);
+        const done = await shell(stack)(filled);
         expect(done).toMatchObject({ exitCode, output: expect.stringMatching(says) });
         invocationId = /"invocationId":"(inv_\w+)"/.exec(done.output)?.[1] ?? invocationId;
+        rolloutId = /"rollout_id":"([\w-]+)"/.exec(done.output)?.[1] ?? rolloutId;
       }
     },
   );

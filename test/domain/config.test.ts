@@ -34,6 +34,7 @@ describe("the configuration", () => {
       failFastMs: 120_000,
       unschedulableMs: 0,
       maxInFlight: 500,
+      requireRolloutId: false,
       logLevel: "info",
     });
   });
@@ -56,6 +57,7 @@ describe("the configuration", () => {
       FAIL_FAST_SECONDS: "0",
       UNSCHEDULABLE_SECONDS: "300",
       MAX_IN_FLIGHT: "1",
+      REQUIRE_ROLLOUT_ID: "true",
       LOG_LEVEL: "debug",
     };
     expect(readConfig(env)).toEqual({
@@ -77,6 +79,7 @@ describe("the configuration", () => {
       failFastMs: 0,
       unschedulableMs: 300_000,
       maxInFlight: 1,
+      requireRolloutId: true,
       logLevel: "debug",
     });
   });
@@ -166,6 +169,7 @@ describe("problems of the configuration", () => {
     ["DEPLOY_TIMEOUT_SECONDS", "10m", "must be a whole number from 1 to 86400"],
     ["UNSCHEDULABLE_SECONDS", "-1", "must be a whole number from 0 to 86400"],
     ["FAIL_FAST_SECONDS", "1.5", "must be a whole number from 0 to 86400"],
+    ["REQUIRE_ROLLOUT_ID", "yes", "must be true or false"],
     ["MAX_IN_FLIGHT", "0", "must be a whole number from 1 to 5000"],
     ["MAX_IN_FLIGHT", "5001", "must be a whole number from 1 to 5000"],
     ["LOG_LEVEL", "INFO", "must be one of trace, debug, info, warn, error, fatal, silent"],

@@ -75,6 +75,7 @@ describe("npm run watch with a gateway before the ingress", () => {
       succeeded: 100,
       failed: 0,
       failures: [],
+      next: ["Rollout"],
       message: "Completed.",
     });
     gateway.replies = [status({ failures: [] }), 503, 503, completed];
@@ -82,6 +83,7 @@ describe("npm run watch with a gateway before the ingress", () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     expect(stdout.split("\n").map((each) => each.replace(/^\S+ /, ""))).toEqual([
       expect.stringMatching(/^sentinel:v2 is in progress/),
+      'guard: {"rollout_id":"7781234a","wave":3}',
       `! the ingress ${gateway.url} answered 503; trying again`,
       expect.stringMatching(/^sentinel:v2 is completed · 100 of 100 took it/),
       "Completed.",

@@ -17,6 +17,7 @@ export function status(change: Partial<StatusResponse> = {}): StatusResponse {
     skipped: 0,
     skips: [],
     next: ["Cancel"],
+    guard: { rollout_id: "7781234a", wave: 3 },
     message: "Wave 3 of 5 is rolling out.",
     started_at: STARTED,
     wave_started_at: STARTED,

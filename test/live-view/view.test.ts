@@ -18,6 +18,7 @@ describe("the screen", () => {
       `  wave 4/5 ${"░".repeat(30)} 0/25`,
       `  wave 5/5 ${"░".repeat(30)} 0/50`,
       "  waiting for 10 sentinels of wave 3/5 to come up",
+      '  guard: {"rollout_id":"7781234a","wave":3}',
       "  ✗ sen_0017  ImagePullBackOff: manifest unknown",
     ]);
   });
@@ -46,7 +47,7 @@ describe("the screen", () => {
 
   it("shows the waves around the current one where there are too many", () => {
     const many = status({ waves: 100, wave: 40, wave_sizes: Array<number>(100).fill(1), succeeded: 38 });
-    const rows = screen(many, NOW, { columns: 80, rows: 13 });
+    const rows = screen(many, NOW, { columns: 80, rows: 14 });
     expect(rows.map((row) => row.replace(/ [█░]+/, ""))).toEqual([
       "sentinel:v2 is in progress",
       "  38 of 100 took it, 1 failed · 2m05s elapsed · about 4m00s left",
@@ -59,6 +60,7 @@ describe("the screen", () => {
       "  wave 42/100  0/1",
       "  … 58 after",
       "  waiting for 10 sentinels of wave 3/5 to come up",
+      '  guard: {"rollout_id":"7781234a","wave":3}',
       "  ✗ sen_0017  ImagePullBackOff: manifest unknown",
     ]);
   });
@@ -94,6 +96,7 @@ describe("the screen", () => {
     expect(rows.slice(7)).toEqual([
       "  Paused in wave 3 of 5: the driving invocation was",
       "    cancelled. Resume: go on with wave 4.",
+      '  guard: {"rollout_id":"7781234a","wave":3}',
       "  ✗ sen_0017  ImagePullBackOff: manifest unknown",
     ]);
   });
@@ -118,6 +121,8 @@ describe("the screen", () => {
   it("before the first rollout is its message", () => {
     const idle = status({
       state: "idle",
+      next: ["Rollout"],
+      guard: null,
       started_at: null,
       waves: 0,
       wave: 0,

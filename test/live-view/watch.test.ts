@@ -63,6 +63,8 @@ describe("npm run watch", () => {
     expect(exitCode).toBe(1);
     const failures = stdout.split("\n").filter((each) => each.includes("✗"));
     expect(failures).toEqual([expect.stringMatching(/^\S+ ✗ sen_0001 {2}Deployment gone not found/)]);
+    const { guard } = await world.status();
+    expect(stdout.split("\n").at(-2)).toMatch(new RegExp(`^\\S+ guard: ${JSON.stringify(guard)}$`));
     expect(stdout.split("\n").at(-1)).toMatch(
       /^\S+ Paused in wave 1 of 2: 1 of 3 sentinels failed\. .* Resume: go on with wave 2; the 1 failed is not retried\. .*RollbackAll: revert the 2 that took it\. The failed sentinel, which RollbackAll leaves alone, is not set to the image\.$/,
     );

@@ -1,7 +1,7 @@
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startStack } from "../../src/local-stack/stack.ts";
-import { type BadRequest, oneOfEachKind, VERBS } from "../support/bad-bodies.ts";
+import { type BadRequest, GUARDED, oneOfEachKind, VERBS } from "../support/bad-bodies.ts";
 import { NEW, ROLLOUT, World } from "../support/world.ts";
 
 const SERVICE = "hydra.v1.SentinelRolloutService";
@@ -146,6 +146,25 @@ describe("a request that is well formed", () => {
     await nothingChanged();
   });
 
+  it("and about another rollout, or another wave, is a 409 that names both", async () => {
+    const { rollout_id } = await world.status();
+    const other = rollout_id.replace(/^./, (first) => (first === "0" ? "1" : "0"));
+    for (const verb of GUARDED) {
+      for (const [seen, saw] of [
+        [{ rollout_id: other, wave: 1 }, `wave 1 of rollout ${other}; it is wave 1 of rollout ${rollout_id}`],
+        [{ rolloutId: other }, `rollout ${other}; it is wave 1 of rollout ${rollout_id}`],
+        [{ rollout_id, wave: 2 }, `wave 2 of rollout ${rollout_id}; it is wave 1`],
+        [{ wave: 2 }, `wave 2 of rollout ${rollout_id}; it is wave 1`],
+      ] as const) {
+        const { status, message } = await post(`/${ROLLOUT}/${verb}`, JSON.stringify(seen));
+        expect(status, message).toBe(409);
+        expect(message).toMatch(SENTENCE);
+        expect(message).toContain(`You saw ${saw}. ${verb} changed nothing`);
+      }
+    }
+    await nothingChanged();
+  });
+
   it("for a sentinel that does not exist is a 404 that names it", async () => {
     for (const [path, id] of [
       ["sen_9999", "sen_9999"],
@@ -208,7 +227,10 @@ describe("a body that is", () => {
     for (const type of ["application/x-www-form-urlencoded", "text/plain", "application/octet-stream"]) {
       const headers = { "content-type": type };
       const bad = await post(`/${ROLLOUT}/Cancel`, '{"force": true}', headers);
-      expect(bad).toEqual({ status: 400, message: 'The field "force" is unknown; no fields are expected.' });
+      expect(bad).toEqual({
+        status: 400,
+        message: 'The field "force" is unknown; expected rollout_id, wave.',
+      });
       expect((await post(`/${ROLLOUT}/Status`, "{}", headers)).status).toBe(200);
     }
     await nothingChanged();

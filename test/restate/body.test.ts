@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { accepted, BadRequestError, bodyOf, parseBody } from "../../src/restate/body.ts";
 import { DeployRequest, NotifyReadyRequest } from "../../src/restate/deploy-schemas.ts";
 import { HistoryRequest } from "../../src/restate/history-schemas.ts";
-import { EmptyRequest, RolloutRequest } from "../../src/restate/rollout-schemas.ts";
+import { EmptyRequest, GuardedRequest, RolloutRequest } from "../../src/restate/rollout-schemas.ts";
 import { generated, handPicked } from "../support/bad-bodies.ts";
 import { seedOf } from "../support/seed.ts";
 
@@ -12,6 +12,7 @@ import { seedOf } from "../support/seed.ts";
 const GENERATED = 2_000;
 const SCHEMAS: Record<string, z.ZodType> = {
   ...{ Rollout: RolloutRequest, Plan: RolloutRequest, History: HistoryRequest },
+  ...{ Resume: GuardedRequest, Cancel: GuardedRequest, RollbackAll: GuardedRequest },
   ...{ Deploy: DeployRequest, NotifyReady: NotifyReadyRequest },
 };
 
@@ -51,6 +52,19 @@ describe("a body that is taken", () => {
       DeployRequest,
       '{"image":"","cpu_millicores":0,"memory_mib":0,"desired_replicas":0}',
       { image: "", cpu_millicores: 0, memory_mib: 0, desired_replicas: 0 },
+    ],
+    ["that is empty, of a verb that may be guarded", GuardedRequest, "", {}],
+    [
+      "of a guarded verb",
+      GuardedRequest,
+      '{"rollout_id":"7781234a","wave":2}',
+      { rollout_id: "7781234a", wave: 2 },
+    ],
+    [
+      "of a guarded verb in the protobuf-JSON spelling",
+      GuardedRequest,
+      '{"rolloutId":"7781234a"}',
+      { rollout_id: "7781234a" },
     ],
     ["that is empty, of a Deploy", DeployRequest, "", {}],
     ["that is empty, of a verb without fields", EmptyRequest, "", {}],

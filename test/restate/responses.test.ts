@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { GuardError, UnnamedError } from "../../src/domain/guard.ts";
 import { IllegalOperationError } from "../../src/domain/legality.ts";
 import type { ClusterHealth } from "../../src/kubernetes/health.ts";
 import { BadRequestError } from "../../src/restate/body.ts";
@@ -54,6 +55,7 @@ describe("the responses", () => {
       skips: [],
       failures: [{ sentinel_id: "a", reason: "ImagePullBackOff: manifest unknown" }],
       next: ["Resume", "Cancel"],
+      guard: { rollout_id: "id of rollout-1", wave: 1 },
       as_of: "1970-01-01T00:00:50.000Z",
       message: expect.stringMatching(
         /^Paused in wave 1 of 2: .*\. This tells of rollout id of rollout-1 as of 1970-01-01T00:00:50\.000Z\.$/,
@@ -171,7 +173,7 @@ describe("a cluster that is away", () => {
 });
 
 describe("RollbackAll", () => {
-  const OF = { rolloutId: "r1", image: "sentinel:v2", sinceMs: 5_000 };
+  const OF = { rolloutId: "r1", wave: 2, image: "sentinel:v2", sinceMs: 5_000 };
   const report = {
     invocationId: "rollback-1",
     reverted: 3,
@@ -212,6 +214,10 @@ describe("RollbackAll", () => {
     expect(RollbackResponse.strict().parse(response)).toEqual(response);
   });
 
+  it("has the guard of the rollout that was rolled back", () => {
+    expect(rollbackResponse(report, OF).guard).toEqual({ rollout_id: "r1", wave: 2 });
+  });
+
   it("names who did not revert", () => {
     expect(rollbackResponse({ ...report, failures: [failure] }, OF).failures).toEqual([
       { sentinel_id: "sen_1", reason: failure.reason },
@@ -224,6 +230,8 @@ describe("errors", () => {
     [400, new BadRequestError("bad")],
     [409, new ConflictError("not now")],
     [409, new IllegalOperationError("Cancel", "idle")],
+    [409, new GuardError("wave 2", "it is wave 3", "Cancel")],
+    [400, new UnnamedError("Cancel")],
   ])("that are a caller's end as %i with their message, and are not retried", (code, error) => {
     expect(asTerminalError(error)).toMatchObject({ code, message: error.message });
   });

@@ -5,6 +5,7 @@ import { DeployRequest, DeployResponse, NotifyReadyRequest } from "../../src/res
 import { HistoryRequest, HistoryResponse } from "../../src/restate/history-schemas.ts";
 import {
   EmptyRequest,
+  GuardedRequest,
   PlanResponse,
   RollbackResponse,
   RolloutRequest,
@@ -12,7 +13,14 @@ import {
   StatusResponse,
 } from "../../src/restate/rollout-schemas.ts";
 
-const REQUESTS = { RolloutRequest, EmptyRequest, HistoryRequest, DeployRequest, NotifyReadyRequest };
+const REQUESTS = {
+  RolloutRequest,
+  EmptyRequest,
+  GuardedRequest,
+  HistoryRequest,
+  DeployRequest,
+  NotifyReadyRequest,
+};
 const RESPONSES = {
   RolloutResponse,
   StatusResponse,

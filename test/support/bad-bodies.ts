@@ -16,6 +16,7 @@ export const VERBS = ["Rollout", "Resume", "Cancel", "RollbackAll", "Status", "P
 const SENTINEL_HANDLERS = ["Deploy", "NotifyReady"];
 const WITH_IMAGE = ["Rollout", "Plan", "Deploy"];
 const WITH_WAVES = ["Rollout", "Plan"];
+export const GUARDED = ["Resume", "Cancel", "RollbackAll"];
 
 const NOT_JSON = [
   "{",
@@ -113,6 +114,9 @@ const UNKNOWN_AS_TEXT: [body: string, field: string][] = [
 
 const BAD_LIMITS = [0, -1, 1_001, 1.5, "20", null, [], {}, true, 1e300];
 
+const BAD_NAMES = [...NOT_STRINGS, "", " ", "a b", " a", "a\n", "a\u0000", "é", "🚀", "x".repeat(65)];
+const BAD_WAVE_NUMBERS = [0, -1, 1.5, "2", "", null, [], [2], {}, true, 1e300];
+
 const AMOUNTS = [
   "cpu_millicores",
   "memory_mib",
@@ -169,6 +173,15 @@ export function handPicked(): BadRequest[] {
       body: JSON.stringify({ after }),
       says: ["after must", "got"],
     })),
+    ...GUARDED.flatMap((handler) => BAD_NAMES.flatMap((id) => badName(handler, id))),
+    ...GUARDED.flatMap((handler) =>
+      BAD_WAVE_NUMBERS.map((wave) => ({
+        handler,
+        body: JSON.stringify({ rollout_id: "7781234a", wave }),
+        says: ["wave must be a whole number from 1", "got"],
+      })),
+    ),
+    ...GUARDED.flatMap((handler) => twice(handler, { rollout_id: "a", rolloutId: "a" }, "rollout_id")),
     ...twice("Rollout", { image: NEW, wave_percentages: [100], wavePercentages: [100] }, "wave_percentages"),
     ...twice("History", { rollout_id: "a", rolloutId: "a" }, "rollout_id"),
     ...twice("Deploy", { cpu_millicores: 0, cpuMillicores: 0 }, "cpu_millicores"),
@@ -183,6 +196,7 @@ const KNOWN = [
   "limit",
   "rollout_id",
   "rolloutId",
+  "wave",
   ...AMOUNTS,
 ];
 
@@ -274,6 +288,15 @@ function badWaves(handler: string, waves: unknown, part: string): BadRequest[] {
     handler,
     body: JSON.stringify({ image: NEW, [name]: waves }),
     says,
+  }));
+}
+
+/** In both spellings. */
+function badName(handler: string, id: unknown): BadRequest[] {
+  return ["rollout_id", "rolloutId"].map((name) => ({
+    handler,
+    body: JSON.stringify({ [name]: id }),
+    says: ["rollout_id must", "got"],
   }));
 }
 

@@ -22,6 +22,7 @@ export const guarantees: Checks = {
     nobodyFliesTwice(world, drive);
   },
   step(from, step, system) {
+    aGuardHolds(from, step);
     aStopIsAFence(from, step);
     everyPhaseChangeIsTold(from, step, system);
     theCountFollowsACancel(from, step);
@@ -32,6 +33,19 @@ export const guarantees: Checks = {
     nothingIsLeftOnTheImage(from, step, system);
   },
 };
+
+/** A guarded verb is taken by the rollout, and in the wave, that it names, and changes nothing of any other. */
+function aGuardHolds(from: World, { event, outcome, to, name }: Step): void {
+  if (event === undefined || !("seen" in event) || event.seen === undefined) return;
+  const { rolloutId, wave } = event.seen;
+  const head = headOf(from);
+  if (head?.rolloutId === rolloutId && head?.currentWave === (wave ?? 0) - 1) {
+    holds(outcome?.answer.accepted === true, `${name} is taken`);
+    holds(headOf(to)?.rolloutId === rolloutId, `${name} is about that rollout`);
+  } else {
+    holds(to === from, `${name} changes nothing`);
+  }
+}
 
 type Entries = (Entry & { id: string; wave: number })[];
 

@@ -1,25 +1,61 @@
 import type { PartPlan } from "../../../src/domain/drive-state.ts";
 import type { Event } from "../../../src/domain/event.ts";
+import { GuardError, type Seen } from "../../../src/domain/guard.ts";
 import type { Operation } from "../../../src/domain/state.ts";
 import { change, cutShort } from "./change.ts";
 import { draftOf, newShell, openedDrive, own } from "./shell.ts";
-import { spent } from "./steps.ts";
+import { headOf, spent } from "./steps.ts";
 import { nobodyDrives, silences } from "./watchdog.ts";
 import type { Step, System, World } from "./world.ts";
 
 /** What operators may ask for now. All but Cancel have the state healed first. */
 export function operatorSteps(world: World, system: System, legal: readonly Operation[]): Step[] {
   return legal.flatMap((operation): Step[] => {
-    if (operation === "Cancel") return verb(world, system, operation, { type: "cancel" });
+    if (operation === "Cancel") {
+      const event = { type: "cancel" } as const;
+      return [...verb(world, system, operation, event), ...guarded(world, world, system, operation, event)];
+    }
     if (world.left[operation] === 0 || nobodyDrives(world)) return [];
     if (operation === "Rollout" && dueOf(world, system).flat(2).length === 0) return [];
     const id = `drive ${world.drives + 1}`;
     const after = { ...spent(world, operation), drives: world.drives + 1 };
-    return verb(after, system, operation, eventOf(world, system, operation, id));
+    const event = eventOf(world, system, operation, id);
+    const steps = verb(after, system, operation, event);
+    if (event.type === "begin") return steps;
+    return [...steps, ...guarded(world, after, system, operation, event)];
   });
 }
 
-function verb(world: World, system: System, name: Operation, event: Event): Step[] {
+/**
+ * The same verb of somebody who says what he saw, now or long ago: what is there, another wave, a rollout that is over, or
+ * one that never was.
+ */
+function guarded(world: World, after: World, system: System, name: Operation, event: Verb): Step[] {
+  const { rolloutId = "", currentWave = 0 } = headOf(world) ?? {};
+  const wave = currentWave + 1;
+  const first = "rollout of drive 1";
+  const sights: Seen[] = [
+    { rolloutId, wave },
+    { rolloutId, wave: wave === 1 ? 2 : wave - 1 },
+    { rolloutId: first === rolloutId ? "another rollout" : first, wave },
+  ];
+  return sights.map((seen): Step => {
+    const asked = { ...event, seen };
+    const title = `${name}, having seen wave ${seen.wave} of ${seen.rolloutId}`;
+    try {
+      return { ...once(after, system, title, asked), event: asked };
+    } catch (error) {
+      if (!(error instanceof GuardError)) throw error;
+      return { name: `${title}: refused`, by: "operator", to: world, event: asked };
+    }
+  });
+}
+
+/** The verbs that may carry a guard. */
+type Verb = Extract<Event, { type: "resume" | "cancel" | "beginRollback" }>;
+
+/** The whole of a verb. */
+function once(world: World, system: System, name: string, event: Event): Step {
   const draft = draftOf(world, system);
   const by = "operator" as const;
   if ("invocationId" in event && event.invocationId !== undefined) {
@@ -30,7 +66,11 @@ function verb(world: World, system: System, name: Operation, event: Event): Step
   if ("invocationId" in event && event.invocationId !== undefined) {
     openedDrive(draft, own(draft, event.invocationId), outcome.answer);
   }
-  const whole: Step = { name, by, to: draft, event, outcome };
+  return { name, by, to: draft, event, outcome };
+}
+
+function verb(world: World, system: System, name: Operation, event: Event): Step[] {
+  const whole = once(world, system, name, event);
   if (world.left.torn === 0) return [whole];
   // The invocation that asked for it ends with an error.
   const torn = cutShort(world, system, event).map((after, i): Step => {
@@ -51,7 +91,12 @@ function dueOf({ rows }: World, { waves, sameImage }: System): string[][][] {
     .filter((wave) => wave.length > 0);
 }
 
-function eventOf(world: World, system: System, operation: Exclude<Operation, "Cancel">, id: string): Event {
+function eventOf(
+  world: World,
+  system: System,
+  operation: Exclude<Operation, "Cancel">,
+  id: string,
+): Exclude<Event, { type: "cancel" }> & { type: "begin" | "resume" | "beginRollback" } {
   if (operation === "Resume") return { type: "resume", invocationId: id };
   if (operation === "RollbackAll") {
     return { type: "beginRollback", invocationId: id, silent: silences(world) };
