@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { V1Deployment } from "@kubernetes/client-node";
+import { RESTARTED_AT } from "../../../src/kubernetes/patch.ts";
 import type { Sight } from "./sight.ts";
 
 /** e: no other field of any Deployment changed, and none was made or removed. */
@@ -15,7 +16,7 @@ export function deploymentsKeptTheirFields({ before, after, meddled }: Sight): s
   });
 }
 
-/** Without what a rollout changes: the image, why it was changed, and what the cluster itself keeps count of. */
+/** Without what a rollout changes: the image, why, when a retry made fresh pods of it, and what the cluster itself counts. */
 function withoutRollout({ metadata, spec }: V1Deployment): unknown {
   const {
     "kubernetes.io/change-cause": _cause,
@@ -23,6 +24,7 @@ function withoutRollout({ metadata, spec }: V1Deployment): unknown {
     ...annotations
   } = metadata?.annotations ?? {};
   const template = spec?.template;
+  const { [RESTARTED_AT]: _restarted, ...templateAnnotations } = template?.metadata?.annotations ?? {};
   const containers = template?.spec?.containers.map((container) =>
     container.name === "sentinel" ? { ...container, image: "" } : container,
   );
@@ -30,6 +32,12 @@ function withoutRollout({ metadata, spec }: V1Deployment): unknown {
     uid: metadata?.uid,
     labels: metadata?.labels,
     annotations,
-    spec: { ...spec, template: { ...template, spec: { ...template?.spec, containers } } },
+    spec: {
+      ...spec,
+      template: {
+        metadata: { ...template?.metadata, annotations: templateAnnotations },
+        spec: { ...template?.spec, containers },
+      },
+    },
   };
 }

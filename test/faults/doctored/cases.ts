@@ -145,6 +145,15 @@ export const DOCTORED: Record<string, Doctored[]> = {
       ({ sight }) => Object.assign(sight.after.deployments.get("k8s-sen_4")?.spec ?? {}, { replicas: 0 }),
     ],
     [
+      "an annotation of the pod template but the retry's",
+      ({ sight }) => {
+        const spec = sight.after.deployments.get("k8s-sen_4")?.spec;
+        Object.assign(spec ?? {}, {
+          template: { ...spec?.template, metadata: { annotations: { by: "somebody" } } },
+        });
+      },
+    ],
+    [
       "a Deployment that is no more",
       ({ sight }) => {
         sight.after.deployments.delete("k8s-sen_4");
