@@ -25,6 +25,8 @@ interface PatchingBack {
   writes: RowWrites;
   options: Pick<DeployOptions, "hints" | "store">;
   bounded: Bounded;
+  /** Aborted once the attempt is over: a step whose invocation was killed still runs, and must not patch any more. */
+  signal: AbortSignal;
 }
 
 const GONE = "its Deployment is gone";
@@ -48,7 +50,16 @@ export async function bringBack(
       ctx,
       name,
       { deadlineMs, sinceMs, doing: `patching Deployment ${row.k8sName} back` },
-      (bounded) => patchBack({ place, plan, revert, writes, options, bounded }),
+      (bounded) =>
+        patchBack({
+          place,
+          plan,
+          revert,
+          writes,
+          options,
+          bounded,
+          signal: ctx.request().attemptCompletedSignal,
+        }),
     );
   const patched = await patchBackAs(`patch Deployment ${row.k8sName} back`, nowMs);
   if (patched.kind === "refused") return failed(patched.reason);
@@ -112,12 +123,15 @@ async function patchBack({
   writes,
   options: { hints, store },
   bounded,
+  signal,
 }: PatchingBack): Promise<PatchedBack> {
   const listening = hints.expect(place.sentinelId);
   try {
     const { change, desired } = plan;
     const outcome = await bounded(() =>
-      kubernetes(() => place.cluster().exchange(place.k8sName, change, revert.image, store.isRewritten)),
+      kubernetes(() =>
+        place.cluster().exchange(place.k8sName, change, revert.image, store.isRewritten, signal),
+      ),
     );
     if (outcome.kind !== "patched") return outcome;
     const { generation, uid, image = change.image } = outcome.snapshot;

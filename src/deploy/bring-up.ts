@@ -33,7 +33,10 @@ export async function bringUp(job: Job, { row, plan, settings }: Begun): Promise
       name,
       { deadlineMs, sinceMs, doing: `patching Deployment ${row.k8sName}` },
       async (bounded): Promise<Patched> => {
-        const asked = () => patchAndLook(place, change, hints, terms && { ...terms, isRewritten });
+        // A step whose invocation was killed still runs, and must not patch any more.
+        const { attemptCompletedSignal } = ctx.request();
+        const asked = () =>
+          patchAndLook(place, change, hints, terms && { ...terms, isRewritten }, attemptCompletedSignal);
         const done = await bounded(asked);
         if ("refused" in done || done.look === undefined) return done;
         return { ...done, look: await writes.afterLook(done.look) };

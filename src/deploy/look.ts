@@ -127,11 +127,12 @@ export async function patchAndLook(
   place: Place,
   change: DeploymentChange,
   hints: Hints,
-  terms?: PatchTerms,
+  terms: PatchTerms | undefined,
+  signal: AbortSignal,
 ): Promise<Patched> {
   const listening = hints.expect(place.sentinelId);
   try {
-    const outcome = await kubernetes(() => place.cluster().patch(place.k8sName, change, terms));
+    const outcome = await kubernetes(() => place.cluster().patch(place.k8sName, change, terms, signal));
     if (outcome.kind === "refused") return { refused: outcome.reason };
     const { generation, uid, image = change.image } = outcome.snapshot;
     const expected: Expectation = {

@@ -22,13 +22,25 @@ export interface Requests {
   /**
    * Sends a JSON Patch.
    * @param tries changes nothing: the answer is what would come of it
+   * @param signal once it is aborted, nothing is sent any more
    * @throws ApiException for any status but 200
    */
-  send(k8sName: string, patch: PatchOperation[], tries?: "tries"): Promise<V1Deployment>;
+  send(
+    k8sName: string,
+    patch: PatchOperation[],
+    tries?: "tries",
+    signal?: AbortSignal,
+  ): Promise<V1Deployment>;
   /** Undefined: it does not exist. @throws TransientKubernetesError */
   read(k8sName: string): Promise<V1Deployment | undefined>;
   /** @throws TransientKubernetesError */
   podTrouble(k8sName: string): Promise<PodTrouble | undefined>;
+}
+
+/** The same, for as long as somebody waits for what comes of it. */
+export function whileWanted(requests: Requests, signal: AbortSignal | undefined): Requests {
+  if (signal === undefined) return requests;
+  return { ...requests, send: (k8sName, patch, tries) => requests.send(k8sName, patch, tries, signal) };
 }
 
 /**

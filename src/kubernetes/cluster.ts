@@ -64,7 +64,12 @@ export function createCluster(
     }
   }
 
-  function send(k8sName: string, patch: PatchOperation[], tries?: "tries"): Promise<V1Deployment> {
+  function send(
+    k8sName: string,
+    patch: PatchOperation[],
+    tries?: "tries",
+    signal?: AbortSignal,
+  ): Promise<V1Deployment> {
     const request = {
       method: "PATCH",
       path: pathOf(k8sName),
@@ -75,7 +80,7 @@ export function createCluster(
       contentType: "application/json-patch+json",
       body: patch,
     } as const;
-    return ask(connection, request, EXCHANGE, deployment);
+    return ask(connection, request, { ...EXCHANGE, signal }, deployment);
   }
 
   async function podTrouble(k8sName: string): Promise<PodTrouble | undefined> {

@@ -1,4 +1,12 @@
-import { admitted, attempt, type PatchOutcome, paused, type Requests, refused } from "./attempt.ts";
+import {
+  admitted,
+  attempt,
+  type PatchOutcome,
+  paused,
+  type Requests,
+  refused,
+  whileWanted,
+} from "./attempt.ts";
 import { TransientKubernetesError } from "./errors.ts";
 import { type DeploymentChange, fittedPatch, guessedPatch } from "./patch.ts";
 import { snapshotOf } from "./snapshot.ts";
@@ -11,12 +19,16 @@ export type ExchangeOutcome =
   /** Nothing was changed: there is no such Deployment, or it is being deleted. */
   | { kind: "gone" };
 
-/** @param from the image that is exchanged for the one of the change */
+/**
+ * @param from the image that is exchanged for the one of the change
+ * @param signal once it is aborted, nothing is sent any more
+ */
 export type Exchange = (
   k8sName: string,
   change: DeploymentChange,
   from: string,
   isRewritten: (asked: string, image: string) => Promise<boolean>,
+  signal?: AbortSignal,
 ) => Promise<ExchangeOutcome>;
 
 /** How often the patch is fitted anew to a Deployment that changes meanwhile, before the caller has to try again. */
@@ -26,10 +38,11 @@ const FITTINGS = 5;
  * Changes the image only where it is `from`, or what admission makes of that: the API server itself tests it, in the moment of
  * the change. A Deployment that has the new image already is as it should be.
  */
-export function createExchange(requests: Requests): Exchange {
-  const { containerName, read } = requests;
+export function createExchange(all: Requests): Exchange {
+  const { containerName, read } = all;
 
-  return async function exchange(k8sName, change, from, isRewritten) {
+  return async function exchange(k8sName, change, from, isRewritten, signal) {
+    const requests = whileWanted(all, signal);
     let outcome =
       from === change.image
         ? undefined

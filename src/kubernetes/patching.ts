@@ -1,21 +1,36 @@
 import type { V1Deployment } from "@kubernetes/client-node";
-import { attempt, missing, type PatchOutcome, paused, type Requests, refused } from "./attempt.ts";
+import {
+  attempt,
+  missing,
+  type PatchOutcome,
+  paused,
+  type Requests,
+  refused,
+  whileWanted,
+} from "./attempt.ts";
 import { TransientKubernetesError } from "./errors.ts";
 import { changesResources, type DeploymentChange, fittedPatch, guessedPatch } from "./patch.ts";
 import { type PatchTerms, restarts } from "./restart.ts";
 
-export type Patch = (k8sName: string, change: DeploymentChange, terms?: PatchTerms) => Promise<PatchOutcome>;
+/** @param signal once it is aborted, nothing is sent any more */
+export type Patch = (
+  k8sName: string,
+  change: DeploymentChange,
+  terms?: PatchTerms,
+  signal?: AbortSignal,
+) => Promise<PatchOutcome>;
 
 /** How often a patch is fitted anew to a Deployment that changes meanwhile, before the caller has to try again. */
 const FITTINGS = 5;
 
 /** Patches without reading first where that can be told from the answer, else fitted to what was read. */
-export function createPatch(requests: Requests): Patch {
-  const { containerName, read, podTrouble } = requests;
+export function createPatch(all: Requests): Patch {
+  const { containerName, read, podTrouble } = all;
   /** Place of the container where it is not the first. */
   const places = new Map<string, number>();
 
-  return async function patch(k8sName, change, terms) {
+  return async function patch(k8sName, change, terms, signal) {
+    const requests = whileWanted(all, signal);
     const from = terms?.from;
     // With the same image before and after, the answer does not tell whether anything has changed.
     let outcome =
@@ -35,7 +50,7 @@ export function createPatch(requests: Requests): Patch {
       if (place < 0) return refused(`Deployment ${k8sName} has no container named ${containerName}`);
       if (place === 0) places.delete(k8sName);
       else places.set(k8sName, place);
-      outcome = await fitted(k8sName, change, terms, place, current);
+      outcome = await fitted(requests, k8sName, change, terms, place, current);
     }
     if (outcome === undefined) {
       throw new TransientKubernetesError(`patching Deployment ${k8sName}: it keeps changing meanwhile`);
@@ -45,6 +60,7 @@ export function createPatch(requests: Requests): Patch {
 
   /** Undefined: the Deployment has changed since it was read. */
   async function fitted(
+    requests: Requests,
     k8sName: string,
     change: DeploymentChange,
     terms: PatchTerms | undefined,

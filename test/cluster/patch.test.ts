@@ -43,6 +43,20 @@ async function spec(id: string) {
 }
 
 describe("a patch", () => {
+  it("is not sent once nobody waits for it any more, also where the Deployment was read for it", async () => {
+    await kubernetes.deploy("unwanted");
+    const over = new AbortController();
+    proxy.mishap = ({ method }) => {
+      if (method === "GET") over.abort();
+      return undefined;
+    };
+    await expect(cluster.patch("k8s-unwanted", v2, {}, over.signal)).rejects.toThrow();
+    const back = cluster.exchange("k8s-unwanted", v2, "x:v1", async () => false, over.signal);
+    await expect(back).rejects.toThrow();
+    expect(proxy.requests.map((request) => request.split(" ")[0])).toEqual(["GET"]);
+    expect((await spec("unwanted")).metadata?.generation).toBe(1);
+  });
+
   it("takes one request, changes the image and its cause and nothing else, and bumps the generation once", async () => {
     await kubernetes.deploy("one", (deployment) => {
       deployment.metadata = { ...deployment.metadata, annotations: { "somebody/else": "keeps this" } };

@@ -70,6 +70,10 @@ describe("every attempt of every handler runs under other settings", () => {
   });
 
   it("a rollout is cancelled and rolled back", async () => {
+    // Some are in flight for long enough, so that the Cancel meets them, however slow the machine is.
+    for (const { id } of arena.world.stack.fleet.slice(0, 4)) {
+      await arena.world.fault(id, "slow:10", "x/sentinel:v2");
+    }
     const { answer } = await arena.start("Rollout", { image: "x/sentinel:v2", wave_percentages: [100] });
     const cancelled = (async () => {
       await until("some to have taken it", async () => (await arena.world.status()).succeeded >= 3);
