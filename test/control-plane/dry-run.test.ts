@@ -33,7 +33,7 @@ async function story(...more: string[]) {
     reject: false,
   });
   const { rollout, slack }: Story = JSON.parse(stdout);
-  const { rollout_id: id, as_of: time, ...told } = rollout;
+  const { rollout_id: id, as_of: time, guard, ...told } = rollout;
   const message = told.message.replace(` of rollout ${id} as of ${time}`, "");
   // How a scheduler explains itself depends on what keeps the pod out: a real one is given a reason of its own. And
   // whether Kubernetes' deadline or FAIL_FAST_SECONDS comes first depends on how busy the machine is.
@@ -43,5 +43,11 @@ async function story(...more: string[]) {
         `${sentinel_id} ${reason.replace(/(?<=nodes are available): .*|; ProgressDeadlineExceeded: .*/, "")}`,
     )
     .sort();
-  return { ...told, message, failures, slack: slack.map(({ text }) => text.split(" · ")[0]) };
+  return {
+    ...told,
+    guard: { ...guard, rollout_id: guard?.rollout_id === id },
+    message,
+    failures,
+    slack: slack.map(({ text }) => text.split(" · ")[0]),
+  };
 }
