@@ -15,6 +15,8 @@ export interface Driver {
   openedWave?: number;
   /** Why nothing more is launched: its invocation was cancelled, or a lane was lost. */
   stopping?: string;
+  /** Absent: its drive ended before its time. */
+  stoppingKind?: "budget" | "operator";
   /** It is of version 0.1, which launches a whole wave by itself, and hears of a Cancel through this awakeable. */
   legacy?: { signal: string };
 }
@@ -97,8 +99,10 @@ export interface Drive {
   rollback?: RollbackDriver;
   lanes: Record<string, Lane>;
   nextLane: number;
-  /** Most Deploys in flight at a time: of the setting as it was when the wave was opened. */
+  /** Most Deploys in flight at a time: of the setting as it was when the wave was opened, and of the rollout's own limit. */
   window: number;
+  /** A wave that ramps up: so many may be in flight now, and so many have succeeded since that was so. */
+  ramp?: { places: number; succeeded: number };
   /** Absent: nothing more is to be launched now. */
   queue?: Queue;
   /** Lanes that have places free and wait for their turn to launch. */

@@ -1,7 +1,13 @@
 import type { PartPlan, SentinelResult } from "./drive-state.ts";
 import type { Guarded } from "./guard.ts";
 import type { LegacyReport } from "./legacy-report.ts";
-import type { Part, Place } from "./state.ts";
+import type { Limits, Part, Place } from "./state.ts";
+
+/** What a caller says of itself and of its reason, where it does. */
+export interface Asked {
+  operator?: string;
+  comment?: string;
+}
 
 /** Everything that can happen to a rollout. */
 export type Event =
@@ -18,14 +24,20 @@ export type Event =
       parts: Part[];
       /** What the caller says of itself. */
       startedBy?: string;
+      comment?: string;
+      limits?: Limits;
     }
   | { type: "stage"; rolloutId: string; at: Place; part: Part }
   /** Some of what a cancelled rollout moved is copied for the next one of the same image. */
   | { type: "copy"; rolloutId: string; image: string }
-  | ({ type: "resume"; invocationId: string } & Guarded)
+  | ({ type: "resume"; invocationId: string } & Guarded & Asked)
   /** `fence`: awakeable id by which it is told that nothing more is on its way to be launched. */
-  | ({ type: "cancel"; fence?: string } & Guarded)
-  | ({ type: "beginRollback"; invocationId: string; silent: Silence[] } & Guarded)
+  | ({ type: "cancel"; fence?: string } & Guarded & Asked)
+  | ({ type: "pause"; fence?: string } & Guarded & Asked)
+  | ({ type: "beginRollback"; invocationId: string; silent: Silence[]; includeFailed?: true } & Guarded &
+      Asked)
+  /** A Cancel and a RollbackAll in one. */
+  | ({ type: "abort"; invocationId: string; includeFailed?: true } & Guarded & Asked)
   | Report
   | { type: "interrupt"; rolloutId?: string; invocationId: string; reason: string }
   | { type: "laneLost"; rolloutId: string; lane: number; reason: string }

@@ -1,125 +1,26 @@
-import type { Drive, PartPlan } from "./drive-state.ts";
+import type { Drive, Driver, PartPlan } from "./drive-state.ts";
 import type { Event } from "./event.ts";
-import { keepFormers } from "./former.ts";
 import { assertMeant, type Guarded } from "./guard.ts";
 import { dropLanes } from "./lanes.ts";
-import { assertLegal } from "./legality.ts";
+import { acknowledge, exceeded, isBudgeted, stoppedInside, windowOf } from "./limits.ts";
 import { newLane } from "./new-lane.ts";
 import { resumeScope, rollbackScope } from "./next-steps.ts";
-import {
-  countedBeside,
-  countedWaves,
-  PLAN_KEY,
-  partKey,
-  TALLIES_KEY,
-  type Tallies,
-  tallyOf,
-  totalOf,
-  waveOf,
-} from "./parts.ts";
+import { countedWaves, PLAN_KEY, totalOf, waveOf } from "./parts.ts";
 import { flyingOf, inFlightOf, lanesOf, numbersOf, plural, progressOf, remaining } from "./progress.ts";
 import { closeQueue, openQueue } from "./queue.ts";
 import { recordPending } from "./record.ts";
-import type { Failure, Part, Place, RolloutState, WaveCount } from "./state.ts";
-import { keep, merge, stageTakenOver, storeCopies, takeOver, takesOver } from "./taken-over.ts";
+import type { Failure, PauseKind, RolloutState } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /** A message to Slack names this many failing sentinels. */
 export const FAILURES_IN_A_MESSAGE = 5;
-
-/** From the request to the beginning of a rollout it takes no longer than this (ms). */
-const LONGEST_PLANNING_MS = 120_000;
-
-/** The request is so old that its caller has gone: it must not begin anything by itself. */
-export class StaleRequestError extends Error {
-  constructor(agoMs: number) {
-    super(
-      `It was asked for ${Math.round(agoMs / 1000)} s ago and could not begin since; nothing was changed, and nothing will start by itself: ask again.`,
-    );
-    this.name = "StaleRequestError";
-  }
-}
-
-export function begin(turn: Turn, event: Event & { type: "begin" }): void {
-  assertLegal("Rollout", turn.rollout);
-  if (turn.nowMs - event.askedMs > LONGEST_PLANNING_MS)
-    throw new StaleRequestError(turn.nowMs - event.askedMs);
-  const writeFormer = keepFormers(turn);
-  const taken = takesOver(turn.rollout, event.image) ? takeOver(turn, event.rolloutId) : undefined;
-  if (taken !== undefined) turn.first.push(...storeCopies(taken));
-  // Whatever version 0.1 stored of its own rollout is not worth storing anew.
-  turn.book.discard();
-  const { plan, parts, nowMs } = { ...event, nowMs: turn.nowMs };
-  const placed = parts.map((part, i): [Place, Part] => {
-    const at = plan[i]?.at ?? "";
-    return [at, taken === undefined ? part : merge(turn, taken, at, part, event.image).part];
-  });
-  const tallies: Tallies = Object.fromEntries(placed.map(([at, part]) => [at, tallyOf(part)]));
-  Object.assign(tallies, taken?.tallies);
-  const waves = countedWaves(plannedWaves(plan), tallies);
-  // No lane has the number of one that is still there.
-  const lane = turn.drive?.nextLane ?? 1;
-  turn.rollout = {
-    rolloutId: event.rolloutId,
-    state: "in_progress",
-    image: event.image,
-    wavePercentages: event.wavePercentages,
-    waves,
-    currentWave: 0,
-    totalSentinels: totalOf(waves),
-    failures: [],
-    skips: [],
-    startedAtMs: nowMs,
-    waveStartedAtMs: nowMs,
-    sinceMs: nowMs,
-    pauseReason: "",
-    ...countedBeside(tallies),
-  };
-  turn.drive = {
-    rolloutId: event.rolloutId,
-    revision: 0,
-    forward: { invocationId: event.invocationId, lane, startedAtMs: nowMs, firstWave: 0 },
-    lanes: { [lane]: { ...newLane("forward"), invocationId: event.invocationId } },
-    nextLane: lane + 1,
-    window: 1,
-    hungry: [],
-    ...(taken === undefined ? {} : { again: true }),
-  };
-  turn.watch = event.invocationId;
-  writeFormer();
-  turn.book.set(PLAN_KEY, plan);
-  turn.book.set(TALLIES_KEY, tallies);
-  for (const [at, part] of placed) turn.book.set(partKey(at), part);
-  if (taken !== undefined) keep(turn, taken);
-  const progress = progressOf(turn.rollout, nowMs);
-  turn.changes.push({ kind: "started", progress, waveSizes: waves.map(({ size }) => size) });
-  turn.changes.push({ kind: "wave started", progress });
-}
-
-function plannedWaves(plan: readonly PartPlan[]): WaveCount[] {
-  const sizes: number[] = [];
-  for (const { at, size } of plan) sizes[waveOf(at)] = (sizes[waveOf(at)] ?? 0) + size;
-  return sizes.map((size) => ({ size, succeeded: 0, failed: 0, skipped: 0, reverted: 0 }));
-}
-
-/** One more part of the fleet has been read. `again`: it is not whole yet. */
-export function stage(turn: Turn, event: Event & { type: "stage" }): "refused" | "staged" | "again" {
-  const { rollout, drive } = turn;
-  if (rollout?.rolloutId !== event.rolloutId || drive === undefined || !mayLoad(rollout)) return "refused";
-  if (turn.tallies()[event.at] !== undefined) return "staged";
-  return stageTakenOver(turn, event) ? "staged" : "again";
-}
-
-function mayLoad({ state }: RolloutState): boolean {
-  return state === "in_progress" || state === "paused";
-}
 
 export function resume(turn: Turn, { invocationId, ...guarded }: Event & { type: "resume" }): void {
   const before = assertMeant("Resume", turn.rollout, guarded);
   turn.drive ??= strandedDrive(before);
   // The pause was cut short.
   endForward(turn);
-  turn.become({ state: "in_progress", pauseReason: "" });
+  turn.unpause("in_progress", acknowledge(before));
   const { rollout, drive } = turn.driving();
   const scope = resumeScope(rollout);
   turn.changes.push({ kind: "resumed", progress: progressOf(rollout, turn.nowMs), resume: scope });
@@ -141,7 +42,12 @@ export function strandedDrive({ rolloutId }: RolloutState): Drive {
 export function cancel(turn: Turn, guarded: Guarded = {}): void {
   const before = assertMeant("Cancel", turn.rollout, guarded);
   turn.drive ??= strandedDrive(before);
-  turn.become({ state: "cancelled", pauseReason: "" });
+  stopHere(turn);
+}
+
+/** An operator cancels, or aborts. */
+export function stopHere(turn: Turn): void {
+  turn.unpause("cancelled");
   const { rollout, drive } = turn.driving();
   if (drive.forward !== undefined) turn.ringLegacy(drive.forward);
   const { inFlight } = numbersOf(rollout, drive);
@@ -167,7 +73,8 @@ export function openWave(turn: Turn, { wave, window }: { wave: number; window: n
   const waves = countedWaves(rollout.waves, tallies).map((count, i) => ({ ...count, size: sizes[i] ?? 0 }));
   turn.become({ waves, totalSentinels: totalOf(waves) });
   forward.openedWave = wave;
-  drive.window = window;
+  drive.window = windowOf(rollout.limits, window);
+  if (rollout.limits?.ramp) drive.ramp = { places: 1, succeeded: 0 };
   openQueue(turn);
   return true;
 }
@@ -195,28 +102,50 @@ export function settleForward(turn: Turn): void {
   // While it is in progress, what was granted may still be launched by a lane that answers again; later it is not.
   if ((rollout.state === "in_progress" ? inFlightOf(lanes) : flyingOf(lanes)) > 0) return;
   if (rollout.state !== "in_progress") endForward(turn);
-  else if (forward.stopping !== undefined) pause(turn, forward.stopping);
+  else if (forward.stopping !== undefined) stopped(turn, forward);
   else if (forward.openedWave === rollout.currentWave && drive.queue === undefined) endWave(turn);
 }
 
-function endWave(turn: Turn): void {
+/** What was launched before the stop has settled. */
+function stopped(turn: Turn, { stopping = "", stoppingKind, openedWave }: Driver): void {
+  recordPending(turn);
+  const { rollout } = turn.driving();
+  const over = exceeded(rollout, undefined);
+  if (stoppingKind === undefined) pause(turn, "interrupted", stopping);
+  else if (openedWave === rollout.currentWave && remaining(rollout) === 0) endWave(turn, stopping);
+  else if (over !== undefined) pause(turn, "budget", `${placeOf(rollout)}: ${stoppedInside(rollout, over)}`);
+  else pause(turn, "operator", stopping);
+}
+
+/** @param stopping why an operator has it pause before the next wave; absent: it goes on */
+function endWave(turn: Turn, stopping?: string): void {
   recordPending(turn);
   const { rollout } = turn.driving();
   const wave = rollout.waves[rollout.currentWave];
+  const over = exceeded(rollout, undefined);
   if (wave === undefined || remaining(rollout) > 0) {
-    pause(turn, "results of the wave were lost");
-  } else if (wave.failed > 0) {
-    const of = `wave ${rollout.currentWave + 1}/${rollout.waves.length}`;
-    pause(turn, `${of}: ${wave.failed} of ${plural(wave.size, "sentinel")} failed`);
+    pause(turn, "interrupted", "results of the wave were lost");
+  } else if (over !== undefined) {
+    pause(turn, "budget", `${placeOf(rollout)}: ${over}`);
+  } else if (wave.failed > 0 && !isBudgeted(rollout)) {
+    const failed = `${wave.failed} of ${plural(wave.size, "sentinel")} failed`;
+    pause(turn, "failure", `${placeOf(rollout)}: ${failed}`);
   } else {
     turn.changes.push({ kind: "wave completed", progress: progressOf(rollout, turn.nowMs) });
-    advance(turn);
+    const last = rollout.currentWave + 1 >= rollout.waves.length;
+    if (stopping !== undefined && !last) pause(turn, "operator", stopping);
+    else advance(turn);
   }
+}
+
+function placeOf({ currentWave, waves }: RolloutState): string {
+  return `wave ${currentWave + 1}/${waves.length}`;
 }
 
 function advance(turn: Turn): void {
   const { rollout, drive } = turn.driving();
   closeQueue(turn);
+  delete drive.ramp;
   if (rollout.currentWave + 1 >= rollout.waves.length) {
     turn.become({ state: "completed" });
     const done = turn.driving().rollout;
@@ -232,17 +161,20 @@ function advance(turn: Turn): void {
   delete drive.lost;
   const driver = drive.forward?.lane;
   dropLanes(turn, (lane, n) => lane.of === "forward" && n !== driver);
-  turn.become({ currentWave: rollout.currentWave + 1, waveStartedAtMs: turn.nowMs });
+  const { acknowledged } = rollout;
+  const total = acknowledged === undefined ? {} : { acknowledged: { ...acknowledged, wave: 0 } };
+  turn.become({ currentWave: rollout.currentWave + 1, waveStartedAtMs: turn.nowMs, ...total });
   turn.changes.push({ kind: "wave started", progress: progressOf(turn.driving().rollout, turn.nowMs) });
 }
 
-export function pause(turn: Turn, reason: string): void {
+export function pause(turn: Turn, pauseKind: PauseKind, reason: string): void {
   recordPending(turn);
-  turn.become({ state: "paused", pauseReason: reason });
+  turn.become({ state: "paused", pauseReason: reason, pauseKind });
   const { rollout } = turn.driving();
   turn.changes.push({
     kind: "paused",
     progress: progressOf(rollout, turn.nowMs),
+    why: pauseKind,
     reason,
     failures: shownFailures(rollout),
     resume: resumeScope(rollout),
@@ -262,6 +194,7 @@ export function endForward(turn: Turn, why?: string): void {
   recordPending(turn);
   dropLanes(turn, ({ of }) => of === "forward");
   delete drive.forward;
+  delete drive.ramp;
   tellSettled(turn, why ?? forward.stopping ?? "a part of its drive does not answer");
   if (drive.rollback !== undefined) turn.ringLegacy(drive.rollback);
   if (rollout.state !== "rolling_back") closeQueue(turn);

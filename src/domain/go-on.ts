@@ -5,10 +5,12 @@ import { recordIfDue } from "./lane-report.ts";
 import { driverOf, serve, staff, unopened } from "./lanes.ts";
 import { ROLLBACK_KEY } from "./parts.ts";
 import { leftToRevert, settleRollback } from "./rollback.ts";
+import { stopOverBudget } from "./stop.ts";
 import type { Turn } from "./turn.ts";
 
 /** What follows: a wave or a drive that is over, more lanes, more to launch. */
 export function goOn(turn: Turn, reporter?: Report): void {
+  stopOverBudget(turn);
   settle(turn);
   staff(turn, turn.rollout?.state === "rolling_back" ? leftToRevert(turn) : leftOfWave(turn));
   serve(turn, reporter);

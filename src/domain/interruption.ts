@@ -60,14 +60,14 @@ export function abandoned(turn: Turn, { invocationId, reason }: Event & { type: 
     retell(turn, "forward");
     const lost = dropLanes(turn, ({ of }) => of === "forward");
     takeLost(turn, lost);
-    if (rollout.state === "in_progress") pause(turn, reason);
+    if (rollout.state === "in_progress") pause(turn, "interrupted", reason);
     else endForward(turn, reason);
   } else if (invocationId !== undefined && rollback?.invocationId === invocationId) {
     retell(turn, "rollback");
     dropLanes(turn, ({ of }) => of === "rollback");
     endRollback(turn, reason);
   } else if (rollout.state === "in_progress" && forward === undefined) {
-    pause(turn, reason);
+    pause(turn, "interrupted", reason);
   } else if (rollout.state === "rolling_back" && rollback === undefined) {
     stranded(turn, reason);
   } else {

@@ -1,4 +1,4 @@
-import type { Direction, Driver, Grant, Item, Lane } from "./drive-state.ts";
+import type { Direction, Drive, Driver, Grant, Item, Lane } from "./drive-state.ts";
 import type { Report } from "./event.ts";
 import { countLaunching } from "./lane-report.ts";
 import { newLane } from "./new-lane.ts";
@@ -124,7 +124,12 @@ function lifeLeft(turn: Turn, lane: Lane, isDriver: boolean): number {
 
 function roomIn(turn: Turn, of: Direction): number {
   const { drive } = turn.driving();
-  return drive.window - inFlightOf(lanesOf(drive, of));
+  return placesIn(drive, of) - inFlightOf(lanesOf(drive, of));
+}
+
+/** So many Deploys may be in flight now. */
+function placesIn({ window, ramp }: Drive, of: Direction): number {
+  return of === "forward" && ramp !== undefined ? Math.min(window, ramp.places) : window;
 }
 
 /** What may be granted to lanes that fill. */
@@ -167,7 +172,10 @@ export function staff(turn: Turn, leftToLaunch: number): void {
     const left = lifeLeft(turn, lane, driverOf(turn, Number(n)) !== undefined);
     return Math.max(0, Math.min(LANE_PLACES - lane.out - lane.launching, left));
   });
-  const wanted = Math.min(drive.window - inFlightOf(lanesOf(drive, direction)), Math.max(1, leftToLaunch));
+  const wanted = Math.min(
+    placesIn(drive, direction) - inFlightOf(lanesOf(drive, direction)),
+    Math.max(1, leftToLaunch),
+  );
   const missing = wanted - places.reduce((sum, n) => sum + n, 0);
   const more = Math.min(Math.ceil(missing / LANE_PLACES), MOST_LANES - lanes.length);
   for (let i = 0; i < more; i++) drive.lanes[drive.nextLane++] = newLane(direction);

@@ -1,23 +1,28 @@
-import type { Operation, Phase, RolloutState } from "./state.ts";
+import type { Operation, RolloutState, State } from "./state.ts";
 
 /** The operations that are legal in each state; `rolling_back` ends by itself. */
-export const LEGAL: Readonly<Record<Phase, readonly Operation[]>> = {
+export const LEGAL: Readonly<Record<State, readonly Operation[]>> = {
   idle: ["Rollout"],
   completed: ["Rollout"],
   cancelled: ["Rollout", "RollbackAll"],
-  in_progress: ["Cancel"],
-  paused: ["Resume", "Cancel", "RollbackAll"],
+  in_progress: ["Cancel", "Pause", "Abort"],
+  paused: ["Resume", "Cancel", "RollbackAll", "Abort"],
   rolling_back: [],
 };
 
 /** An operation that is not legal in the present state; the message names the state and what is legal. */
 export class IllegalOperationError extends Error {
-  constructor(operation: Operation, phase: Phase) {
-    const legal = LEGAL[phase];
+  constructor(operation: Operation, state: State) {
+    const legal = LEGAL[state];
     const now = legal.length === 0 ? "nothing but to wait until it has ended" : legal.join(", ");
-    super(`${operation} is not legal while the rollout is ${phase}; legal now: ${now}.`);
+    super(`${operation} is not legal while the rollout is ${state}; legal now: ${now}.`);
     this.name = "IllegalOperationError";
   }
+}
+
+/** It is paused already, as an operator asked. */
+function isAskedAgain(operation: Operation, rollout: RolloutState | undefined): boolean {
+  return operation === "Pause" && rollout?.state === "paused" && rollout.pauseKind === "operator";
 }
 
 /**
@@ -30,7 +35,8 @@ export function assertLegal(
   operation: Operation,
   rollout: RolloutState | undefined,
 ): RolloutState | undefined {
-  const phase = rollout?.state ?? "idle";
-  if (!LEGAL[phase].includes(operation)) throw new IllegalOperationError(operation, phase);
+  const state = rollout?.state ?? "idle";
+  if (!LEGAL[state].includes(operation) && !isAskedAgain(operation, rollout))
+    throw new IllegalOperationError(operation, state);
   return rollout;
 }

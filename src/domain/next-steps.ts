@@ -53,10 +53,17 @@ function findsAny({ took, takenOver = 0, inFlight, unknown }: RollbackScope): bo
   return took + takenOver + inFlight + unknown > 0;
 }
 
-/** What operators are offered: what is legal, but no RollbackAll where nothing is left to revert. */
+/** What operators are offered: what is legal, but while it rests no way back where nothing is left to revert. */
 export function offered(rollout: RolloutState, drive: Drive | undefined): Operation[] {
-  const useful = findsAny(rollbackScope(rollout, drive));
-  return LEGAL[rollout.state].filter((operation) => operation !== "RollbackAll" || useful);
+  const goesBack = rollout.state === "in_progress" || findsAny(rollbackScope(rollout, drive));
+  return LEGAL[rollout.state].filter((operation) => !WAYS_BACK.has(operation) || goesBack);
+}
+
+const WAYS_BACK: ReadonlySet<Operation> = new Set(["RollbackAll", "Abort"]);
+
+/** The decisions of a pause. Abort is none of its own: there it does what RollbackAll does. */
+export function decisions(rollout: RolloutState, drive: Drive | undefined): Operation[] {
+  return offered(rollout, drive).filter((operation) => operation !== "Abort");
 }
 
 /** Where a paused rollout stands: its wave counts from 1, `failed` are those of all waves. */

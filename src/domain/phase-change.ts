@@ -1,4 +1,4 @@
-import type { Failure } from "./state.ts";
+import type { Failure, PauseKind } from "./state.ts";
 
 /** Of the sentinels that failed in a rollout, which a rollback leaves alone, as they are now. */
 export interface LeftBehind {
@@ -60,7 +60,14 @@ export type PhaseChange = { progress: Progress } & (
   | { kind: "wave started" }
   | { kind: "wave completed" }
   | { kind: "rewritten"; to: string }
-  | { kind: "paused"; reason: string; failures: Failure[]; resume?: ResumeScope; rollback?: RollbackScope }
+  | {
+      kind: "paused";
+      why?: PauseKind;
+      reason: string;
+      failures: Failure[];
+      resume?: ResumeScope;
+      rollback?: RollbackScope;
+    }
   | { kind: "resumed"; resume?: ResumeScope }
   | { kind: "cancelled"; inFlight?: number }
   /** What was in flight at a Cancel is no more; `lost` have no result, and `why`. */

@@ -6,6 +6,7 @@ import { goOn, orderOf } from "./go-on.ts";
 import { recordIfDue, takeReport } from "./lane-report.ts";
 import { driverOf } from "./lanes.ts";
 import { openQueue } from "./queue.ts";
+import { ramp } from "./ramp.ts";
 import { RECORD_AFTER_MS } from "./record.ts";
 import { tellRewriting } from "./rewriting.ts";
 import { countReverts, takeLate } from "./rollback.ts";
@@ -29,8 +30,10 @@ export function reported(turn: Turn, report: Report): Answer {
   if (lane.of === "forward") tellRewriting(turn, fresh);
   const driver = driverOf(turn, report.lane);
   if (report.opens !== undefined) open(turn, report.lane, report.opens);
-  if (lane.of === "forward") takeLate(turn, fresh);
-  else countReverts(turn, fresh);
+  if (lane.of === "forward") {
+    ramp(turn, fresh);
+    takeLate(turn, fresh);
+  } else countReverts(turn, fresh);
   recordIfDue(turn);
   goOn(turn, report);
   const after = turn.lane(report.lane);

@@ -13,19 +13,28 @@ import { recordPending } from "./record.ts";
 import type { Entry, Part } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
-export function beginRollback(
-  turn: Turn,
-  { invocationId, silent, ...guarded }: Event & { type: "beginRollback" },
-): void {
-  const before = assertMeant("RollbackAll", turn.rollout, guarded);
+export function beginRollback(turn: Turn, event: Event & { type: "beginRollback" }): void {
+  const before = assertMeant("RollbackAll", turn.rollout, event);
   turn.drive ??= strandedDrive(before);
+  rollBack(turn, event);
+}
+
+interface Beginning {
+  invocationId: string;
+  silent: readonly Silence[];
+  includeFailed?: true;
+}
+
+/** Nothing more goes forward, and what took the image is reverted. */
+export function rollBack(turn: Turn, { invocationId, silent }: Beginning): void {
+  const before = turn.driving().rollout;
   // The end of the one before was cut short.
   endRollback(turn, "it was cut short");
   recordPending(turn);
   closeQueue(turn);
   writeOff(turn, silent);
   const counted = before.takenOver === undefined ? {} : { countsTakenOver: true as const };
-  turn.become({ state: "rolling_back", pauseReason: "", ...counted });
+  turn.unpause("rolling_back", counted);
   const { rollout, drive } = turn.driving();
   const lane = drive.nextLane++;
   drive.rollback = {

@@ -1,17 +1,20 @@
 import { type Answer, accepted, type Outcome, refused, viewNow } from "./answer.ts";
+import { begin, stage } from "./begin.ts";
 import type { Book, Write } from "./book.ts";
 import type { Event } from "./event.ts";
 import { isFormer } from "./former.ts";
-import { begin, cancel, resume, stage } from "./forward.ts";
+import { cancel, resume, stopHere, strandedDrive } from "./forward.ts";
 import { goOn, orderOf } from "./go-on.ts";
+import { assertMeant } from "./guard.ts";
 import { historyOf } from "./history.ts";
 import { abandoned, clearOthers, forgetAll, interrupted, laneLost } from "./interruption.ts";
 import { askWhatIsLaunched, LAUNCHING, unsaid } from "./lanes.ts";
 import { legacyReported } from "./legacy-drive.ts";
 import { DRIVE_KEY, HEAD_KEY, isPartTakenOver, laneKey, TAKEN_OVER_KEY, TALLIES_KEY } from "./parts.ts";
 import { reported } from "./reported.ts";
-import { beginRollback } from "./rollback.ts";
+import { beginRollback, rollBack } from "./rollback.ts";
 import { heldBySilent, silenced } from "./silence.ts";
+import { pauseAsked } from "./stop.ts";
 import { copySome, takesOver } from "./taken-over.ts";
 import { Turn } from "./turn.ts";
 
@@ -102,13 +105,18 @@ function happen(turn: Turn, event: Event): Answer {
     case "beginRollback":
       beginRollback(turn, event);
       return opened(turn, event.invocationId);
-    case "cancel": {
+    case "abort":
+      abort(turn, event);
+      return opened(turn, event.invocationId);
+    case "cancel":
       cancel(turn, event);
       if (!turn.begun) forgetAll(turn);
       else goOn(turn);
-      const waits = raiseFence(turn, event.fence);
-      return { ...accepted(turn), ...(waits ? { waits } : {}), view: viewNow(turn) };
-    }
+      return stoppedAt(turn, event.fence);
+    case "pause":
+      pauseAsked(turn, event);
+      if (turn.begun) goOn(turn);
+      return stoppedAt(turn, event.fence);
     case "stage":
       return staged(turn, event);
     case "copy": {
@@ -140,6 +148,21 @@ function happen(turn: Turn, event: Event): Answer {
   }
 }
 
+/** An operator has it stop: the answer says when no more than a few are on their way. */
+function stoppedAt(turn: Turn, fence: string | undefined): Answer {
+  const waits = raiseFence(turn, fence);
+  return { ...accepted(turn), ...(waits ? { waits } : {}), view: viewNow(turn) };
+}
+
+/** Stops, and reverts what took the image; what is in flight follows as it settles. */
+function abort(turn: Turn, event: Event & { type: "abort" }): void {
+  const before = assertMeant("Abort", turn.rollout, event);
+  turn.drive ??= strandedDrive(before);
+  stopHere(turn);
+  if (!turn.begun) forgetAll(turn);
+  rollBack(turn, { ...event, silent: [] });
+}
+
 function staged(turn: Turn, event: Event & { type: "stage" }): Answer {
   const how = stage(turn, event);
   if (how === "refused") return refused(turn);
@@ -158,7 +181,7 @@ function opened(turn: Turn, invocationId: string): Answer {
   };
 }
 
-/** A Cancel answers once no more than a few sentinels are on their way. @returns whether it has to wait for that */
+/** A Cancel, or a Pause, answers once no more than a few sentinels are on their way. @returns whether it has to wait for that */
 function raiseFence(turn: Turn, fence: string | undefined): boolean {
   if (turn.drive === undefined || fence === undefined || unsaid(turn) <= LAUNCHING) return false;
   turn.drive.fence = fence;

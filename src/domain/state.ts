@@ -1,7 +1,22 @@
 /** What is stored of a rollout: its head, and the fleet in parts. Times are unix milliseconds. */
 
-export type Phase = "idle" | "in_progress" | "paused" | "cancelled" | "completed" | "rolling_back";
-export type Operation = "Rollout" | "Resume" | "Cancel" | "RollbackAll";
+export type State = "idle" | "in_progress" | "paused" | "cancelled" | "completed" | "rolling_back";
+export type Operation = "Rollout" | "Resume" | "Cancel" | "RollbackAll" | "Pause" | "Abort";
+
+/** Why a rollout is paused: a failed wave, an exceeded budget, an operator, a drive that ended before its time, or a freeze. */
+export type PauseKind = "failure" | "budget" | "operator" | "interrupted" | "freeze";
+
+/** What a rollout was asked to keep to. Absent: as it was before there were limits. */
+export interface Limits {
+  /** So many sentinels of a wave, or so much of it ("2%"), may fail, and the rollout goes on. */
+  maxFailures?: number | string;
+  /** Likewise of the whole rollout. */
+  maxTotalFailures?: number | string;
+  /** Most Deploys in flight; the service's own limit holds as well. */
+  maxInFlight?: number;
+  /** Each wave begins with one Deploy in flight, and takes more as they succeed. */
+  ramp?: true;
+}
 
 /** The numbers of one wave. `succeeded` counts all that took the image, those that were reverted since included. */
 export interface WaveCount {
@@ -22,7 +37,7 @@ export interface Failure {
 /** The head, under the key `rolloutState`: its size does not grow with the fleet, which lies in parts beside it. */
 export interface RolloutState {
   rolloutId: string;
-  state: Exclude<Phase, "idle">;
+  state: Exclude<State, "idle">;
   image: string;
   wavePercentages: number[];
   waves: WaveCount[];
@@ -38,6 +53,11 @@ export interface RolloutState {
   sinceMs: number;
   /** Why it is paused; empty unless it is. */
   pauseReason: string;
+  /** Absent unless it is paused; also in what an earlier version has paused. */
+  pauseKind?: PauseKind;
+  limits?: Limits;
+  /** Failures that a Resume has acknowledged: the budgets count anew from there. In this wave, and in all of them. */
+  acknowledged?: { wave: number; total: number };
   /** What a cluster's admission has made of the image, as a Deploy was the first to tell. */
   rewrittenTo?: string;
   /** What earlier rollouts of this image moved. An absent number is none. */

@@ -114,6 +114,13 @@ export class Turn {
     this.rollout = moved ? { ...next, sinceMs: this.nowMs } : next;
   }
 
+  /** It is no longer paused, if it was. */
+  unpause(state: RolloutState["state"], change: Partial<RolloutState> = {}): void {
+    this.become({ ...change, state, pauseReason: "" });
+    const { pauseKind: _, ...rollout } = this.driving().rollout;
+    this.rollout = rollout;
+  }
+
   /** What the head counts beside its waves. */
   count(beside: Pick<RolloutState, "stay" | "takenOver">): void {
     const { stay: _, takenOver: __, ...head } = this.driving().rollout;

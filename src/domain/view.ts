@@ -8,13 +8,19 @@ import {
   whatResumeDoes,
   whatRollbackDoes,
 } from "./next-steps.ts";
-import { type Numbers, numbersOf, plural } from "./progress.ts";
-import type { Failure, Operation, Phase, RolloutState } from "./state.ts";
+import { type Phase, phaseOf } from "./phase.ts";
+import { type Numbers, numbersOf, plural, remaining } from "./progress.ts";
+import type { Failure, Operation, PauseKind, RolloutState, State } from "./state.ts";
 import { earlierLeft, takenOverNote } from "./taken-over.ts";
 
 /** What operators are answered; the edge writes it in snake_case. */
 export interface View {
-  state: Phase;
+  state: State;
+  phase: Phase;
+  /** Absent unless it is paused. */
+  pauseKind?: PauseKind;
+  /** Paused: sentinels of its wave without a result, which a Resume deploys first. */
+  neverAttempted: number;
   rolloutId: string;
   image: string;
   /** 1-based; 0 when there is no rollout. */
@@ -47,13 +53,16 @@ export interface View {
  */
 export function viewOf(rollout: RolloutState | undefined, drive: Drive | undefined): View {
   if (rollout === undefined) {
-    return { ...NOTHING, state: "idle", next: LEGAL.idle, message: "No rollout has run yet." };
+    return { ...NOTHING, state: "idle", phase: "idle", next: LEGAL.idle, message: "No rollout has run yet." };
   }
   const numbers = numbersOf(rollout, drive);
   const { total, succeeded, failed, skipped, inFlight, waiting } = numbers;
   const counts = ({ earlier }: Failure) => !(rollout.countsTakenOver && earlier);
   return {
     state: rollout.state,
+    phase: phaseOf(rollout, drive),
+    ...(rollout.pauseKind === undefined ? {} : { pauseKind: rollout.pauseKind }),
+    neverAttempted: rollout.state === "paused" ? remaining(rollout) : 0,
     rolloutId: rollout.rolloutId,
     image: rollout.image,
     wave: rollout.currentWave + 1,
@@ -74,6 +83,7 @@ export function viewOfNothing(image: string, nowMs: number): View {
   return {
     ...NOTHING,
     state: "completed",
+    phase: "completed",
     image,
     sinceMs: nowMs,
     next: LEGAL.completed,
@@ -89,6 +99,7 @@ export function viewOfSuperseded(last: View, since: string): View {
   return {
     ...last,
     state: "cancelled",
+    phase: "cancelled",
     next: [],
     message: `The rollout of ${last.image} was cancelled; ${since}.`,
   };
@@ -101,12 +112,14 @@ export function viewOfForgotten(rolloutId: string, image: string): View {
     rolloutId,
     image,
     state: "cancelled",
+    phase: "cancelled",
     next: [],
     message: `The rollout of ${image} was cancelled; another rollout has started since. History has its numbers.`,
   };
 }
 
 const NOTHING = {
+  neverAttempted: 0,
   rolloutId: "",
   image: "",
   wave: 0,

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { RolloutRequest } from "../restate/rollout-schemas.ts";
+import { RolloutRequest } from "../restate/rollout-requests.ts";
 import { parseFault, type SentinelFault } from "./faults.ts";
 import { NEW_IMAGE } from "./stack-types.ts";
 

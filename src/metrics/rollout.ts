@@ -1,9 +1,9 @@
 import { Gauge, type Registry } from "prom-client";
-import type { Phase } from "../domain/state.ts";
+import type { State } from "../domain/state.ts";
 import type { StatusResponse } from "../restate/rollout-schemas.ts";
 import type { CachedSource } from "../util/cached.ts";
 
-const STATES: Phase[] = ["idle", "in_progress", "paused", "cancelled", "completed", "rolling_back"];
+const STATES: State[] = ["idle", "in_progress", "paused", "cancelled", "completed", "rolling_back"];
 
 /** Numbers of the rollout; undefined where there is nothing to tell. */
 const NUMBERS: { name: string; help: string; of(status: StatusResponse): number | undefined }[] = [

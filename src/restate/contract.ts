@@ -109,7 +109,8 @@ export const UNRECORDED_HEADER = "x-unrecorded";
  */
 export const GRANT_HEADER = "x-grant";
 
-/** Sent by whoever calls `Rollout` and wants to be named in the history. */
+/** Sent by a caller who wants to be named in the history and in Slack; the second one is its former name. */
+export const OPERATOR_HEADER = "x-operator";
 export const STARTED_BY_HEADER = "x-started-by";
 
 /**

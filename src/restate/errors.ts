@@ -1,5 +1,5 @@
 import { TerminalError } from "@restatedev/restate-sdk";
-import { StaleRequestError } from "../domain/forward.ts";
+import { StaleRequestError } from "../domain/begin.ts";
 import { GuardError, UnnamedError } from "../domain/guard.ts";
 import { IllegalOperationError } from "../domain/legality.ts";
 import { UnreadableError } from "../domain/readable.ts";

@@ -1,70 +1,6 @@
 import { z } from "zod";
-import { IMAGE_LIMIT, imageProblem } from "../domain/image.ts";
-import { DEFAULT_WAVE_PERCENTAGES } from "../domain/waves.ts";
-
-export const EXAMPLE_IMAGE = "ghcr.io/unkeyed/sentinel:v1.2.3";
-
-const image = z
-  .string("must be a string")
-  .min(1, "must not be empty")
-  .superRefine((text, ctx) => {
-    const problem = imageProblem(text);
-    if (problem !== undefined) ctx.addIssue({ code: "custom", message: problem, input: text });
-  })
-  .describe(
-    `The image to roll out: an OCI reference with an explicit tag or digest, at most ${IMAGE_LIMIT} characters.`,
-  )
-  .meta({ examples: [EXAMPLE_IMAGE] });
-
-const PERCENT = "must be a whole number from 1 to 100";
-
-const wavePercentages = z
-  .array(
-    z.int(PERCENT).min(1, PERCENT).max(100, PERCENT),
-    "must be a list of whole numbers such as [10, 100]",
-  )
-  .min(1, "must have at least one wave, such as [100]")
-  .superRefine((list, ctx) => {
-    const at = list.findIndex((percent, i) => i > 0 && percent <= (list[i - 1] ?? 0));
-    if (at > 0) {
-      const message = `must be greater than the ${list[at - 1]} before it`;
-      ctx.addIssue({ code: "custom", message, path: [at], input: list[at] });
-    } else if (list.at(-1) !== 100) {
-      ctx.addIssue({ code: "custom", message: "must end with 100", input: list });
-    }
-  })
-  .optional()
-  .describe(
-    `Cumulative percent of the sentinels at the end of each wave; strictly increasing, the last one 100. Default ${JSON.stringify(DEFAULT_WAVE_PERCENTAGES)}.`,
-  );
-
-/** The body of `Rollout` and `Plan`. */
-export const RolloutRequest = z
-  .strictObject({ image, wave_percentages: wavePercentages })
-  .meta({ examples: [{ image: EXAMPLE_IMAGE }] });
-export type RolloutRequest = z.infer<typeof RolloutRequest>;
-
-const WAVE = "must be a whole number from 1";
-
-/** The body of `Resume`, `Cancel` and `RollbackAll`. The example is the body that names nothing. */
-export const GuardedRequest = z
-  .strictObject({
-    rollout_id: z
-      .string("must be a string")
-      .regex(/^[\x21-\x7e]{1,64}$/, "must be the id of a rollout, in one word of at most 64 characters")
-      .optional()
-      .describe("Only if it is still this rollout: otherwise nothing changes (409)."),
-    wave: z
-      .int(WAVE)
-      .min(1, WAVE)
-      .optional()
-      .describe("Only if it is still in this wave, counted from 1: otherwise nothing changes (409)."),
-  })
-  .meta({ examples: [{}] });
-export type GuardedRequest = z.infer<typeof GuardedRequest>;
-
-/** The body of every verb without parameters. */
-export const EmptyRequest = z.strictObject({}).meta({ examples: [{}] });
+import { PHASES } from "../domain/phase.ts";
+import { EXAMPLE_IMAGE } from "./rollout-requests.ts";
 
 const State = z.enum(["idle", "in_progress", "paused", "cancelled", "completed", "rolling_back"]);
 const Failure = z.object({ sentinel_id: z.string(), reason: z.string() });
@@ -75,6 +11,9 @@ export const EXAMPLE_ROLLOUT_ID = "7781234a-c6dd-46f2-9b25-bd023dd2129f";
 export const EXAMPLE_FAILURE = { sentinel_id: "sen_0017", reason: "ImagePullBackOff: manifest unknown" };
 const EXAMPLE_ROLLOUT = {
   state: "paused",
+  phase: "paused",
+  pause_kind: "failure",
+  never_attempted: 0,
   rollout_id: EXAMPLE_ROLLOUT_ID,
   image: EXAMPLE_IMAGE,
   wave: 3,
@@ -104,6 +43,21 @@ const guard = z
 
 const rolloutFields = z.object({
   state: State,
+  phase: z
+    .string()
+    .default("")
+    .describe(`What it does now, in finer words than its state: ${PHASES.join(", ")}.`),
+  pause_kind: z
+    .enum(["failure", "budget", "operator", "interrupted", "freeze"])
+    .nullable()
+    .default(null)
+    .describe(
+      "Why it is paused: a wave with a failure, an exceeded budget, an operator, a drive that ended before its time, or a freeze. Null unless it is paused.",
+    ),
+  never_attempted: z
+    .int()
+    .default(0)
+    .describe("Paused inside a wave: its sentinels without a result, which Resume deploys first."),
   rollout_id: z.string().describe("Empty when there is no rollout."),
   image: z.string(),
   wave: z.int().describe("The current wave, counted from 1; 0 when there is no rollout."),

@@ -8,6 +8,7 @@ import type { Answer, Outcome } from "../domain/answer.ts";
 import { Book, MissingError } from "../domain/book.ts";
 import type { Event } from "../domain/event.ts";
 import { isFormer } from "../domain/former.ts";
+import type { Guarded } from "../domain/guard.ts";
 import { DRIVE_KEY, HEAD_KEY, laneKey, launchingKey } from "../domain/parts.ts";
 import { apply } from "../domain/rollout.ts";
 import { HistoryObject, NOTIFIER_KEY, NotifierObject, RolloutObject } from "../restate/contract.ts";
@@ -50,9 +51,11 @@ export async function change(
 }
 
 /** Of an operator: it may say what it is about. */
-function takesGuard(event: Event): event is Extract<Event, { type: "resume" | "cancel" | "beginRollback" }> {
-  return event.type === "resume" || event.type === "cancel" || event.type === "beginRollback";
+function takesGuard(event: Event): event is Extract<Event, Guarded & { type: (typeof GUARDED)[number] }> {
+  return GUARDED.some((type) => event.type === type);
 }
+
+const GUARDED = ["resume", "cancel", "pause", "beginRollback", "abort"] as const;
 
 /**
  * What is now, and whether a verb has to name its rollout: kept with the time, so that a restart with another setting

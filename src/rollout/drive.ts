@@ -20,7 +20,7 @@ export interface DriveOptions {
   maxInFlight: number;
 }
 
-type Opening = Extract<Event, { type: "begin" | "resume" | "beginRollback" }>;
+type Opening = Extract<Event, { type: "begin" | "resume" | "beginRollback" | "abort" }>;
 
 /**
  * Drives a rollout, or its rollback, to its end: opens its waves and its lanes, and is a lane itself, so that the Deploys

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ObjectSharedContext, TerminalError } from "@restatedev/restate-sdk";
 import { DatabaseError } from "../mysql/pool.ts";
-import type { RolloutRequest } from "../restate/rollout-schemas.ts";
+import type { RolloutRequest } from "../restate/rollout-requests.ts";
 import { atMost } from "../util/at-most.ts";
 import { unlessCancelled } from "./drive.ts";
 import { type Fleet, type PlannedWaves, planWavesOf } from "./planned-waves.ts";

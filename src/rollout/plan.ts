@@ -4,8 +4,10 @@ import { plural } from "../domain/progress.ts";
 import { UnreadableError } from "../domain/readable.ts";
 import type { RolloutState } from "../domain/state.ts";
 import { earlierLeft, takenOverNote, takesOver } from "../domain/taken-over.ts";
-import type { PlanResponse, RolloutRequest } from "../restate/rollout-schemas.ts";
+import type { RolloutRequest } from "../restate/rollout-requests.ts";
+import type { PlanResponse } from "../restate/rollout-schemas.ts";
 import { selectSentinels } from "./fleet.ts";
+import { assertInFlight } from "./limits-of.ts";
 import type { RolloutOptions } from "./options.ts";
 import { nothingToDo, type PlannedWaves } from "./planned-waves.ts";
 import { look } from "./state.ts";
@@ -17,6 +19,7 @@ export async function plan(
   options: RolloutOptions,
 ): Promise<PlanResponse> {
   const present = await readablePresent(ctx, options);
+  await assertInFlight(ctx, request, options);
   const askedMs = await ctx.date.now();
   return planResponse(await selectSentinels(ctx, options.store, request, askedMs), present);
 }

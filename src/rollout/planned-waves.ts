@@ -5,7 +5,7 @@ import type { Part } from "../domain/state.ts";
 import { DEFAULT_WAVE_PERCENTAGES, planWaves } from "../domain/waves.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import { ConflictError } from "../restate/errors.ts";
-import type { RolloutRequest } from "../restate/rollout-schemas.ts";
+import type { RolloutRequest } from "../restate/rollout-requests.ts";
 
 /** What a Rollout does now: the waves and their parts, but not every sentinel in them. */
 export interface PlannedWaves {

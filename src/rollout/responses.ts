@@ -1,7 +1,7 @@
 import type { RollbackReport } from "../domain/answer.ts";
 import type { Drive } from "../domain/drive-state.ts";
 import { leftBehindNote } from "../domain/left-behind.ts";
-import { offered } from "../domain/next-steps.ts";
+import { decisions } from "../domain/next-steps.ts";
 import type { LeftBehind } from "../domain/phase-change.ts";
 import { flyingOf, lanesOf, numbersOf, plural, remaining, timeLeft } from "../domain/progress.ts";
 import type { Failure, RolloutState } from "../domain/state.ts";
@@ -38,6 +38,9 @@ function fieldsOf(view: View) {
   const { state, rolloutId, image, wave, waves, total, succeeded, failed, skipped, next, message } = view;
   return {
     state,
+    phase: view.phase,
+    pause_kind: view.pauseKind ?? null,
+    never_attempted: view.neverAttempted,
     rollout_id: rolloutId,
     image,
     wave,
@@ -190,7 +193,7 @@ function waitingFor(
       return `${plural(left, "sentinel")} of ${place} to come up${meanwhile}`;
     }
     case "paused":
-      return `an operator: ${anyOf(offered(rollout, drive))}`;
+      return `an operator: ${anyOf(decisions(rollout, drive))}`;
     case "rolling_back": {
       const { took, reverted } = numbersOf(rollout, drive);
       const reverting = `${plural(took - reverted, "sentinel")} to return to the previous image`;

@@ -1,6 +1,8 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import { assertMeant } from "../domain/guard.ts";
-import type { GuardedRequest, RolloutResponse } from "../restate/rollout-schemas.ts";
+import type { GuardedRequest } from "../restate/rollout-requests.ts";
+import type { RolloutResponse } from "../restate/rollout-schemas.ts";
+import { askedBy } from "./asked-by.ts";
 import { drive } from "./drive.ts";
 import { guardedBy } from "./guarded-by.ts";
 import { lookAndMend } from "./look-and-mend.ts";
@@ -17,7 +19,12 @@ export async function resume(
   const sight = await lookAndMend(ctx, options);
   assertMeant("Resume", sight.rollout, guarded);
   const { rolloutId = "", image = "" } = sight.rollout ?? {};
-  const opening = { type: "resume", invocationId: ctx.request().id, ...guarded } as const;
+  const opening = {
+    type: "resume",
+    invocationId: ctx.request().id,
+    ...guarded,
+    ...askedBy(ctx, request),
+  } as const;
   const { view } = await drive(ctx, options, "resume", opening);
   return rolloutResponse(viewOfDriven(view, rolloutId, image));
 }

@@ -1,18 +1,22 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
+import type { Event } from "../domain/event.ts";
 import { assertMeant } from "../domain/guard.ts";
-import type { GuardedRequest, RollbackResponse } from "../restate/rollout-schemas.ts";
+import type { RollbackRequest } from "../restate/rollout-requests.ts";
+import type { RollbackResponse } from "../restate/rollout-schemas.ts";
 import { askLeftBehind } from "./ask-left-behind.ts";
+import { askedBy } from "./asked-by.ts";
 import { drive, unlessCancelled } from "./drive.ts";
 import { guardedBy } from "./guarded-by.ts";
 import { lookAndMend } from "./look-and-mend.ts";
 import type { RolloutOptions } from "./options.ts";
 import { rollbackResponse } from "./responses.ts";
+import type { Sight } from "./state.ts";
 import { invocationsOf } from "./watchdog.ts";
 
 /** Returns every sentinel that took the image to its previous one; a drive that does not answer is not waited for. */
 export async function rollbackAll(
   ctx: ObjectSharedContext,
-  request: GuardedRequest,
+  request: RollbackRequest,
   options: RolloutOptions,
 ): Promise<RollbackResponse> {
   const guarded = guardedBy(request);
@@ -28,7 +32,23 @@ export async function rollbackAll(
           ctx,
           ctx.run("look who does not answer", async () => (await admin?.silent(ids).catch(() => [])) ?? []),
         );
-  const opening = { type: "beginRollback", invocationId, silent, ...guarded } as const;
+  return driveBack(ctx, options, sight, {
+    type: "beginRollback",
+    invocationId,
+    silent,
+    ...(request.include_failed ? { includeFailed: true } : {}),
+    ...guarded,
+    ...askedBy(ctx, request),
+  });
+}
+
+/** Drives a rollback to its end, and answers what it came to. */
+export async function driveBack(
+  ctx: ObjectSharedContext,
+  options: RolloutOptions,
+  sight: Sight,
+  opening: Extract<Event, { type: "beginRollback" | "abort" }>,
+): Promise<RollbackResponse> {
   const { rollback, view } = await drive(ctx, options, "rollback", opening);
   const { rolloutId = "", image = "", currentWave = -1 } = sight.rollout ?? {};
   const ended = view.rolloutId === rolloutId && view.sinceMs !== undefined ? { sinceMs: view.sinceMs } : {};

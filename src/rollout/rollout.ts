@@ -4,10 +4,12 @@ import { PART_SIZE } from "../domain/parts.ts";
 import type { RolloutState } from "../domain/state.ts";
 import { PARTS_IN_A_CHANGE, takesOver } from "../domain/taken-over.ts";
 import { viewOfNothing } from "../domain/view.ts";
-import { STARTED_BY_HEADER } from "../restate/contract.ts";
-import type { RolloutRequest, RolloutResponse } from "../restate/rollout-schemas.ts";
+import type { RolloutRequest } from "../restate/rollout-requests.ts";
+import type { RolloutResponse } from "../restate/rollout-schemas.ts";
+import { askedBy } from "./asked-by.ts";
 import { drive, unlessCancelled } from "./drive.ts";
 import { selectSentinels } from "./fleet.ts";
+import { assertInFlight, limitsOf } from "./limits-of.ts";
 import { lookAndMend } from "./look-and-mend.ts";
 import type { RolloutOptions } from "./options.ts";
 import { requireWork } from "./planned-waves.ts";
@@ -22,12 +24,14 @@ export async function rollout(
 ): Promise<RolloutResponse> {
   const sight = await lookAndMend(ctx, options);
   assertLegal("Rollout", sight.rollout);
+  await assertInFlight(ctx, request, options);
   const rolloutId = ctx.rand.uuidv4();
   const askedMs = await ctx.date.now();
   const planned = await selectSentinels(ctx, options.store, request, askedMs);
   requireWork(planned);
   if (planned.fleet === 0) return rolloutResponse(viewOfNothing(request.image, askedMs));
   const { image, wavePercentages, plan, parts } = planned;
+  const { operator, comment } = askedBy(ctx, request);
   const large = await copyOver(ctx, sight.rollout, image);
   const { view } = await drive(ctx, options, "rollout", {
     type: "begin",
@@ -35,7 +39,9 @@ export async function rollout(
     rolloutId,
     askedMs,
     ...{ image, wavePercentages, plan, parts: large ? [] : parts },
-    ...startedBy(ctx),
+    ...(operator === undefined ? {} : { startedBy: operator }),
+    ...(comment === undefined ? {} : { comment }),
+    ...limitsOf(request),
   });
   return rolloutResponse(viewOfDriven(view, rolloutId, image));
 }
@@ -58,15 +64,4 @@ async function copyOver(
     ({ left = 0 } = await unlessCancelled(ctx, copied));
   } while (left > 0);
   return true;
-}
-
-/** Who the caller says it is: one line, short. */
-function startedBy(ctx: ObjectSharedContext): { startedBy?: string } {
-  const said = ctx.request().headers.get(STARTED_BY_HEADER) ?? "";
-  const line = said
-    .replaceAll(/[\p{C}\s]+/gu, " ")
-    .trim()
-    .slice(0, 200)
-    .toWellFormed();
-  return line === "" ? {} : { startedBy: line };
 }

@@ -21,12 +21,16 @@ import { HistoryRequest, HistoryResponse } from "../restate/history-schemas.ts";
 import {
   EmptyRequest,
   GuardedRequest,
+  RollbackRequest,
+  RolloutRequest,
+} from "../restate/rollout-requests.ts";
+import {
   PlanResponse,
   RollbackResponse,
-  RolloutRequest,
   RolloutResponse,
   StatusResponse,
 } from "../restate/rollout-schemas.ts";
+import { abort } from "./abort.ts";
 import { cancel } from "./cancel.ts";
 import { change } from "./change.ts";
 import { history } from "./history.ts";
@@ -36,6 +40,7 @@ import { countLeftBehind } from "./left-behind.ts";
 import { legacyTransition } from "./legacy.ts";
 import { loadParts } from "./load.ts";
 import type { RolloutOptions } from "./options.ts";
+import { pause } from "./pause.ts";
 import { plan } from "./plan.ts";
 import { resume } from "./resume.ts";
 import { rollbackAll } from "./rollback-all.ts";
@@ -96,9 +101,22 @@ export function createRolloutService(options: RolloutOptions) {
       }),
       RollbackAll: verb({
         does: "Returns every sentinel that took the new image to its previous one; answers when that is done.",
-        takes: GuardedRequest,
+        takes: RollbackRequest,
         answers: RollbackResponse,
         run: (ctx, request) => rollbackAll(ctx, request, options),
+        ...HANDLES_CANCELLATION,
+      }),
+      Pause: verb({
+        does: "Launches nothing more, and pauses once what is in flight has settled. Answers at once.",
+        takes: GuardedRequest,
+        answers: RolloutResponse,
+        run: (ctx, request) => pause(ctx, request, options),
+      }),
+      Abort: verb({
+        does: "Stops, and returns every sentinel that took the new image to its previous one, in one call.",
+        takes: RollbackRequest,
+        answers: RollbackResponse,
+        run: (ctx, request) => abort(ctx, request, options),
         ...HANDLES_CANCELLATION,
       }),
       Status: verb({

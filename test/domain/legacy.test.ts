@@ -176,6 +176,8 @@ const VERBS: Record<Operation, Event> = {
   Resume: resume,
   Cancel: { type: "cancel" },
   RollbackAll: rollBack,
+  Pause: { type: "pause" },
+  Abort: { type: "abort", invocationId: "inv_abort" },
 };
 
 function sorted(ids: readonly string[]): string[] {

@@ -3,7 +3,7 @@ import type { Drive, PartPlan, SentinelResult } from "../../src/domain/drive-sta
 import type { Event } from "../../src/domain/event.ts";
 import { HEAD_KEY, partKey, waitingPart } from "../../src/domain/parts.ts";
 import { type Numbers, numbersOf } from "../../src/domain/progress.ts";
-import type { Operation, Part, Phase, Place, RolloutState } from "../../src/domain/state.ts";
+import type { Operation, Part, Place, RolloutState, State } from "../../src/domain/state.ts";
 import { type View, viewOf } from "../../src/domain/view.ts";
 import { carriedOut, decide, type Store } from "./harness.ts";
 import { Speaker } from "./speaker.ts";
@@ -53,6 +53,11 @@ export const beginRollback = (invocationId = "rollback-1"): Event & { type: "beg
   invocationId,
   silent: [],
 });
+export const pause = (): Event & { type: "pause" } => ({ type: "pause" });
+export const abort = (invocationId = "abort-1"): Event & { type: "abort" } => ({
+  type: "abort",
+  invocationId,
+});
 export const interrupt = (invocationId: string): Event => ({
   type: "interrupt",
   invocationId,
@@ -70,6 +75,8 @@ export const VERBS: Record<Operation, Event> = {
   Resume: resume(),
   Cancel: cancel(),
   RollbackAll: beginRollback("rollback-2"),
+  Pause: pause(),
+  Abort: abort(),
 };
 
 /** What a sentinel came to, as a lane says it; the speaker knows where it belongs. */
@@ -148,7 +155,7 @@ export class Play {
     return this.kv.get("drive") as Drive | undefined;
   }
 
-  get phase(): Phase {
+  get phase(): State {
     return this.rollout?.state ?? "idle";
   }
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Event } from "../../src/domain/event.ts";
 import { IllegalOperationError, LEGAL } from "../../src/domain/legality.ts";
-import type { Operation, Phase } from "../../src/domain/state.ts";
+import type { Operation, State } from "../../src/domain/state.ts";
 import { carriedOut, decide } from "./harness.ts";
 import { abandon, interrupt, MACHINES, NOW, VERBS } from "./machines.ts";
 
 /** What an event leads to: the phase after it and what Slack hears; a phase alone stands for silence. */
-type Cell = [phase: Phase, ...told: string[]] | "illegal" | "ignored";
+type Cell = [phase: State, ...told: string[]] | "illegal" | "ignored";
 
 const rollout = "id of rollout-1";
 const report = (lane: number, invocationId: string, ...results: [id: string, is: "succeeded" | "failed"][]) =>
@@ -71,12 +71,12 @@ const NO_ROLLBACK = {
   "interrupt of the rollback": "ignored",
   "abandon of the rollback": "ignored",
 } as const;
-const asked = (phase: Phase): Pick<Row, "silent" | "ask" | "found, of a lane of no drive"> => ({
+const asked = (phase: State): Pick<Row, "silent" | "ask" | "found, of a lane of no drive"> => ({
   silent: [phase],
   ask: [phase],
   "found, of a lane of no drive": [phase],
 });
-const settlingIn = (phase: Phase): Pick<Row, keyof typeof NO_FORWARD> => ({
+const settlingIn = (phase: State): Pick<Row, keyof typeof NO_FORWARD> => ({
   "report of the driver": [phase],
   "report, all ready": [phase],
   "report, one failed": [phase],
@@ -103,7 +103,7 @@ const driven = (rest: Partial<Row>): Partial<Row> => ({
   "abandon of the forward drive": PAUSES,
   ...rest,
 });
-const rest = (phase: Phase, verbs: Partial<Row>): Partial<Row> => ({
+const rest = (phase: State, verbs: Partial<Row>): Partial<Row> => ({
   ...NEVER,
   ...NO_FORWARD,
   ...NO_ROLLBACK,
@@ -202,7 +202,7 @@ describe("every state and every event", () => {
       });
       return;
     }
-    const head = carriedOut(kv, writes).get("rolloutState") as { state: Phase } | undefined;
+    const head = carriedOut(kv, writes).get("rolloutState") as { state: State } | undefined;
     expect([head?.state ?? "idle", ...changes.map(({ kind }) => kind)]).toEqual(cell);
     expect(answer.accepted).toBe(true);
     const begins = ["begin", "resume", "beginRollback"].includes(event.type) && head?.state !== "completed";
@@ -211,7 +211,7 @@ describe("every state and every event", () => {
 });
 
 describe("an illegal operation", () => {
-  const phases: [Phase, MachineName, string][] = [
+  const phases: [State, MachineName, string][] = [
     ["idle", "idle", "legal now: Rollout."],
     ["completed", "completed", "legal now: Rollout."],
     ["cancelled", "cancelled, settled", "legal now: Rollout, RollbackAll."],

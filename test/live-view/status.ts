@@ -6,6 +6,9 @@ export const STARTED = "2026-01-31T02:00:00.000Z";
 export function status(change: Partial<StatusResponse> = {}): StatusResponse {
   return {
     state: "in_progress",
+    phase: "deploying",
+    pause_kind: null,
+    never_attempted: 0,
     rollout_id: "7781234a",
     image: "sentinel:v2",
     wave: 3,

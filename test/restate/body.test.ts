@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { accepted, BadRequestError, bodyOf, parseBody } from "../../src/restate/body.ts";
 import { DeployRequest, NotifyReadyRequest } from "../../src/restate/deploy-schemas.ts";
 import { HistoryRequest } from "../../src/restate/history-schemas.ts";
-import { EmptyRequest, GuardedRequest, RolloutRequest } from "../../src/restate/rollout-schemas.ts";
+import { EmptyRequest, GuardedRequest, RolloutRequest } from "../../src/restate/rollout-requests.ts";
 import { generated, handPicked } from "../support/bad-bodies.ts";
 import { seedOf } from "../support/seed.ts";
 

@@ -3,12 +3,10 @@ import type { z } from "zod";
 import { jsonSchemaOf, parseBody } from "../../src/restate/body.ts";
 import { DeployRequest, DeployResponse, NotifyReadyRequest } from "../../src/restate/deploy-schemas.ts";
 import { HistoryRequest, HistoryResponse } from "../../src/restate/history-schemas.ts";
+import { EmptyRequest, GuardedRequest, RolloutRequest } from "../../src/restate/rollout-requests.ts";
 import {
-  EmptyRequest,
-  GuardedRequest,
   PlanResponse,
   RollbackResponse,
-  RolloutRequest,
   RolloutResponse,
   StatusResponse,
 } from "../../src/restate/rollout-schemas.ts";

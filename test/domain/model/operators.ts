@@ -15,7 +15,12 @@ export function operatorSteps(world: World, system: System, legal: readonly Oper
       const event = { type: "cancel" } as const;
       return [...verb(world, system, operation, event), ...guarded(world, world, system, operation, event)];
     }
-    if (world.left[operation] === 0 || nobodyDrives(world)) return [];
+    if (world.left[operation] === 0) return [];
+    if (operation === "Pause") {
+      const [event, after] = [{ type: "pause" } as const, spent(world, operation)];
+      return [...verb(after, system, operation, event), ...guarded(world, after, system, operation, event)];
+    }
+    if (nobodyDrives(world)) return [];
     if (operation === "Rollout" && dueOf(world, system).flat(2).length === 0) return [];
     const id = `drive ${world.drives + 1}`;
     const after = { ...spent(world, operation), drives: world.drives + 1 };
@@ -52,14 +57,14 @@ function guarded(world: World, after: World, system: System, name: Operation, ev
 }
 
 /** The verbs that may carry a guard. */
-type Verb = Extract<Event, { type: "resume" | "cancel" | "beginRollback" }>;
+type Verb = Extract<Event, { type: "resume" | "cancel" | "pause" | "beginRollback" | "abort" }>;
 
 /** The whole of a verb. */
 function once(world: World, system: System, name: string, event: Event): Step {
   const draft = draftOf(world, system);
   const by = "operator" as const;
   if ("invocationId" in event && event.invocationId !== undefined) {
-    const of = event.type === "beginRollback" ? "rollback" : "forward";
+    const of = event.type === "beginRollback" || event.type === "abort" ? "rollback" : "forward";
     draft.shells = [...draft.shells, newShell(event.invocationId, of)];
   }
   const outcome = change(draft, event);
@@ -94,9 +99,10 @@ function dueOf({ rows }: World, { waves, sameImage }: System): string[][][] {
 function eventOf(
   world: World,
   system: System,
-  operation: Exclude<Operation, "Cancel">,
+  operation: Exclude<Operation, "Cancel" | "Pause">,
   id: string,
-): Exclude<Event, { type: "cancel" }> & { type: "begin" | "resume" | "beginRollback" } {
+): Extract<Event, { type: "begin" | "resume" | "beginRollback" | "abort" }> {
+  if (operation === "Abort") return { type: "abort", invocationId: id };
   if (operation === "Resume") return { type: "resume", invocationId: id };
   if (operation === "RollbackAll") {
     return { type: "beginRollback", invocationId: id, silent: silences(world) };

@@ -14,7 +14,7 @@ import type { Bounded, Deploy, Shell, Step, System, World } from "./world.ts";
 export function initialWorld({ waves, left }: System): World {
   const rows = Object.fromEntries(waves.flat(2).map((id) => [id, { image: "v1", is: "ready", ran: "v1" }]));
   const none = {
-    ...{ Rollout: 0, Resume: 0, RollbackAll: 0, fail: 0, skip: 0, miss: 0, break: 0 },
+    ...{ Rollout: 0, Resume: 0, RollbackAll: 0, Pause: 0, Abort: 0, fail: 0, skip: 0, miss: 0, break: 0 },
     ...{ kill: 0, killLane: 0, torn: 0, interrupt: 0, freeze: 0, thaw: 0, ask: 0 },
   };
   return {

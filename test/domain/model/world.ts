@@ -22,7 +22,7 @@ export interface World {
 
 /** What would make the exploration endless. `torn`: a change is killed alone. `freeze`: an invocation is paused in Restate. `break`: who came up no longer serves. */
 export type Bounded =
-  | ("Rollout" | "Resume" | "RollbackAll" | "fail" | "skip" | "miss" | "break")
+  | ("Rollout" | "Resume" | "RollbackAll" | "Pause" | "Abort" | "fail" | "skip" | "miss" | "break")
   | ("kill" | "killLane" | "torn" | "interrupt" | "freeze" | "thaw" | "ask");
 
 /**

@@ -1,0 +1,56 @@
+import type { Drive } from "./drive-state.ts";
+import { sumOf } from "./parts.ts";
+import { remaining } from "./progress.ts";
+import type { Limits, RolloutState } from "./state.ts";
+
+/** How many may fail of so many: a number as it is, a percentage rounded down; undefined: there is no limit. */
+export function budgetOf(limit: number | string | undefined, size: number): number | undefined {
+  return typeof limit === "string" ? Math.floor((size * Number.parseFloat(limit)) / 100 + 1e-9) : limit;
+}
+
+/** Does a budget decide what a failure does? Without one a wave is finished, and any failure pauses the rollout after it. */
+export function isBudgeted({ limits }: RolloutState): boolean {
+  return limits?.maxFailures !== undefined || limits?.maxTotalFailures !== undefined;
+}
+
+/** Failures since they were last acknowledged, those whose record waits included. */
+function failuresOf(rollout: RolloutState, drive: Drive | undefined): { wave: number; total: number } {
+  const pending = Object.values(drive?.lanes ?? {}).reduce((sum, lane) => sum + lane.failed, 0);
+  const { wave = 0, total = 0 } = rollout.acknowledged ?? {};
+  return {
+    wave: (rollout.waves[rollout.currentWave]?.failed ?? 0) + pending - wave,
+    total: sumOf(rollout, "failed") + pending - total,
+  };
+}
+
+/** What has exceeded its budget, in words; undefined: nothing has. */
+export function exceeded(rollout: RolloutState, drive: Drive | undefined): string | undefined {
+  const { maxFailures, maxTotalFailures } = rollout.limits ?? {};
+  const failures = failuresOf(rollout, drive);
+  const size = rollout.waves[rollout.currentWave]?.size ?? 0;
+  const ofWave = budgetOf(maxFailures, size);
+  if (ofWave !== undefined && failures.wave > ofWave)
+    return `${failures.wave} of ${size} failed (budget ${ofWave})`;
+  const ofAll = budgetOf(maxTotalFailures, rollout.totalSentinels);
+  if (ofAll !== undefined && failures.total > ofAll)
+    return `${failures.total} of ${rollout.totalSentinels} failed in all waves (budget ${ofAll})`;
+  return undefined;
+}
+
+/** All failures so far are acknowledged: budgets count anew. */
+export function acknowledge(rollout: RolloutState): Pick<RolloutState, "acknowledged"> {
+  if (!isBudgeted(rollout)) return {};
+  const wave = rollout.waves[rollout.currentWave]?.failed ?? 0;
+  return { acknowledged: { wave, total: sumOf(rollout, "failed") } };
+}
+
+/** The most Deploys in flight in a wave, of what the service allows. */
+export function windowOf({ maxInFlight = Number.POSITIVE_INFINITY }: Limits = {}, allowed: number): number {
+  return Math.min(maxInFlight, allowed);
+}
+
+/** A budget stopped a wave: what was never launched is named. */
+export function stoppedInside(rollout: RolloutState, what: string): string {
+  const left = remaining(rollout);
+  return `${what}, ${left === 0 ? "none" : left} never touched`;
+}

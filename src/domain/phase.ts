@@ -1,0 +1,23 @@
+import type { Drive } from "./drive-state.ts";
+import { flyingOf, lanesOf } from "./progress.ts";
+import type { RolloutState } from "./state.ts";
+
+/** What a rollout does now, in finer words than its state. */
+export const PHASES = [
+  ...(["idle", "deploying", "pausing", "paused"] as const),
+  ...(["rolling_back", "settling", "cancelled", "completed"] as const),
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** @param drive of this rollout */
+export function phaseOf(rollout: RolloutState | undefined, drive: Drive | undefined): Phase {
+  if (rollout === undefined) return "idle";
+  switch (rollout.state) {
+    case "in_progress":
+      return drive?.forward?.stopping === undefined ? "deploying" : "pausing";
+    case "cancelled":
+      return flyingOf(lanesOf(drive, "forward")) > 0 ? "settling" : "cancelled";
+    default:
+      return rollout.state;
+  }
+}

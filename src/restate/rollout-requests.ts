@@ -1,0 +1,127 @@
+import { z } from "zod";
+import { IMAGE_LIMIT, imageProblem } from "../domain/image.ts";
+import { DEFAULT_WAVE_PERCENTAGES } from "../domain/waves.ts";
+
+export const EXAMPLE_IMAGE = "ghcr.io/unkeyed/sentinel:v1.2.3";
+
+const image = z
+  .string("must be a string")
+  .min(1, "must not be empty")
+  .superRefine((text, ctx) => {
+    const problem = imageProblem(text);
+    if (problem !== undefined) ctx.addIssue({ code: "custom", message: problem, input: text });
+  })
+  .describe(
+    `The image to roll out: an OCI reference with an explicit tag or digest, at most ${IMAGE_LIMIT} characters.`,
+  )
+  .meta({ examples: [EXAMPLE_IMAGE] });
+
+const PERCENT = "must be a whole number from 1 to 100";
+
+const wavePercentages = z
+  .array(
+    z.int(PERCENT).min(1, PERCENT).max(100, PERCENT),
+    "must be a list of whole numbers such as [10, 100]",
+  )
+  .min(1, "must have at least one wave, such as [100]")
+  .superRefine((list, ctx) => {
+    const at = list.findIndex((percent, i) => i > 0 && percent <= (list[i - 1] ?? 0));
+    if (at > 0) {
+      const message = `must be greater than the ${list[at - 1]} before it`;
+      ctx.addIssue({ code: "custom", message, path: [at], input: list[at] });
+    } else if (list.at(-1) !== 100) {
+      ctx.addIssue({ code: "custom", message: "must end with 100", input: list });
+    }
+  })
+  .optional()
+  .describe(
+    `Cumulative percent of the sentinels at the end of each wave; strictly increasing, the last one 100. Default ${JSON.stringify(DEFAULT_WAVE_PERCENTAGES)}.`,
+  );
+
+const COMMENT_LIMIT = 500;
+
+const comment = z
+  .string("must be a string")
+  .max(COMMENT_LIMIT, `must have at most ${COMMENT_LIMIT} characters`)
+  .optional()
+  .describe("Why, for those who read it later: in Slack, in the log and in History.");
+
+/** What every verb that changes something takes. */
+const commented = z.strictObject({ comment });
+
+const FAILURES = 'must be a whole number from 0, or a percentage such as "2%"';
+
+function failureLimit(of: string) {
+  return z
+    .union(
+      [
+        z.int().min(0),
+        z
+          .string()
+          .regex(/^(100|[1-9]?\d)(\.\d{1,2})?%$/)
+          .refine((text) => Number.parseFloat(text) <= 100),
+      ],
+      FAILURES,
+    )
+    .optional()
+    .describe(of);
+}
+
+const IN_FLIGHT = "must be a whole number from 1";
+
+/** What a rollout is to keep to; without any of it all is as it was before there were limits. */
+const limits = {
+  max_failures: failureLimit(
+    'So many sentinels of each wave may fail, or so much of it ("2%", rounded down), and the rollout goes on. One more, and it launches nothing more in that wave and is paused. Without it a wave is finished, and any failure pauses the rollout after it.',
+  ),
+  max_total_failures: failureLimit("Likewise of all waves together."),
+  max_in_flight: z
+    .int(IN_FLIGHT)
+    .min(1, IN_FLIGHT)
+    .optional()
+    .describe("Most Deploys in flight; at most what the service allows (MAX_IN_FLIGHT)."),
+  ramp: z
+    .boolean("must be true or false")
+    .optional()
+    .describe(
+      "Begins each wave with one Deploy in flight, doubles that as they succeed, and returns to one when one fails.",
+    ),
+};
+
+/** The body of `Rollout` and `Plan`. */
+export const RolloutRequest = commented
+  .extend({ image, wave_percentages: wavePercentages, ...limits })
+  .meta({ examples: [{ image: EXAMPLE_IMAGE }] });
+export type RolloutRequest = z.infer<typeof RolloutRequest>;
+
+const WAVE = "must be a whole number from 1";
+
+/** The body of `Resume`, `Cancel` and `Pause`. The example is the body that names nothing. */
+export const GuardedRequest = z
+  .strictObject({
+    rollout_id: z
+      .string("must be a string")
+      .regex(/^[\x21-\x7e]{1,64}$/, "must be the id of a rollout, in one word of at most 64 characters")
+      .optional()
+      .describe("Only if it is still this rollout: otherwise nothing changes (409)."),
+    wave: z
+      .int(WAVE)
+      .min(1, WAVE)
+      .optional()
+      .describe("Only if it is still in this wave, counted from 1: otherwise nothing changes (409)."),
+    comment,
+  })
+  .meta({ examples: [{}] });
+export type GuardedRequest = z.infer<typeof GuardedRequest>;
+
+/** The body of `RollbackAll` and `Abort`. */
+export const RollbackRequest = GuardedRequest.extend({
+  include_failed: z
+    .boolean("must be true or false")
+    .optional()
+    .describe("True: the failed ones, too, return to their previous image."),
+}).meta({ examples: [{}] });
+export type RollbackRequest = z.infer<typeof RollbackRequest>;
+
+/** The body of every verb without parameters. */
+export const EmptyRequest = z.strictObject({}).meta({ examples: [{}] });
