@@ -3,9 +3,9 @@ import type { Report } from "./event.ts";
 import { isLoaded, leftOfWave, settleForward } from "./forward.ts";
 import { recordIfDue } from "./lane-report.ts";
 import { driverOf, serve, staff, unopened } from "./lanes.ts";
+import { stopOverBudget } from "./over-budget.ts";
 import { ROLLBACK_KEY } from "./parts.ts";
 import { leftToRevert, settleRollback } from "./rollback.ts";
-import { stopOverBudget } from "./stop.ts";
 import type { Turn } from "./turn.ts";
 
 /** What follows: a wave or a drive that is over, more lanes, more to launch. */

@@ -2,8 +2,6 @@ import type { Asked, Event } from "./event.ts";
 import { pause, stopHere, strandedDrive } from "./forward.ts";
 import { assertMeant } from "./guard.ts";
 import { forgetAll } from "./interruption.ts";
-import { exceeded } from "./limits.ts";
-import { recordPending } from "./record.ts";
 import type { Turn } from "./turn.ts";
 
 /** An operator has it paused: nothing more is launched, and it is paused once what is in flight has settled. */
@@ -27,16 +25,4 @@ export function pauseAsked(turn: Turn, event: Event & { type: "pause" }): void {
 
 function askedBy({ operator = "an operator", comment }: Asked): string {
   return `${operator} paused it${comment === undefined ? "" : `: ${comment}`}`;
-}
-
-/** More have failed than may: nothing more is launched, from the change on that hears of it. */
-export function stopOverBudget(turn: Turn): void {
-  const { rollout, drive } = turn;
-  const { forward } = drive ?? {};
-  if (rollout?.state !== "in_progress" || forward === undefined || forward.stopping !== undefined) return;
-  if (exceeded(rollout, drive) === undefined) return;
-  // After a change that was cut short some may be counted twice, until they are recorded.
-  recordPending(turn);
-  const over = exceeded(turn.driving().rollout, undefined);
-  if (over !== undefined) Object.assign(forward, { stopping: over, stoppingKind: "budget" });
 }

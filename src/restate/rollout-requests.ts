@@ -46,9 +46,6 @@ const comment = z
   .optional()
   .describe("Why, for those who read it later: in Slack, in the log and in History.");
 
-/** What every verb that changes something takes. */
-const commented = z.strictObject({ comment });
-
 const FAILURES = 'must be a whole number from 0, or a percentage such as "2%"';
 
 function failureLimit(of: string) {
@@ -89,8 +86,8 @@ const limits = {
 };
 
 /** The body of `Rollout` and `Plan`. */
-export const RolloutRequest = commented
-  .extend({ image, wave_percentages: wavePercentages, ...limits })
+export const RolloutRequest = z
+  .strictObject({ image, wave_percentages: wavePercentages, ...limits, comment })
   .meta({ examples: [{ image: EXAMPLE_IMAGE }] });
 export type RolloutRequest = z.infer<typeof RolloutRequest>;
 

@@ -21,6 +21,8 @@ const EVENTS = {
   Resume: VERBS.Resume,
   Cancel: VERBS.Cancel,
   RollbackAll: VERBS.RollbackAll,
+  Pause: VERBS.Pause,
+  Abort: VERBS.Abort,
   "report of the driver": report(1, "rollout-1"),
   "report, all ready": report(1, "rollout-1", ["a", "succeeded"], ["b", "succeeded"], ["c", "succeeded"]),
   "report, one failed": report(1, "rollout-1", ["a", "failed"], ["b", "failed"], ["c", "succeeded"]),
@@ -89,11 +91,14 @@ const BEGINS: Cell = ["in_progress", "started", "wave started"];
 const PAUSES: Cell = ["paused", "paused"];
 const CANCELS: Cell = ["cancelled", "cancelled"];
 const SETTLES: Cell = ["cancelled", "settled"];
+const ABORTS: Cell = ["rolling_back", "cancelled", "rollback started"];
 const ROLLS_BACK: Cell = ["rolling_back", "rollback started"];
 
 const driven = (rest: Partial<Row>): Partial<Row> => ({
   ...refuses("Rollout", "Resume", "RollbackAll"),
   Cancel: CANCELS,
+  Pause: ["in_progress"],
+  Abort: ABORTS,
   ...NEVER,
   ...NO_ROLLBACK,
   ...asked("in_progress"),
@@ -111,11 +116,18 @@ const rest = (phase: State, verbs: Partial<Row>): Partial<Row> => ({
   ...verbs,
 });
 const paused = (Resume: Cell) =>
-  rest("paused", { ...refuses("Rollout"), Resume, Cancel: CANCELS, RollbackAll: ROLLS_BACK });
-const cancelled = { ...refuses("Resume", "Cancel"), Rollout: BEGINS, RollbackAll: ROLLS_BACK };
+  rest("paused", {
+    ...refuses("Rollout", "Pause"),
+    ...{ Resume, Cancel: CANCELS, RollbackAll: ROLLS_BACK, Abort: ABORTS },
+  });
+const cancelled = {
+  ...refuses("Resume", "Cancel", "Pause", "Abort"),
+  Rollout: BEGINS,
+  RollbackAll: ROLLS_BACK,
+};
 const ENDS: Cell = ["cancelled", "rollback completed"];
 const rollingBack = (ended: Cell) => ({
-  ...refuses("Rollout", "Resume", "Cancel", "RollbackAll"),
+  ...refuses("Rollout", "Resume", "Cancel", "RollbackAll", "Pause", "Abort"),
   ...NEVER,
   ...asked("rolling_back"),
   "report of the rollback": ["rolling_back"] as Cell,
@@ -128,13 +140,14 @@ const TABLE: Record<MachineName, Partial<Row>> = {
     ...NEVER,
     ...NO_FORWARD,
     ...NO_ROLLBACK,
-    ...refuses("Resume", "Cancel", "RollbackAll"),
+    ...refuses("Resume", "Cancel", "RollbackAll", "Pause", "Abort"),
     Rollout: BEGINS,
     silent: "ignored",
     ask: "ignored",
     "found, of a lane of no drive": "ignored",
   },
   "in_progress, not opened": driven({
+    Pause: PAUSES,
     "report, all ready": ["in_progress"],
     "report, one failed": ["in_progress"],
     interrupt: PAUSES,
@@ -169,7 +182,10 @@ const TABLE: Record<MachineName, Partial<Row>> = {
     "abandon of the forward drive": SETTLES,
     silent: ["cancelled", "silent", "settled"],
   },
-  completed: rest("completed", { ...refuses("Resume", "Cancel", "RollbackAll"), Rollout: BEGINS }),
+  completed: rest("completed", {
+    ...refuses("Resume", "Cancel", "RollbackAll", "Pause", "Abort"),
+    Rollout: BEGINS,
+  }),
   "rolling_back, settled": { ...NO_FORWARD, ...rollingBack(["rolling_back"]) },
   "rolling_back, Deploys in flight": {
     ...settlingIn("rolling_back"),
@@ -205,7 +221,8 @@ describe("every state and every event", () => {
     const head = carriedOut(kv, writes).get("rolloutState") as { state: State } | undefined;
     expect([head?.state ?? "idle", ...changes.map(({ kind }) => kind)]).toEqual(cell);
     expect(answer.accepted).toBe(true);
-    const begins = ["begin", "resume", "beginRollback"].includes(event.type) && head?.state !== "completed";
+    const begins =
+      ["begin", "resume", "beginRollback", "abort"].includes(event.type) && head?.state !== "completed";
     expect(watch === undefined).toBe(!begins);
   });
 });
@@ -215,8 +232,8 @@ describe("an illegal operation", () => {
     ["idle", "idle", "legal now: Rollout."],
     ["completed", "completed", "legal now: Rollout."],
     ["cancelled", "cancelled, settled", "legal now: Rollout, RollbackAll."],
-    ["in_progress", "in_progress, first wave", "legal now: Cancel."],
-    ["paused", "paused, by a failure", "legal now: Resume, Cancel, RollbackAll."],
+    ["in_progress", "in_progress, first wave", "legal now: Cancel, Pause, Abort."],
+    ["paused", "paused, by a failure", "legal now: Resume, Cancel, RollbackAll, Abort."],
     ["rolling_back", "rolling_back, settled", "legal now: nothing but to wait until it has ended."],
   ];
 

@@ -84,6 +84,9 @@ describe("a body that is taken", () => {
   });
 });
 
+const ROLLOUT_TAKES =
+  "expected image, wave_percentages, max_failures, max_total_failures, max_in_flight, ramp, comment.";
+
 describe("a body that is refused", () => {
   const rollout: [text: string, sentence: string][] = [
     ["", "The field image is required: it must be a string."],
@@ -107,17 +110,14 @@ describe("a body that is refused", () => {
       `{"image":"${"a".repeat(400)}:v1"}`,
       `The field image must be at most 255 characters (it has 403), got "${"a".repeat(78)}….`,
     ],
-    ['{"img":"x:v1"}', 'The field "img" is unknown; expected image, wave_percentages.'],
-    [withImage('"Image":"y:v1"'), 'The field "Image" is unknown; expected image, wave_percentages.'],
-    [withImage('"IMAGE":"y:v1"'), 'The field "IMAGE" is unknown; expected image, wave_percentages.'],
-    [
-      withImage('"slackChannel":"#x"'),
-      'The field "slackChannel" is unknown; expected image, wave_percentages.',
-    ],
-    [withImage('"__proto__":{}'), 'The field "__proto__" is unknown; expected image, wave_percentages.'],
-    [withImage('"constructor":{}'), 'The field "constructor" is unknown; expected image, wave_percentages.'],
-    [withImage('"toString":1'), 'The field "toString" is unknown; expected image, wave_percentages.'],
-    [withImage('"a\\nb":1'), 'The field "a\\nb" is unknown; expected image, wave_percentages.'],
+    ['{"img":"x:v1"}', `The field "img" is unknown; ${ROLLOUT_TAKES}`],
+    [withImage('"Image":"y:v1"'), `The field "Image" is unknown; ${ROLLOUT_TAKES}`],
+    [withImage('"IMAGE":"y:v1"'), `The field "IMAGE" is unknown; ${ROLLOUT_TAKES}`],
+    [withImage('"slackChannel":"#x"'), `The field "slackChannel" is unknown; ${ROLLOUT_TAKES}`],
+    [withImage('"__proto__":{}'), `The field "__proto__" is unknown; ${ROLLOUT_TAKES}`],
+    [withImage('"constructor":{}'), `The field "constructor" is unknown; ${ROLLOUT_TAKES}`],
+    [withImage('"toString":1'), `The field "toString" is unknown; ${ROLLOUT_TAKES}`],
+    [withImage('"a\\nb":1'), `The field "a\\nb" is unknown; ${ROLLOUT_TAKES}`],
     [
       withImage('"wavePercentages":[100],"wave_percentages":[100]'),
       "The field wave_percentages is given twice, also as wavePercentages.",

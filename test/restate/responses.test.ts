@@ -41,6 +41,9 @@ describe("the responses", () => {
     const play = played((each) => each.begun().report([failed("a", "ImagePullBackOff: manifest unknown")]));
     expect(rolloutResponse(play.view)).toEqual({
       state: "paused",
+      phase: "paused",
+      pause_kind: "failure",
+      never_attempted: 0,
       rollout_id: "id of rollout-1",
       image: "sentinel:v2",
       wave: 1,
