@@ -71,11 +71,12 @@ export function numbersOf(rollout: RolloutState, drive: Drive | undefined): Numb
   // After a change that was cut short the head may count already what the drive has still pending, or in flight.
   const counted = (what: "succeeded" | "failed" | "skipped" | "reverted", most: number, more = 0) =>
     Math.max(0, Math.min(sumOf(rollout, what) + pending(what) + more, most));
-  const failed = counted("failed", total, -taken.failed);
-  const skipped = counted("skipped", total - failed, -taken.skipped);
-  const took = counted("succeeded", total - failed - skipped, taken.took);
-  const reverted = counted("reverted", took, taken.reverted);
   const back = lanesOf(drive, "rollback");
+  const failedToo = failedToRevert(rollout, back);
+  const failed = counted("failed", total, -taken.failed - failedToo);
+  const skipped = counted("skipped", total - failed, -taken.skipped);
+  const took = counted("succeeded", total - failed - skipped, taken.took + failedToo);
+  const reverted = counted("reverted", took, taken.reverted);
   const succeeded = Math.max(reverted, took - flyingOf(back) + unrecordedFlyingOf(back));
   const left = total - succeeded - failed - skipped;
   const inFlight = Math.min(flyingOf(lanes), left);
@@ -84,11 +85,23 @@ export function numbersOf(rollout: RolloutState, drive: Drive | undefined): Numb
 }
 
 /**
+ * Those that failed in this rollout, where the last RollbackAll returns them, too.
+ * @param lanes of the rollback
+ */
+export function failedToRevert(rollout: RolloutState, lanes: readonly Lane[]): number {
+  if (!rollout.revertsFailed) return 0;
+  const { leftOver = 0, leftOverSkipped = 0 } = rollout.takenOver ?? {};
+  const found = lanes.reduce((sum, lane) => sum + lane.failed, 0);
+  return sumOf(rollout, "failed") + found - (leftOver - leftOverSkipped);
+}
+
+/**
  * Whom a rollback leaves alone: who failed and has not come up in a result since, in an earlier rollout of the image, too, but
  * not who has taken the image in one.
  */
 export function failedInAll(rollout: RolloutState): number {
   const { failed = 0, leftOver = 0, leftOverSkipped = 0 } = rollout.takenOver ?? {};
+  if (rollout.revertsFailed) return failed;
   return sumOf(rollout, "failed") + failed - (leftOver - leftOverSkipped);
 }
 

@@ -142,7 +142,8 @@ function placeAfter(turn: Turn, at: Place): Place | undefined {
     const [size, succeeded, failed, skipped, reverted, , , , leftOver = 0] = tallies[place] as Tally;
     const open = size > succeeded + failed + skipped;
     const unrecorded = open && (back || waveOf(place) === rollout.currentWave);
-    return unrecorded || (back && (succeeded > reverted || leftOver > 0));
+    const failedToo = rollout.revertsFailed === true && failed > 0 && waveOf(place) >= 0;
+    return unrecorded || (back && (succeeded > reverted || leftOver > 0 || failedToo));
   };
   return places.slice(at === "" ? 0 : places.indexOf(at) + 1).find(worth);
 }
@@ -160,15 +161,20 @@ function toRevert(turn: Turn, at: Place, part: Part): Item[] {
   return Object.entries(part)
     .flatMap(([id, entry]) => {
       const known = waveOf(at) !== rollout.currentWave && waveOf(at) >= 0 && entry.earlier !== true;
-      return flying.has(id) || (entry.is === "waiting" && known) ? [] : revertOf({ id, at }, entry);
+      return flying.has(id) || (entry.is === "waiting" && known) ? [] : revertOf(turn, { id, at }, entry);
     })
     .reverse();
 }
 
 /** What a rollback launches to one sentinel: nothing where it is not its to revert. */
-export function revertOf({ id, at }: Pick<Item, "id" | "at">, entry: Entry): Item[] {
+export function revertOf(
+  { rollout }: Pick<Turn, "rollout">,
+  { id, at }: Pick<Item, "id" | "at">,
+  entry: Entry,
+): Item[] {
   const { from, is } = entry;
-  if (is === "succeeded") return [{ id, at, from }];
+  const failed = is === "failed" && !isLeftOver(entry) && waveOf(at) >= 0;
+  if (is === "succeeded" || (failed && rollout?.revertsFailed)) return [{ id, at, from }];
   if (is === "waiting") return [{ id, at, from, unrecorded: true }];
   return isLeftOver(entry) ? [{ id, at, from, earlier: true }] : [];
 }

@@ -49,7 +49,7 @@ export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
       part[result.id] = next;
       turn.outcomes.push(...outcomesOf(entry, result));
       const { is, earlier } = next;
-      if (is === "reverted" && earlier) healed.add(result.id);
+      if (is === "reverted" && entry?.is !== "succeeded") healed.add(result.id);
       if (result.is !== "failed" && result.is !== "skipped") continue;
       const why = { id: result.id, reason: cutForHead(result.why ?? "unknown") };
       (is === "failed" ? failures : skips).push(earlier ? { ...why, earlier } : why);
@@ -113,8 +113,13 @@ export function retell(turn: Turn, of: Direction): void {
     const wave = waveOf(told[i] ?? "") + 1;
     for (const [sentinelId, { is, why, earlier }] of Object.entries(part ?? {})) {
       if (is === "waiting") continue;
-      if (is === "reverted" && !earlier) turn.outcomes.push({ sentinelId, wave, outcome: "succeeded" });
-      turn.outcomes.push({ sentinelId, wave, outcome: is, ...(why === undefined ? {} : { reason: why }) });
+      const reason = why === undefined ? {} : { reason: why };
+      if (is !== "reverted") turn.outcomes.push({ sentinelId, wave, outcome: is, ...reason });
+      else {
+        const before = why === undefined ? "succeeded" : "failed";
+        if (!earlier) turn.outcomes.push({ sentinelId, wave, outcome: before, ...reason });
+        turn.outcomes.push({ sentinelId, wave, outcome: is });
+      }
     }
   }
 }
@@ -136,7 +141,8 @@ function entryAfter(entry: Entry, { is, why, unrecorded }: SentinelResult): Entr
     }
     case "reverted":
       if (isLeftOver(entry)) return { from: entry.from, is, earlier: true };
-      return entry.is === "waiting" || entry.is === "succeeded" ? { from: entry.from, is } : undefined;
+      if (entry.is === "failed") return { from: entry.from, is, why: entry.why ?? "unknown" };
+      return entry.is === "skipped" ? undefined : { from: entry.from, is };
     case "gone":
     case "moved":
       if (isLeftOver(entry)) return { ...entry, stays: is, why: cutForPart(why ?? "unknown") };

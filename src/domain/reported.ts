@@ -9,7 +9,7 @@ import { openQueue } from "./queue.ts";
 import { ramp } from "./ramp.ts";
 import { RECORD_AFTER_MS } from "./record.ts";
 import { tellRewriting } from "./rewriting.ts";
-import { countReverts, takeLate } from "./rollback.ts";
+import { countReverts, takeFound, takeLate } from "./rollback.ts";
 import type { Turn } from "./turn.ts";
 
 /** After so long (ms) also a few free places are filled. */
@@ -33,7 +33,10 @@ export function reported(turn: Turn, report: Report): Answer {
   if (lane.of === "forward") {
     ramp(turn, fresh);
     takeLate(turn, fresh);
-  } else countReverts(turn, fresh);
+  } else {
+    countReverts(turn, fresh);
+    takeFound(turn, fresh);
+  }
   recordIfDue(turn);
   goOn(turn, report);
   const after = turn.lane(report.lane);

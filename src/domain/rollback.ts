@@ -7,7 +7,7 @@ import { dropLanes } from "./lanes.ts";
 import { newLane } from "./new-lane.ts";
 import { rollbackScope } from "./next-steps.ts";
 import { cutForHead, KEPT_FAILURES, partKey, ROLLBACK_KEY, sumOf } from "./parts.ts";
-import { inFlightOf, lanesOf, progressOf } from "./progress.ts";
+import { failedToRevert, inFlightOf, lanesOf, progressOf } from "./progress.ts";
 import { addLate, closeQueue, hasMore, openQueue, revertOf } from "./queue.ts";
 import { recordPending } from "./record.ts";
 import type { Entry, Part } from "./state.ts";
@@ -26,7 +26,7 @@ interface Beginning {
 }
 
 /** Nothing more goes forward, and what took the image is reverted. */
-export function rollBack(turn: Turn, { invocationId, silent }: Beginning): void {
+export function rollBack(turn: Turn, { invocationId, silent, includeFailed }: Beginning): void {
   const before = turn.driving().rollout;
   // The end of the one before was cut short.
   endRollback(turn, "it was cut short");
@@ -35,6 +35,7 @@ export function rollBack(turn: Turn, { invocationId, silent }: Beginning): void 
   writeOff(turn, silent);
   const counted = before.takenOver === undefined ? {} : { countsTakenOver: true as const };
   turn.unpause("rolling_back", counted);
+  turn.revertsFailed(includeFailed);
   const { rollout, drive } = turn.driving();
   const lane = drive.nextLane++;
   drive.rollback = {
@@ -96,7 +97,7 @@ function followUp(turn: Turn, settled: readonly Placed[]): void {
     turn,
     settled.flatMap((each) => {
       const entry = entryOf(each);
-      return entry === undefined ? [] : revertOf(each, entry);
+      return entry === undefined ? [] : revertOf(turn, each, entry);
     }),
   );
 }
@@ -116,6 +117,15 @@ export function takeLost(turn: Turn, lost: readonly Item[]): void {
   if (turn.drive?.rollback?.legacy !== undefined) return;
   // The result of some may have been recorded by a change that was cut short.
   followUp(turn, lost);
+}
+
+/** One that nobody had recorded has failed: its turn comes once more where those return, too. */
+export function takeFound(turn: Turn, results: readonly SentinelResult[]): void {
+  if (!turn.rollout?.revertsFailed) return;
+  const found = results.filter(({ is }) => is === "failed");
+  if (found.length === 0) return;
+  recordPending(turn);
+  followUp(turn, found);
 }
 
 /** Counts what a rollback's lane reports. */
@@ -142,7 +152,7 @@ export function leftToRevert({ rollout, drive }: Turn): number {
   }, 0);
   const { size = 0, reverted = 0, leftOver = 0 } = rollout.takenOver ?? {};
   const took = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted") + size - reverted + leftOver;
-  const left = took - pending - drive.rollback.missed;
+  const left = took + failedToRevert(rollout, lanes) - pending - drive.rollback.missed;
   return left - inFlightOf(lanes);
 }
 

@@ -83,6 +83,8 @@ export interface RolloutState {
   };
   /** A RollbackAll has begun, which reverts them, too: all numbers count them from then on. */
   countsTakenOver?: true;
+  /** The rollback returns those that failed, too: they count among those that took the image. Of the last RollbackAll. */
+  revertsFailed?: true;
   /** How many of its waves took the image and are not a rollback's to revert any more; absent: none. */
   stay?: number;
 }
@@ -93,7 +95,7 @@ export type SentinelState = "waiting" | "succeeded" | "failed" | "skipped" | "re
 export interface Entry {
   from: string;
   is: SentinelState;
-  /** Why it failed or was skipped, or stays on the image. */
+  /** Why it failed or was skipped, or stays on the image. Of one that is reverted: why it had failed in this rollout. */
   why?: string;
   /**
    * An earlier rollout of this image may have moved it, whether or not its turn comes in this one. Of one that is reverted: it

@@ -121,6 +121,12 @@ export class Turn {
     this.rollout = rollout;
   }
 
+  /** Whether a rollback that begins returns those that failed, too. */
+  revertsFailed(includeFailed: true | undefined): void {
+    const { revertsFailed: _, ...rollout } = this.driving().rollout;
+    this.rollout = includeFailed ? { ...rollout, revertsFailed: true } : rollout;
+  }
+
   /** What the head counts beside its waves. */
   count(beside: Pick<RolloutState, "stay" | "takenOver">): void {
     const { stay: _, takenOver: __, ...head } = this.driving().rollout;

@@ -68,7 +68,7 @@ export function viewOf(rollout: RolloutState | undefined, drive: Drive | undefin
     wave: rollout.currentWave + 1,
     waves: rollout.waves.length,
     ...{ total, succeeded, failed, skipped, inFlight, waiting },
-    failures: rollout.failures.filter(counts),
+    failures: rollout.revertsFailed ? [] : rollout.failures.filter(counts),
     skips: rollout.skips.filter(counts),
     sinceMs: rollout.sinceMs,
     takenOver: earlierLeft(rollout),

@@ -24,6 +24,8 @@ export const guarantees: Checks = {
   step(from, step, system) {
     aGuardHolds(from, step);
     aStopIsAFence(from, step);
+    aBudgetIsAFence(from, step, system);
+    aPauseWaitsForWhatFlies(from, step);
     everyPhaseChangeIsTold(from, step, system);
     theCountFollowsACancel(from, step);
     everyOutcomeIsKept(from, step);
@@ -114,15 +116,21 @@ function numbersAreTrue(world: World, rollout: RolloutState, drive: Drive, syste
   const told = new Map(books.flatMap((book) => book?.done ?? []).map((result) => [placed(result), result]));
   const right = { succeeded: 0, failed: 0, skipped: 0, reverted: 0, inFlight: 0 };
   const along = rollout.countsTakenOver === true;
+  const back = rollout.revertsFailed === true;
   for (const { id, wave, is, earlier } of entriesOf(world)) {
     if (wave < 0 && (!along || is === "failed" || is === "skipped")) continue;
     const key = placed({ id, at: `${wave + 1}/` });
     const result = told.get(key);
     const ends = result?.is ?? is;
-    const recorded = along && earlier && is !== "waiting" ? "succeeded" : is;
+    const tookIt = (along && earlier && is !== "waiting") || (back && is === "failed" && wave >= 0);
+    const recorded = tookIt ? "succeeded" : is;
     if (flying.has(key)) right.inFlight++;
     else if (ends === "reverted" || is === "reverted") right.reverted++;
-    else if (ends === "succeeded" || recorded === "succeeded" || (result?.unrecorded && ends !== "failed"))
+    else if (
+      ends === "succeeded" ||
+      recorded === "succeeded" ||
+      (result?.unrecorded && (back || ends !== "failed"))
+    )
       right.succeeded++;
     else if (ends === "failed" || ends === "skipped") right[ends]++;
   }
@@ -257,6 +265,42 @@ function aStopIsAFence(from: World, { to, outcome, torn, name }: Step): void {
   }
 }
 
+/** Once more have failed than may, nothing is granted; and up to that a failure pauses nothing. */
+function aBudgetIsAFence(from: World, { to, outcome, name }: Step, { limits }: System): void {
+  if (limits?.maxFailures === undefined || outcome === undefined) return;
+  const [before, after] = [driveOf(from), driveOf(to)];
+  const [head, next] = [headOf(from), headOf(to)];
+  if (head === undefined || next === undefined || head.rolloutId !== next.rolloutId) return;
+  const failed = (rollout: RolloutState, drive: Drive | undefined) =>
+    (rollout.waves[rollout.currentWave]?.failed ?? 0) +
+    lanesOf(drive, "forward").reduce((sum, lane) => sum + lane.failed, 0) -
+    (rollout.acknowledged?.wave ?? 0);
+  const sameWave = head.currentWave === next.currentWave;
+  const grants = (drive: Drive | undefined) =>
+    lanesOf(drive, "forward").reduce((sum, lane) => sum + lane.grants, 0);
+  if (sameWave && next.state === "in_progress" && grants(after) > grants(before)) {
+    holds(failed(next, after) <= Number(limits.maxFailures), `${name} grants though the budget is exceeded`);
+  }
+  if (head.state === "in_progress" && next.state === "paused") {
+    holds(next.pauseKind !== "failure", `${name}: a budget decides what a failure does`);
+    const over = failed(next, after) > Number(limits.maxFailures);
+    holds(next.pauseKind !== "budget" || over, `${name} pauses for a budget that is not exceeded`);
+  }
+}
+
+/** What was launched before an operator's Pause has its result when it is paused, and nothing of it is lost. */
+function aPauseWaitsForWhatFlies(from: World, { to, torn, name }: Step): void {
+  if (torn) return;
+  const [head, next] = [headOf(from), headOf(to)];
+  if (head?.state !== "in_progress" || next?.state !== "paused") return;
+  if (next.pauseKind !== "operator" && next.pauseKind !== "budget") return;
+  const flying = lanesOf(driveOf(from), "forward").filter(({ silent }) => silent === undefined);
+  const told = flying.reduce((sum, { out, launching }) => sum + out + launching, 0);
+  const kept = lanesOf(driveOf(to), "forward");
+  holds(inFlightOf(kept) === 0, `${name} pauses with Deploys in flight (${told} before)`);
+  holds(driveOf(to)?.lost === driveOf(from)?.lost, `${name} pauses and loses what is in flight`);
+}
+
 /** Slack hears of each phase change and of nothing else, in numbers that can be true. */
 function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step, system: System): void {
   if (outcome === undefined) return;
@@ -282,13 +326,16 @@ function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step, system
     if (change.kind !== "rollback completed") continue;
     holds(change.reverted >= 0 && change.reverted <= change.targets, "no more were reverted than there were");
     holds(change.failed === change.targets - change.reverted, "who was not reverted is counted");
-    const left = entriesOf(to).filter(({ is }) => is === "succeeded").length;
+    const failedToo = headOf(to)?.revertsFailed === true;
+    const left = entriesOf(to).filter(
+      ({ is }) => is === "succeeded" || (failedToo && is === "failed"),
+    ).length;
     // A change that was cut short may have left the count of a rollback behind its parts.
     const whole = (["kill", "torn"] as const).every(
       (fault) => from.left[fault] === (system.left[fault] ?? 0),
     );
     holds(!whole || left <= change.failed, `${name} tells of ${change.failed} not reverted: ${left}`);
-    const first = from.left.RollbackAll === (system.left.RollbackAll ?? 0) - 1;
+    const first = waysBack(from.left) === waysBack(system.left) - 1;
     if (isWhole(to, system) && first && change.interruption === undefined) {
       const { reverted, succeeded: took } = change.progress;
       const numbers = `${change.reverted} of ${change.targets}, which are ${reverted} of ${took}`;
@@ -304,6 +351,10 @@ function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step, system
       `${name}: RollbackAll is offered for those that can never revert`,
     );
   }
+}
+
+function waysBack({ RollbackAll = 0, Abort = 0 }: System["left"]): number {
+  return RollbackAll + Abort;
 }
 
 /**
@@ -328,7 +379,10 @@ function theCountFollowsACancel(from: World, { outcome, to, name }: Step): void 
     holds(numbersOf(headOf(to) as RolloutState, after).inFlight === 0, `${name}: nothing is in flight`);
     const along = headOf(to)?.countsTakenOver === true;
     const entries = entriesOf(to).filter(({ wave }) => along || wave >= 0);
-    const took = entries.filter(({ is }) => is === "succeeded" || is === "reverted").length;
+    const back = headOf(to)?.revertsFailed === true;
+    const took = entries.filter(
+      ({ is }) => is === "succeeded" || is === "reverted" || (back && is === "failed"),
+    ).length;
     holds(progress.succeeded === took, `${name} tells that ${progress.succeeded} took the image: ${took}`);
   }
   const goesOn = before?.rolloutId === after?.rolloutId && headOf(to)?.state === "cancelled";
@@ -365,7 +419,7 @@ function everyOutcomeIsKept(from: World, { outcome, to, event, name }: Step): vo
   for (const { sentinelId, outcome: is } of told) {
     const now = after.get(sentinelId)?.is;
     holds(
-      now === is || (now === "reverted" && is === "succeeded"),
+      now === is || (now === "reverted" && (is === "succeeded" || after.get(sentinelId)?.why !== undefined)),
       `${name} tells that ${sentinelId} ${is}: ${now}`,
     );
   }
@@ -373,7 +427,7 @@ function everyOutcomeIsKept(from: World, { outcome, to, event, name }: Step): vo
 
 function whoBeginsIsWatched({ outcome, to, name, event }: Step): void {
   if (outcome === undefined || event === undefined) return;
-  const begins = ["begin", "resume", "beginRollback"].includes(event.type);
+  const begins = ["begin", "resume", "beginRollback", "abort"].includes(event.type);
   const driven = to.shells.some(({ id }) => "invocationId" in event && id === event.invocationId);
   if (begins && driven) holds(outcome.watch !== undefined, `the drive that begins with ${name} is watched`);
 }
@@ -383,8 +437,13 @@ function noWaveFollowsAFailureByItself(from: World, { by, to, name }: Step): voi
   if (by !== "system" || before === undefined || after === undefined) return;
   const completed = before.state !== "completed" && after.state === "completed";
   if (after.currentWave === before.currentWave && !completed) return;
-  const wave = entriesOf(to).filter(({ wave }) => wave === before.currentWave);
-  holds(!wave.some(({ is }) => is === "failed"), `${name}: no wave follows a failed one by itself`);
+  const failed = entriesOf(to).filter(
+    ({ wave, is }) => wave === before.currentWave && is === "failed",
+  ).length;
+  const { maxFailures = 0 } = before.limits ?? {};
+  const acknowledged = before.acknowledged?.wave ?? 0;
+  const most = Number(maxFailures) + acknowledged;
+  holds(failed <= most, `${name}: no wave follows one with ${failed} failures by itself`);
 }
 
 /** The first result counts, and what failed or was skipped is never reverted, unless an earlier rollout had moved it. */
@@ -394,7 +453,8 @@ function aResultStays(from: World, { to, name }: Step): void {
   for (const { id, is, earlier } of entriesOf(to)) {
     const was = before.get(id);
     if (was === undefined || was === is || was === "waiting") continue;
-    const leftOver = earlier && (was === "failed" || was === "skipped");
+    const failedToo = was === "failed" && headOf(to)?.revertsFailed === true;
+    const leftOver = failedToo || (earlier && (was === "failed" || was === "skipped"));
     holds((was === "succeeded" || leftOver) && is === "reverted", `${name}: ${id} was ${was} and is ${is}`);
   }
 }
@@ -412,9 +472,10 @@ function nothingIsLeftOnTheImage({ left }: World, { outcome, to, name }: Step, s
     // And one that a completed rollout moved: the next one of the image, for who was skipped, has nothing to do with it.
     const ofACompleted = is === undefined && system.left.skip !== undefined;
     const failedByRow = row.is === "failed" && row.ran !== image;
+    const failedToo = headOf(to)?.revertsFailed === true && is === "failed";
     const out = ((is === "failed" || is === "skipped") && !earlier) || failedByRow || ofACompleted;
     holds(
-      out || row.image !== image,
+      (out && !failedToo) || row.image !== image,
       `${name}: a complete rollback leaves nobody on the image, but ${id} (${is})`,
     );
     holds(is !== "succeeded", `${name}: a complete rollback has reverted ${id}`);

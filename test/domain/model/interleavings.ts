@@ -17,8 +17,9 @@ export function everyInterleavingOf(systems: readonly NamedSystem[]): void {
     it(system.name, { timeout: 300_000 }, () => {
       const { states, phases } = explore(system, guarantees);
       const { left } = system;
-      const possible = PHASES.filter((phase) => phase !== "rolling_back" || (left.RollbackAll ?? 0) > 0);
-      const pauses = left.fail || left.kill || left.killLane || left.torn || left.interrupt;
+      const back = (left.RollbackAll ?? 0) + (left.Abort ?? 0) > 0;
+      const possible = PHASES.filter((phase) => phase !== "rolling_back" || back);
+      const pauses = left.Pause || left.fail || left.kill || left.killLane || left.torn || left.interrupt;
       expect([...phases].sort()).toEqual(possible.filter((phase) => phase !== "paused" || pauses));
       expect(states).toBeGreaterThan(1_000);
     });

@@ -102,10 +102,11 @@ function eventOf(
   operation: Exclude<Operation, "Cancel" | "Pause">,
   id: string,
 ): Extract<Event, { type: "begin" | "resume" | "beginRollback" | "abort" }> {
-  if (operation === "Abort") return { type: "abort", invocationId: id };
+  const failedToo = system.includeFailed ? { includeFailed: true as const } : {};
+  if (operation === "Abort") return { type: "abort", invocationId: id, ...failedToo };
   if (operation === "Resume") return { type: "resume", invocationId: id };
   if (operation === "RollbackAll") {
-    return { type: "beginRollback", invocationId: id, silent: silences(world) };
+    return { type: "beginRollback", invocationId: id, silent: silences(world), ...failedToo };
   }
   const from = (sentinel: string) => world.rows[sentinel]?.ran ?? "";
   const all = dueOf(world, system).flatMap((wave, i) =>
@@ -124,6 +125,7 @@ function eventOf(
     rolloutId: `rollout of ${id}`,
     image: system.sameImage ? ONE_IMAGE : `image of ${id}`,
     wavePercentages: [100],
+    ...(system.limits === undefined ? {} : { limits: system.limits }),
     plan,
     parts: system.loads ? [] : parts,
   };

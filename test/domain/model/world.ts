@@ -1,7 +1,7 @@
 import type { Answer, Outcome } from "../../../src/domain/answer.ts";
 import type { Direction, Grant, Item, SentinelResult } from "../../../src/domain/drive-state.ts";
 import type { Event } from "../../../src/domain/event.ts";
-import type { Place } from "../../../src/domain/state.ts";
+import type { Limits, Place } from "../../../src/domain/state.ts";
 import type { Store } from "../harness.ts";
 
 /**
@@ -92,6 +92,9 @@ export interface System {
   life?: { driver: number; lane: number };
   /** The fleet is read in parts, while the rollout runs. */
   loads?: true;
+  limits?: Limits;
+  /** Each RollbackAll, and each Abort, returns the failed ones, too. */
+  includeFailed?: true;
   /** All rollouts are of one image: who serves it is left out of the next, as its row says. */
   sameImage?: true;
 }
