@@ -91,7 +91,7 @@ async function toTheEnd(
       await job.ctx.run("write the outcome if it began", () => job.writes.endIfBegun(ending));
       return { cancelled: error };
     }
-    const reply = await settle(job, ending);
+    const reply = await settle(job, cancelled ? ending : { ...ending, away: true });
     return cancelled ? { cancelled: error } : reply;
   }
 }
@@ -109,7 +109,8 @@ async function settle({ ctx, writes }: Job, ending: Ending): Promise<DeployReply
   const runs = rewritten === undefined ? {} : { rewritten_to: rewritten };
   if (superseded !== undefined) return { status: "failed", reason: superseded, left: true, ...took };
   if (ending.status === "ready") return { status: "ready", ...runs, ...took };
+  const away = ending.away === undefined ? {} : { away: true };
   return skipped === null
-    ? { status: "failed", reason: ending.reason, ...runs, ...took }
+    ? { status: "failed", reason: ending.reason, ...away, ...runs, ...took }
     : { status: "failed", reason: skipped, skipped: true, ...took };
 }

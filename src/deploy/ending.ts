@@ -27,6 +27,8 @@ interface Failed {
   image?: string;
   /** There is no Deployment any more. */
   gone?: true;
+  /** Kubernetes did not answer until the deadline. */
+  away?: true;
   /** The Deployment has this image, which somebody else gave it. */
   moved?: string;
 }

@@ -163,6 +163,8 @@ export interface SentinelResult {
   durationMs?: number;
   /** What its cluster's admission has made of the image. */
   rewrittenTo?: string;
+  /** It failed for its cluster did not answer. */
+  away?: true;
   /** It was not known to have taken the image, and has, as its row or its Deployment tells. */
   unrecorded?: true;
   /** In a rollback: as its item has it. */

@@ -113,7 +113,7 @@ function stopped(turn: Turn, { stopping = "", stoppingKind, openedWave }: Driver
   const over = exceeded(rollout, undefined);
   if (stoppingKind === undefined) pause(turn, "interrupted", stopping);
   else if (openedWave === rollout.currentWave && remaining(rollout) === 0) endWave(turn, stopping);
-  else if (over !== undefined) pause(turn, "budget", `${placeOf(rollout)}: ${stoppedInside(rollout, over)}`);
+  else if (over !== undefined) pause(turn, "budget", stoppedInside(rollout, over));
   else pause(turn, "operator", stopping);
 }
 
@@ -131,7 +131,8 @@ function endWave(turn: Turn, stopping?: string): void {
     const failed = `${wave.failed} of ${plural(wave.size, "sentinel")} failed`;
     pause(turn, "failure", `${placeOf(rollout)}: ${failed}`);
   } else {
-    turn.changes.push({ kind: "wave completed", progress: progressOf(rollout, turn.nowMs) });
+    const failed = isBudgeted(rollout) && wave.failed > 0 ? { failed: wave.failed } : {};
+    turn.changes.push({ kind: "wave completed", progress: progressOf(rollout, turn.nowMs), ...failed });
     const last = rollout.currentWave + 1 >= rollout.waves.length;
     if (stopping !== undefined && !last) pause(turn, "operator", stopping);
     else advance(turn);

@@ -30,11 +30,16 @@ export function exceeded(rollout: RolloutState, drive: Drive | undefined): strin
   const size = rollout.waves[rollout.currentWave]?.size ?? 0;
   const ofWave = budgetOf(maxFailures, size);
   if (ofWave !== undefined && failures.wave > ofWave)
-    return `${failures.wave} of ${size} failed (budget ${ofWave})`;
+    return `${failures.wave} of ${size} failed (budget ${ofWave})${notAnswering(rollout.waves[rollout.currentWave]?.away)}`;
   const ofAll = budgetOf(maxTotalFailures, rollout.totalSentinels);
   if (ofAll !== undefined && failures.total > ofAll)
-    return `${failures.total} of ${rollout.totalSentinels} failed in all waves (budget ${ofAll})`;
+    return `${failures.total} of ${rollout.totalSentinels} failed in all waves (budget ${ofAll})${notAnswering(sumOf(rollout, "away"))}`;
   return undefined;
+}
+
+/** It may be the cluster, and not the image. */
+function notAnswering(away = 0): string {
+  return away === 0 ? "" : `, ${away} of them as their cluster did not answer`;
 }
 
 /** All failures so far are acknowledged: budgets count anew. */
@@ -51,6 +56,5 @@ export function windowOf({ maxInFlight = Number.POSITIVE_INFINITY }: Limits = {}
 
 /** A budget stopped a wave: what was never launched is named. */
 export function stoppedInside(rollout: RolloutState, what: string): string {
-  const left = remaining(rollout);
-  return `${what}, ${left === 0 ? "none" : left} never touched`;
+  return `stopped inside wave ${rollout.currentWave + 1}: ${what}, ${remaining(rollout)} never touched`;
 }

@@ -71,6 +71,9 @@ function draft(change: PhaseChange): Draft {
         fields: [
           ["Sentinels in this wave", String(p.waveSize)],
           done(p),
+          ...(change.failed === undefined
+            ? []
+            : [["Failed in this wave", String(change.failed)] as [string, string]]),
           ["Took", duration(p.waveElapsedMs)],
         ],
         body: [],
@@ -85,7 +88,11 @@ function draft(change: PhaseChange): Draft {
       return {
         header: `Sentinel rollout paused in ${wave}`,
         fields: [done(p), ...notDone(p), ["Running for", duration(p.elapsedMs)]],
-        body: [`*Why:* ${reason(change.reason)}`, ...failing(change.failures, p.failed), nextSteps(change)],
+        body: [
+          `*Why:* ${reason(change.why === "budget" ? capital(change.reason) : change.reason)}`,
+          ...failing(change.failures, p.failed),
+          nextSteps(change),
+        ],
       };
     case "resumed":
       return {
@@ -140,7 +147,11 @@ function draft(change: PhaseChange): Draft {
             howManyToRevert(change.scope ?? { took: change.targets ?? 0, inFlight: 0, unknown: 0 }),
           ],
         ],
-        body: ["Each returns to the image it ran before; failed sentinels are not touched."],
+        body: [
+          change.scope?.failed === undefined
+            ? "Each returns to the image it ran before; failed sentinels are not touched."
+            : "Each returns to the image it ran before; failed ones, too.",
+        ],
       };
     case "rollback completed":
       return {
@@ -221,6 +232,11 @@ function failing(failures: Failure[], count: number): string[] {
   const lines = failures.map((failure) => `• \`${escaped(failure.id)}\` ${reason(failure.reason)}`);
   const more = count - failures.length;
   return [["*Failing:*", ...lines, ...(more > 0 ? [`(+${more} more)`] : [])].join("\n")];
+}
+
+/** A sentence begins with it. */
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function reason(text: string): string {

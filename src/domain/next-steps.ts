@@ -1,14 +1,24 @@
 import type { Drive } from "./drive-state.ts";
 import { LEGAL } from "./legality.ts";
+import { isBudgeted } from "./limits.ts";
 import { sumOf } from "./parts.ts";
 import type { ResumeScope, RollbackScope } from "./phase-change.ts";
-import { againFlyingOf, flyingOf, lanesOf, numbersOf, plural, remaining } from "./progress.ts";
+import {
+  againFlyingOf,
+  failedToRevert,
+  flyingOf,
+  lanesOf,
+  numbersOf,
+  plural,
+  remaining,
+} from "./progress.ts";
 import type { Operation, RolloutState } from "./state.ts";
 import { earlierLeft } from "./taken-over.ts";
 
 /** What a Resume would find now. */
 export function resumeScope(rollout: RolloutState): ResumeScope {
-  return { left: remaining(rollout), failed: rollout.waves[rollout.currentWave]?.failed ?? 0 };
+  const failed = rollout.waves[rollout.currentWave]?.failed ?? 0;
+  return { left: remaining(rollout), failed, ...(isBudgeted(rollout) ? { budgeted: true } : {}) };
 }
 
 /**
@@ -38,8 +48,10 @@ export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): 
   const notLookedAt = drive?.again ? waits + ofEarlier : 0;
   const waiting = numbers.waiting + (rollout.countsTakenOver ? 0 : ofEarlier);
   const doubtful = remaining(rollout) - pending("succeeded", "failed", "skipped") - inFlight;
+  const failedToo = rollout.state === "rolling_back" ? failedToRevert(rollout, []) : 0;
   return {
     took: Math.max(0, took),
+    ...(failedToo === 0 ? {} : { failed: failedToo }),
     ...(stayInAll === 0 ? {} : { stay: stayInAll }),
     ...(takenOver === 0 ? {} : { takenOver }),
     inFlight,
@@ -83,7 +95,7 @@ export function whatResumeDoes({ wave, waves, failed }: Place, scope: ResumeScop
   const rest = failed === 0 ? goOn : `${goOn}${notRetried}`;
   if (scope.left === 0) return rest;
   const first = `deploy the ${scope.left} of this wave without a result`;
-  return scope.failed === 0
+  return scope.failed === 0 || scope.budgeted
     ? `${first}, then ${rest}`
     : `${first}, then pause again, for ${scope.failed} of it failed`;
 }
@@ -101,12 +113,20 @@ export function whatRollbackDoes(scope: RollbackScope): string | undefined {
 }
 
 /** How many a rollback that begins will revert. */
-export function howManyToRevert({ took, stay = 0, takenOver = 0, inFlight, unknown }: RollbackScope): string {
+export function howManyToRevert({
+  took,
+  failed = 0,
+  stay = 0,
+  takenOver = 0,
+  inFlight,
+  unknown,
+}: RollbackScope): string {
   const again = stay === 0 ? "" : `, and ${stay} that could not be reverted before`;
   const late = inFlight === 0 ? "" : `, and up to ${inFlight} in flight as ${it(inFlight)}`;
   const doubtful = unknown === 0 ? "" : `, and up to ${unknown} without a result, as ${rows(unknown)}`;
   const earlier = takenOver === 0 ? "" : `, and ${takenOver} that an earlier rollout of this image moved`;
-  return `${took}${earlier}${again}${late}${doubtful}`;
+  const failedToo = failed === 0 ? "" : `, and ${failed} that failed`;
+  return `${took}${failedToo}${earlier}${again}${late}${doubtful}`;
 }
 
 function it(count: number): string {

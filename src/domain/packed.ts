@@ -11,7 +11,7 @@ type Told = [at: string, is: string, results: (string | number | Rest)[]];
 /** What few results have: it follows their id, too. */
 type Rest = [why: string | null, marks?: number];
 /** The sum of those that it has. */
-const MARKS = { unrecorded: 1, earlier: 2 } as const;
+const MARKS = { unrecorded: 1, earlier: 2, away: 4 } as const;
 
 /** What is stored under a key for a value. */
 export function packed(key: string, value: unknown): unknown {
@@ -122,12 +122,15 @@ function itemsOf(runs: readonly Run[]): Item[] {
   );
 }
 
-function marksOf({ unrecorded, earlier }: Pick<Item, "unrecorded" | "earlier">): number {
-  return (unrecorded ? MARKS.unrecorded : 0) + (earlier ? MARKS.earlier : 0);
+type Marks = Pick<SentinelResult, keyof typeof MARKS>;
+
+function marksOf({ unrecorded, earlier, away }: Marks): number {
+  return (unrecorded ? MARKS.unrecorded : 0) + (earlier ? MARKS.earlier : 0) + (away ? MARKS.away : 0);
 }
 
-function marked(marks = 0): Pick<Item, "unrecorded" | "earlier"> {
+function marked(marks = 0): Marks {
   return {
+    ...(marks & MARKS.away ? { away: true } : {}),
     ...(marks & MARKS.unrecorded ? { unrecorded: true } : {}),
     ...(marks & MARKS.earlier ? { earlier: true } : {}),
   };

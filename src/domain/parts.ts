@@ -64,6 +64,8 @@ export type Tally = [
   leftOverStays?: number,
   /** Reverted, after this one had deployed it again in vain. */
   leftOverReverted?: number,
+  /** Failed, for their cluster did not answer. */
+  away?: number,
 ];
 export type Tallies = Record<Place, Tally>;
 
@@ -86,6 +88,7 @@ export function tallyOf(part: Part): Tally {
     leftOver.filter(({ is }) => is === "skipped").length,
     leftOver.filter(stays).length,
     reverted.filter(({ earlier }) => earlier).length,
+    entries.filter(({ is, away }) => is === "failed" && away).length,
   ];
   return all.slice(0, Math.max(ALWAYS, all.findLastIndex((n) => n > 0) + 1)) as Tally;
 }
@@ -111,14 +114,20 @@ export function countedWaves(waves: readonly WaveCount[], tallies: Tallies): Wav
   for (const [at, tally] of Object.entries(tallies)) {
     const wave = waveOf(at);
     const sum = sums.get(wave);
-    sums.set(wave, sum === undefined ? tally : (sum.map((n = 0, i) => n + (tally[i] ?? 0)) as Tally));
+    sums.set(wave, sum === undefined ? tally : added(sum, tally));
   }
   return waves.map((wave, i) => {
     const sum = sums.get(i);
     if (sum === undefined) return wave;
     const [, succeeded, failed, skipped, reverted] = sum;
-    return { size: wave.size, succeeded, failed, skipped, reverted };
+    const away = sum[12] ?? 0;
+    return { size: wave.size, succeeded, failed, skipped, reverted, ...(away === 0 ? {} : { away }) };
   });
+}
+
+function added(one: Tally, other: Tally): Tally {
+  const longer = one.length > other.length ? one : other;
+  return longer.map((_, i) => (one[i] ?? 0) + (other[i] ?? 0)) as Tally;
 }
 
 /** What the head says beside the waves. */
@@ -208,5 +217,5 @@ export function totalOf(waves: readonly WaveCount[]): number {
 }
 
 export function sumOf(rollout: RolloutState, what: keyof WaveCount): number {
-  return rollout.waves.reduce((sum, wave) => sum + wave[what], 0);
+  return rollout.waves.reduce((sum, wave) => sum + (wave[what] ?? 0), 0);
 }

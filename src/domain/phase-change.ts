@@ -38,6 +38,8 @@ export interface Progress {
 export interface ResumeScope {
   left: number;
   failed: number;
+  /** Failures count anew, against a budget: those there are do not pause the wave again. */
+  budgeted?: true;
 }
 
 /** What a RollbackAll finds. */
@@ -46,6 +48,8 @@ export interface RollbackScope {
   took: number;
   /** Took it, and could not be reverted before: no longer running, or on another image since. Absent: none. */
   stay?: number;
+  /** Failed, and are to be reverted, too. Absent: none, or they are left alone. */
+  failed?: number;
   /** Of an earlier rollout of the image, which moved them. Absent: none. */
   takenOver?: number;
   /** May take it yet. */
@@ -58,7 +62,8 @@ export interface RollbackScope {
 export type PhaseChange = { progress: Progress } & (
   | { kind: "started"; waveSizes: number[] }
   | { kind: "wave started" }
-  | { kind: "wave completed" }
+  /** `failed` in this wave, within the budget; absent: none. */
+  | { kind: "wave completed"; failed?: number }
   | { kind: "rewritten"; to: string }
   | {
       kind: "paused";

@@ -11,7 +11,9 @@ const Head = z.looseObject({
   state: z.enum(["in_progress", "paused", "cancelled", "completed", "rolling_back"]),
   image: z.string(),
   wavePercentages: z.array(z.number()),
-  waves: z.array(z.object({ size: count, succeeded: count, failed: count, skipped: count, reverted: count })),
+  waves: z.array(
+    z.looseObject({ size: count, succeeded: count, failed: count, skipped: count, reverted: count }),
+  ),
   currentWave: count,
   totalSentinels: count,
   failures: z.array(failure),

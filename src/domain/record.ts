@@ -128,7 +128,7 @@ export function retell(turn: Turn, of: Direction): void {
  * Undefined where the result changes nothing: the first one counts. The same result once more was stored by a change that was
  * killed before it told anyone.
  */
-function entryAfter(entry: Entry, { is, why, unrecorded }: SentinelResult): Entry | undefined {
+function entryAfter(entry: Entry, { is, why, unrecorded, away }: SentinelResult): Entry | undefined {
   if (entry.is === is) return entry;
   switch (is) {
     case "succeeded":
@@ -137,7 +137,10 @@ function entryAfter(entry: Entry, { is, why, unrecorded }: SentinelResult): Entr
     case "skipped": {
       // Whom a rollback finds failed it leaves alone, even if an earlier rollout may have moved it.
       const kept = unrecorded ? { from: entry.from } : entry;
-      return entry.is === "waiting" ? { ...kept, is, why: cutForPart(why ?? "unknown") } : undefined;
+      const missing = away ? { away } : {};
+      return entry.is === "waiting"
+        ? { ...kept, is, why: cutForPart(why ?? "unknown"), ...missing }
+        : undefined;
     }
     case "reverted":
       if (isLeftOver(entry)) return { from: entry.from, is, earlier: true };

@@ -25,6 +25,8 @@ export interface WaveCount {
   failed: number;
   skipped: number;
   reverted: number;
+  /** Of the failed: their cluster did not answer. Absent: none. */
+  away?: number;
 }
 
 export interface Failure {
@@ -97,6 +99,8 @@ export interface Entry {
   is: SentinelState;
   /** Why it failed or was skipped, or stays on the image. Of one that is reverted: why it had failed in this rollout. */
   why?: string;
+  /** It failed for its cluster did not answer. */
+  away?: true;
   /**
    * An earlier rollout of this image may have moved it, whether or not its turn comes in this one. Of one that is reverted: it
    * had failed or been skipped in this one.

@@ -67,4 +67,6 @@ export type DeployReply = DeployResponse & {
   untouched?: boolean;
   /** True: untouched, for its row says that it failed with the image that was to be reverted. */
   failed_on_image?: boolean;
+  /** True: it failed for its cluster did not answer. */
+  away?: boolean;
 };

@@ -35,7 +35,9 @@ export function deployResult(
     if (reply?.status === "ready") return { ...common, ...first, is: good, ...took, ...runs };
     const why = reply?.reason ?? "failed without a reason";
     if (direction === "rollback" && reply?.left === true) return { ...common, ...first, is: "moved", why };
-    return { ...common, ...first, is: reply?.skipped === true ? gone : bad, why, ...took, ...runs };
+    const is = reply?.skipped === true ? gone : bad;
+    const away = is === "failed" && reply?.away === true ? { away: true as const } : {};
+    return { ...common, ...first, is, why, ...away, ...took, ...runs };
   });
 }
 
