@@ -52,11 +52,11 @@ function failureLimit(of: string) {
   return z
     .union(
       [
-        z.int().min(0),
+        z.int(FAILURES).min(0, FAILURES),
         z
-          .string()
-          .regex(/^(100|[1-9]?\d)(\.\d{1,2})?%$/)
-          .refine((text) => Number.parseFloat(text) <= 100),
+          .string(FAILURES)
+          .regex(/^(100|[1-9]?\d)(\.\d{1,2})?%$/, FAILURES)
+          .refine((text) => Number.parseFloat(text) <= 100, FAILURES),
       ],
       FAILURES,
     )

@@ -141,7 +141,7 @@ describe("a request that is well formed", () => {
     const { status, message } = await post(`/${ROLLOUT}/Rollout`, JSON.stringify({ image: "x:v1" }));
     expect(status).toBe(409);
     expect(message).toBe(
-      "Rollout is not legal while the rollout is paused; legal now: Resume, Cancel, RollbackAll.",
+      "Rollout is not legal while the rollout is paused; legal now: Resume, Cancel, RollbackAll, Abort.",
     );
     await nothingChanged();
   });

@@ -47,8 +47,8 @@ describe("a budget", () => {
 
   it("lets a rollout go on to the next wave for as long as it is kept", async () => {
     await world.verb("Cancel");
-    await world.fault("sen_0001", "CreateContainerConfigError");
     const image = NEW.replace(/v.*$/, "v3.0.0");
+    await world.fault("sen_0001", "CreateContainerConfigError", image);
     const body = { image, wave_percentages: [50, 100], max_failures: "5%", max_total_failures: 3 };
     const { body: ended } = await world.verb("Rollout", body);
     expect(ended).toMatchObject({ state: "completed", failed: 1, succeeded: TOTAL - 1 });
@@ -59,8 +59,9 @@ describe("a budget", () => {
 
   it("of none stops at the first failure, whatever is in flight settles", async () => {
     const image = NEW.replace(/v.*$/, "v4.0.0");
+    await world.fault("sen_0001", "CreateContainerConfigError", image);
     const body = { image, wave_percentages: [100], max_total_failures: 0, max_in_flight: 3 };
-    const before = launched.calls.size;
+    const before = await launched.look();
     const rollout = await world.start("Rollout", body);
     let most = 0;
     const answer = world.answer(rollout);

@@ -4,7 +4,12 @@ import type { z } from "zod";
 import { accepted, BadRequestError, bodyOf, parseBody } from "../../src/restate/body.ts";
 import { DeployRequest, NotifyReadyRequest } from "../../src/restate/deploy-schemas.ts";
 import { HistoryRequest } from "../../src/restate/history-schemas.ts";
-import { EmptyRequest, GuardedRequest, RolloutRequest } from "../../src/restate/rollout-requests.ts";
+import {
+  EmptyRequest,
+  GuardedRequest,
+  RollbackRequest,
+  RolloutRequest,
+} from "../../src/restate/rollout-requests.ts";
 import { generated, handPicked } from "../support/bad-bodies.ts";
 import { seedOf } from "../support/seed.ts";
 
@@ -12,7 +17,8 @@ import { seedOf } from "../support/seed.ts";
 const GENERATED = 2_000;
 const SCHEMAS: Record<string, z.ZodType> = {
   ...{ Rollout: RolloutRequest, Plan: RolloutRequest, History: HistoryRequest },
-  ...{ Resume: GuardedRequest, Cancel: GuardedRequest, RollbackAll: GuardedRequest },
+  ...{ Resume: GuardedRequest, Cancel: GuardedRequest, RollbackAll: RollbackRequest },
+  ...{ Pause: GuardedRequest, Abort: RollbackRequest },
   ...{ Deploy: DeployRequest, NotifyReady: NotifyReadyRequest },
 };
 

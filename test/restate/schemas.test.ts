@@ -3,7 +3,12 @@ import type { z } from "zod";
 import { jsonSchemaOf, parseBody } from "../../src/restate/body.ts";
 import { DeployRequest, DeployResponse, NotifyReadyRequest } from "../../src/restate/deploy-schemas.ts";
 import { HistoryRequest, HistoryResponse } from "../../src/restate/history-schemas.ts";
-import { EmptyRequest, GuardedRequest, RolloutRequest } from "../../src/restate/rollout-requests.ts";
+import {
+  EmptyRequest,
+  GuardedRequest,
+  RollbackRequest,
+  RolloutRequest,
+} from "../../src/restate/rollout-requests.ts";
 import {
   PlanResponse,
   RollbackResponse,
@@ -15,6 +20,7 @@ const REQUESTS = {
   RolloutRequest,
   EmptyRequest,
   GuardedRequest,
+  RollbackRequest,
   HistoryRequest,
   DeployRequest,
   NotifyReadyRequest,

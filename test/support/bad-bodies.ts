@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { badControls } from "./bad-controls.ts";
 import { NEW } from "./world.ts";
 
 /** A request that must be refused. */
@@ -12,11 +13,14 @@ export interface BadRequest {
   status?: number;
 }
 
-export const VERBS = ["Rollout", "Resume", "Cancel", "RollbackAll", "Status", "Plan", "History"];
+export const VERBS = [
+  ...["Rollout", "Resume", "Cancel", "RollbackAll", "Pause", "Abort"],
+  ...["Status", "Plan", "History"],
+];
 const SENTINEL_HANDLERS = ["Deploy", "NotifyReady"];
 const WITH_IMAGE = ["Rollout", "Plan", "Deploy"];
 const WITH_WAVES = ["Rollout", "Plan"];
-export const GUARDED = ["Resume", "Cancel", "RollbackAll"];
+export const GUARDED = ["Resume", "Cancel", "RollbackAll", "Pause", "Abort"];
 
 const NOT_JSON = [
   "{",
@@ -182,6 +186,7 @@ export function handPicked(): BadRequest[] {
       })),
     ),
     ...GUARDED.flatMap((handler) => twice(handler, { rollout_id: "a", rolloutId: "a" }, "rollout_id")),
+    ...badControls(),
     ...twice("Rollout", { image: NEW, wave_percentages: [100], wavePercentages: [100] }, "wave_percentages"),
     ...twice("History", { rollout_id: "a", rolloutId: "a" }, "rollout_id"),
     ...twice("Deploy", { cpu_millicores: 0, cpuMillicores: 0 }, "cpu_millicores"),

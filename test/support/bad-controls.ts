@@ -1,0 +1,57 @@
+import { NEW } from "./world.ts";
+
+/** A field of a verb's body, what it must not be, and what the sentence says of it. */
+interface BadField {
+  handlers: string[];
+  field: string;
+  values: unknown[];
+  says: string;
+}
+
+const WITH_LIMITS = ["Rollout", "Plan"];
+const NOT_BOOLEANS = ["true", 1, 0, null, [], {}];
+const NOT_LIMITS = [-1, 1.5, "", "2", "%", "-1%", "101%", "100.01%", "2 %", "1e1%", "2.345%", "02%", null];
+const NOT_COUNTS = [0, -1, 1.5, "3", null, [], {}, true, 1e300];
+const COMMENTED = ["Rollout", "Plan", "Resume", "Cancel", "Pause", "RollbackAll", "Abort"];
+
+const FIELDS: BadField[] = [
+  ...["max_failures", "max_total_failures"].map((field) => ({
+    handlers: WITH_LIMITS,
+    field,
+    values: [...NOT_LIMITS, [], {}, true, 1e300],
+    says: 'must be a whole number from 0, or a percentage such as "2%"',
+  })),
+  {
+    handlers: WITH_LIMITS,
+    field: "max_in_flight",
+    values: NOT_COUNTS,
+    says: "must be a whole number from 1",
+  },
+  { handlers: WITH_LIMITS, field: "ramp", values: NOT_BOOLEANS, says: "must be true or false" },
+  {
+    handlers: ["RollbackAll", "Abort"],
+    field: "include_failed",
+    values: NOT_BOOLEANS,
+    says: "must be true or false",
+  },
+  { handlers: COMMENTED, field: "comment", values: [7, null, ["why"], {}], says: "must be a string" },
+  {
+    handlers: COMMENTED,
+    field: "comment",
+    values: ["x".repeat(501)],
+    says: "must have at most 500 characters",
+  },
+];
+
+/** What people get wrong in the fields that control a rollout. */
+export function badControls(): { handler: string; body: string; says: string[] }[] {
+  return FIELDS.flatMap(({ handlers, field, values, says }) =>
+    handlers.flatMap((handler) =>
+      values.map((value) => ({
+        handler,
+        body: JSON.stringify({ ...(WITH_LIMITS.includes(handler) ? { image: NEW } : {}), [field]: value }),
+        says: [`${field} ${says}`, "got"],
+      })),
+    ),
+  );
+}
