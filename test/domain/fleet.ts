@@ -1,11 +1,14 @@
 import type { Answer } from "../../src/domain/answer.ts";
-import { begin, type Play, ready, reverted, type Said } from "./machines.ts";
+import type { Limits } from "../../src/domain/state.ts";
+import { begin, failed, type Play, ready, reverted, type Said } from "./machines.ts";
 import type { Speaker } from "./speaker.ts";
 
 /** A wave of so many. */
 export function wave(size: number, prefix = "s"): [id: string, from: string][] {
   return Array.from({ length: size }, (_, i) => [`${prefix}${String(i).padStart(5, "0")}`, "sentinel:v1"]);
 }
+
+const SAID = { ready, reverted, failed };
 
 /** A drive with all its lanes: who has something to say says it, until nobody has. */
 export class Crew {
@@ -19,8 +22,9 @@ export class Crew {
     this.lanes = [driver];
   }
 
-  static of(play: Play, size: number, window: number): Crew {
-    const crew = new Crew(play, play.drives(begin("rollout-1", [wave(size)]), window));
+  static of(play: Play, size: number, window: number, limits?: Limits): Crew {
+    const event = { ...begin("rollout-1", [wave(size)]), ...(limits === undefined ? {} : { limits }) };
+    const crew = new Crew(play, play.drives(event, window));
     crew.say(crew.driver, [], { opens: { wave: 0, window } });
     return crew;
   }
@@ -43,13 +47,17 @@ export class Crew {
   }
 
   /** So many of those in flight come up. */
-  settle(most: number, is: "ready" | "reverted" = "ready"): void {
+  settle(most: number, is: "ready" | "reverted" | "failed" = "ready"): void {
     let left = most;
     for (const lane of this.lanes) {
       const ids = [...lane.flying.keys()].slice(0, Math.min(left, 16));
       if (ids.length === 0) continue;
       left -= ids.length;
-      this.say(lane, ids.map(is === "ready" ? ready : reverted), { due: true });
+      this.say(
+        lane,
+        ids.map((id) => SAID[is](id)),
+        { due: true },
+      );
       if (left <= 0) return;
     }
   }
