@@ -152,6 +152,7 @@ describe("a ramp", () => {
     expect(crew.flying).toBe(19);
     // The last of those that were in flight is alone: it counts.
     seen.length = 0;
+    crew.settle(16);
     for (let n = 0; n < 3; n++) {
       crew.settle(crew.flying);
       crew.calm();
