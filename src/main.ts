@@ -55,6 +55,7 @@ async function main(): Promise<void> {
     config.tracing === undefined
       ? undefined
       : (await import("./tracing.ts")).startTracing(config.tracing, logger);
+  const fleet = countFleet(store);
   // Deploys may begin before it does.
   let watcher: Watcher | undefined;
   const endpoint = await listening("PORT", config.port, (port) =>
@@ -69,6 +70,11 @@ async function main(): Promise<void> {
       countBytes: work.stateBytes,
       lastKnown: createLastKnown(),
       metrics: work,
+      detail: {
+        ...{ store, history, fleet, deployTimeoutMs },
+        news: (row, rewrittenTo) =>
+          watcher?.news(row, rewrittenTo) ?? { lacks: "not known: this replica is about to start" },
+      },
       onObserved: (id, observed) => watcher?.wrote(id, observed),
       deployTimeoutMs,
       failFastMs,
@@ -81,7 +87,6 @@ async function main(): Promise<void> {
     }),
   );
   const ingress = createIngress(config, work.notifyReady);
-  const fleet = countFleet(store);
   metrics.read({ status: ingress.status, fleet: fleet.counts });
   watcher = startWatcher({
     clusters,
