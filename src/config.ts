@@ -14,8 +14,10 @@ export interface Config {
   healthPort: number;
   restateUrl: string;
   restateToken?: string;
-  /** Present when the service registers itself at start. */
-  registration?: { adminUrl: string; serviceUrl: string };
+  /** Restate's admin API, where it may be asked. */
+  admin?: { url: string; token?: string };
+  /** Present when the service registers itself at start; `force`: in the place of what is known at its URL. */
+  registration?: { serviceUrl: string; force: boolean };
   identityKeys: string[];
   /** Region to kubeconfig context; empty: one cluster for all regions. */
   kubeContexts: Map<string, string>;
@@ -99,6 +101,8 @@ const environment = database.extend({
     .refine((url) => url !== undefined, "is required: the Restate ingress"),
   RESTATE_TOKEN: token.optional(),
   RESTATE_ADMIN_URL: httpUrl.optional(),
+  RESTATE_ADMIN_TOKEN: token.optional(),
+  RESTATE_REGISTER_FORCE: z.enum(["true", "false"], "must be true or false").default("false"),
   SERVICE_URL: httpUrl.optional(),
   RESTATE_IDENTITY_KEYS: z
     .string()
@@ -137,8 +141,10 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const problems = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`);
-  if ((present.RESTATE_ADMIN_URL === undefined) !== (present.SERVICE_URL === undefined)) {
-    problems.push("RESTATE_ADMIN_URL and SERVICE_URL must be set both or not at all");
+  for (const variable of ["SERVICE_URL", "RESTATE_ADMIN_TOKEN"]) {
+    if (present[variable] !== undefined && present.RESTATE_ADMIN_URL === undefined) {
+      problems.push(`${variable} needs RESTATE_ADMIN_URL`);
+    }
   }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const read = parsed.data;
@@ -149,13 +155,18 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     healthPort: read.HEALTH_PORT,
     restateUrl: (read.RESTATE_URL ?? "").replace(/\/+$/, ""),
     ...(read.RESTATE_TOKEN === undefined ? {} : { restateToken: read.RESTATE_TOKEN }),
-    ...(read.RESTATE_ADMIN_URL === undefined || read.SERVICE_URL === undefined
+    ...(read.RESTATE_ADMIN_URL === undefined
       ? {}
       : {
-          registration: {
-            adminUrl: read.RESTATE_ADMIN_URL.replace(/\/+$/, ""),
-            serviceUrl: read.SERVICE_URL,
+          admin: {
+            url: read.RESTATE_ADMIN_URL.replace(/\/+$/, ""),
+            ...(read.RESTATE_ADMIN_TOKEN === undefined ? {} : { token: read.RESTATE_ADMIN_TOKEN }),
           },
+        }),
+    ...(read.SERVICE_URL === undefined
+      ? {}
+      : {
+          registration: { serviceUrl: read.SERVICE_URL, force: read.RESTATE_REGISTER_FORCE === "true" },
         }),
     identityKeys: read.RESTATE_IDENTITY_KEYS,
     kubeContexts: read.KUBE_CONTEXTS,

@@ -13,8 +13,9 @@ import { openPool } from "./mysql/pool.ts";
 import { lookAtPrimary } from "./mysql/primary.ts";
 import { createSentinelStore } from "./mysql/sentinels.ts";
 import { createAdmin } from "./restate/admin.ts";
-import { createIngress, register } from "./restate/ingress.ts";
+import { createIngress } from "./restate/ingress.ts";
 import { createLastKnown } from "./restate/last-known.ts";
+import { register } from "./restate/registration.ts";
 import { createRedactor, secretsOf } from "./secrets.ts";
 import { createSlackClient } from "./slack.ts";
 import { reasonOf } from "./util/reason.ts";
@@ -47,7 +48,7 @@ async function main(): Promise<void> {
   const history = createHistoryStore(pool.db);
   const hints = createHints();
   const slack = createSlackClient(config.slackWebhookUrl);
-  const admin = createAdmin(config.registration?.adminUrl);
+  const admin = createAdmin(config.admin);
   const { deployTimeoutMs, failFastMs, unschedulableMs, maxInFlight, requireRolloutId, identityKeys } =
     config;
   // Loaded only where it is wanted: its packages cost start-up time and memory.
@@ -55,6 +56,7 @@ async function main(): Promise<void> {
     config.tracing === undefined
       ? undefined
       : (await import("./tracing.ts")).startTracing(config.tracing, logger);
+  const fleet = countFleet(store);
   // Deploys may begin before it does.
   let watcher: Watcher | undefined;
   const endpoint = await listening("PORT", config.port, (port) =>
@@ -69,6 +71,11 @@ async function main(): Promise<void> {
       countBytes: work.stateBytes,
       lastKnown: createLastKnown(),
       metrics: work,
+      detail: {
+        ...{ store, history, fleet, deployTimeoutMs },
+        news: (row, rewrittenTo) =>
+          watcher?.news(row, rewrittenTo) ?? { lacks: "not known: this replica is about to start" },
+      },
       onObserved: (id, observed) => watcher?.wrote(id, observed),
       deployTimeoutMs,
       failFastMs,
@@ -81,7 +88,6 @@ async function main(): Promise<void> {
     }),
   );
   const ingress = createIngress(config, work.notifyReady);
-  const fleet = countFleet(store);
   metrics.read({ status: ingress.status, fleet: fleet.counts });
   watcher = startWatcher({
     clusters,
@@ -101,7 +107,7 @@ async function main(): Promise<void> {
       checks: async () => [
         await database(),
         ...clusterChecks(watcher.ready(), clusters.health()),
-        check("restate", registration.done, "not registered yet"),
+        check("restate", registration.done, registration.problem),
       ],
       metrics: () => metrics.registry.metrics(),
       metricsContentType: metrics.registry.contentType,
@@ -130,13 +136,20 @@ async function listening<T>(variable: string, port: number, start: (port: number
 }
 
 /** Ready at once where the service is registered by somebody else. */
-function registered(config: Config, logger: Logger, signal: AbortSignal): { done: boolean } {
-  const state = { done: config.registration === undefined };
-  if (config.registration !== undefined) {
-    void register(config.registration, logger, signal).then((done) => {
-      state.done = done;
-    });
-  }
+function registered(
+  { admin, registration }: Config,
+  logger: Logger,
+  signal: AbortSignal,
+): { done: boolean; problem: string } {
+  const state = { done: true, problem: "not registered yet" };
+  if (admin === undefined || registration === undefined) return state;
+  state.done = false;
+  const onProblem = (problem: string) => {
+    state.problem = `not registered: ${redact(problem)}`;
+  };
+  void register({ admin, ...registration }, logger, signal, { onProblem }).then((done) => {
+    state.done = done;
+  });
   return state;
 }
 

@@ -32,7 +32,14 @@ export function secretsOf(env: Record<string, string | undefined>): string[] {
   const webhook = env.SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL ?? "";
   const headers = [env.OTEL_EXPORTER_OTLP_HEADERS, env.OTEL_EXPORTER_OTLP_TRACES_HEADERS].flatMap(valuesOf);
   const path = URL.parse(webhook)?.pathname ?? "";
-  return [...database, env.RESTATE_TOKEN ?? "", webhook, path === "/" ? "" : path, ...headers];
+  return [
+    ...database,
+    env.RESTATE_TOKEN ?? "",
+    env.RESTATE_ADMIN_TOKEN ?? "",
+    webhook,
+    path === "/" ? "" : path,
+    ...headers,
+  ];
 }
 
 /** As it is in the URL, and as it is sent. */

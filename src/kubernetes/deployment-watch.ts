@@ -9,6 +9,8 @@ import { snapshotOf } from "./snapshot.ts";
 /** A Deployment of the watch, with the sentinel that its label names, and without what the watch does not need. */
 export interface WatchedDeployment extends Omit<DeploymentSnapshot, "cpuLimitMillicores" | "memoryLimitMib"> {
   sentinelId: string;
+  /** When it was last seen to change, in seconds since this process began: a small number costs no object of its own. */
+  changedSeconds: number;
 }
 
 export interface WatchHandlers {
@@ -96,6 +98,7 @@ function watched(
   const found: WatchedDeployment = {
     name,
     sentinelId,
+    changedSeconds: Math.floor(performance.now() / 1_000),
     uid,
     generation,
     observedGeneration,

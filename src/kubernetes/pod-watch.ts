@@ -1,14 +1,23 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import type { Logger } from "../log.ts";
 import type { ClusterConnection } from "./connection.ts";
-import { troubleOf } from "./pods.ts";
+import { imageOf, troubleOf } from "./pods.ts";
 import { reflect } from "./reflector.ts";
 
 /** Knows which Deployments have pods that do not come up. */
 export interface PodWatch {
   /** True when a pod of this Deployment, of whichever template, says that it does not come up. */
   inTrouble(k8sName: string): boolean;
+  /** What a pod of this Deployment with one of these images says of itself, the latest word first. */
+  lastWord(k8sName: string, images: readonly string[]): PodWord | undefined;
   stop(): Promise<void>;
+}
+
+export interface PodWord {
+  /** In the words of Kubernetes. */
+  reason: string;
+  /** When it was heard (unix ms). */
+  heardMs: number;
 }
 
 export interface PodWatchOptions {
@@ -20,8 +29,10 @@ export interface PodWatchOptions {
   logger: Logger;
 }
 
-interface Trouble {
+interface Trouble extends PodWord {
   k8sName: string;
+  /** Of the sentinel's container. */
+  image: string | undefined;
   /** The first word of the reason; the rest changes with every attempt. */
   word: string;
 }
@@ -53,7 +64,8 @@ export function watchPods({ namespace, containerName, onTrouble, ...rest }: PodW
         forget(name);
         if (k8sName === undefined || trouble === undefined) return;
         const word = trouble.reason.split(":")[0] ?? "";
-        troubled.set(name, { k8sName, word });
+        const image = imageOf(pod, containerName);
+        troubled.set(name, { k8sName, word, image, reason: trouble.reason, heardMs: Date.now() });
         counts.set(k8sName, (counts.get(k8sName) ?? 0) + 1);
         if (before?.word !== word) onTrouble(k8sName);
       },
@@ -62,7 +74,20 @@ export function watchPods({ namespace, containerName, onTrouble, ...rest }: PodW
       synced: () => undefined,
     },
   });
-  return { inTrouble: (k8sName) => counts.has(k8sName), stop: () => reflector.stop() };
+  return {
+    inTrouble: (k8sName) => counts.has(k8sName),
+    lastWord(k8sName, images) {
+      if (!counts.has(k8sName)) return undefined;
+      let last: Trouble | undefined;
+      for (const trouble of troubled.values()) {
+        const isIt =
+          trouble.k8sName === k8sName && trouble.image !== undefined && images.includes(trouble.image);
+        if (isIt && (last === undefined || trouble.heardMs >= last.heardMs)) last = trouble;
+      }
+      return last && { reason: last.reason, heardMs: last.heardMs };
+    },
+    stop: () => reflector.stop(),
+  };
 }
 
 /** A ReplicaSet is named after its Deployment and its template's hash. */

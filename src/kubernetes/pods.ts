@@ -59,9 +59,9 @@ export function troubleOf(pod: V1Pod, containerName: string): PodTrouble | undef
 
 /** The pods of the newest ReplicaSet: those that share their template hash with the youngest pod of the wanted image. */
 function newest(pods: V1Pod[], deployment: V1Deployment, containerName: string): V1Pod[] {
-  const wanted = imageOf(deployment.spec?.template?.spec?.containers, containerName);
+  const wanted = imageOf(deployment.spec?.template, containerName);
   const youngestFirst = pods
-    .filter((pod) => imageOf(pod.spec?.containers, containerName) === wanted)
+    .filter((pod) => imageOf(pod, containerName) === wanted)
     .sort((a, b) => createdMs(b) - createdMs(a));
   const [youngest] = youngestFirst;
   const hash = hashOf(youngest);
@@ -119,11 +119,9 @@ function sentence(reason: string, message: string | undefined): string {
   return message === undefined || message === "" ? reason : `${reason}: ${message.slice(0, MESSAGE_LENGTH)}`;
 }
 
-function imageOf(
-  containers: { name: string; image?: string }[] | undefined,
-  name: string,
-): string | undefined {
-  return containers?.find((container) => container.name === name)?.image;
+/** The image of the sentinel's container, in a pod or in the template of one. */
+export function imageOf(pod: Pick<V1Pod, "spec"> | undefined, containerName: string): string | undefined {
+  return pod?.spec?.containers?.find(({ name }) => name === containerName)?.image;
 }
 
 function hashOf(pod: V1Pod | undefined): string | undefined {

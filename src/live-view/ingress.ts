@@ -1,6 +1,7 @@
 import { StatusResponse } from "../restate/rollout-schemas.ts";
 
 const SERVICE = "hydra.v1.SentinelRolloutService";
+export const ROLLOUT = `${SERVICE}/singleton`;
 const TIMEOUT_MS = 10_000;
 
 /** Why `Status` could not be had, in one line. `passing`: the same call may succeed later. */
@@ -30,17 +31,27 @@ export function checkIngress(url: string, token: string | undefined): void {
   }
 }
 
+/** An ingress that `checkIngress` has let through. */
+export interface Ingress {
+  url: string;
+  token: string | undefined;
+}
+
 /**
- * @param url one that `checkIngress` has let through, like the token
+ * @param detail also what the rollout waits for, where the service can tell
  * @throws IngressError, which never names the token
  */
 export async function readStatus(
-  url: string,
-  token: string | undefined,
+  ingress: Ingress,
   signal: AbortSignal,
+  detail = false,
 ): Promise<StatusResponse> {
-  const { status, text } = await post(url, token, signal);
+  const { url, token } = ingress;
+  const path = `${ROLLOUT}/Status`;
+  const { status, text } = await ask(ingress, path, { body: detail ? { detail } : {} }, signal);
   if (status === 200) return understood(url, text);
+  // A service of an earlier version does not know the field.
+  if (status === 400 && detail) return readStatus(ingress, signal);
   if (status === 401 || status === 403) {
     const advice = token === undefined ? "wants a token: set" : "refuses the token: check";
     throw new IngressError(`the ingress ${url} ${advice} RESTATE_TOKEN (${status})`, false);
@@ -49,15 +60,24 @@ export async function readStatus(
   throw new IngressError(`the ingress ${url} answered ${status}`, status >= 500 || status === 429);
 }
 
-async function post(url: string, token: string | undefined, signal: AbortSignal) {
+/**
+ * One request: a POST of the body, or a GET where there is none.
+ * @throws IngressError when there is no answer
+ */
+export async function ask(
+  { url, token }: Ingress,
+  path: string,
+  { body, headers = {} }: { body?: object; headers?: Record<string, string> },
+  signal: AbortSignal,
+): Promise<{ status: number; text: string }> {
   try {
-    const response = await fetch(`${url.replace(/\/+$/, "")}/${SERVICE}/singleton/Status`, {
-      method: "POST",
+    const response = await fetch(`${url.replace(/\/+$/, "")}/${path}`, {
       headers: {
-        "content-type": "application/json",
+        ...headers,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
-      body: "{}",
+      ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
     });
     return { status: response.status, text: await response.text() };

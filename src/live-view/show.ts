@@ -1,16 +1,21 @@
 import { createLogUpdate } from "log-update";
 import type { StatusResponse } from "../restate/rollout-schemas.ts";
-import { failureRow, guardLines, line, plain, running, screen, wavesOf } from "./view.ts";
+import { type Beside, failureRow, guardLines, line, plain, running, screen, wavesOf } from "./view.ts";
 
 /** Without a terminal a line is written when the state or the wave changes, and in between at most so often (ms). */
 const LINE_EVERY_MS = 10_000;
 
-/** Shows a rollout as it is now; `trouble` says why that may be old. */
-export type Show = (status: StatusResponse, trouble?: string) => void;
+/** Shows a rollout as it is now. */
+export type Show = (status: StatusResponse, beside?: Beside) => void;
 
-/** Bars on a terminal, lines elsewhere: a terminal without a width cannot be redrawn in place. */
+/** A terminal without a width cannot be redrawn in place. */
+export function isScreen(out: NodeJS.WriteStream): boolean {
+  return out.isTTY && out.columns > 0;
+}
+
+/** Bars on a terminal, lines elsewhere. */
 export function showOn(out: NodeJS.WriteStream): Show {
-  return out.isTTY && out.columns > 0 ? bars(out) : lines(out);
+  return isScreen(out) ? bars(out) : lines(out);
 }
 
 /** Redraws in place: what the terminal showed before stays where it is, and so does the end of each rollout. */
@@ -18,10 +23,10 @@ function bars(out: NodeJS.WriteStream): Show {
   const draw = createLogUpdate(out);
   process.once("exit", () => draw.done());
   let rollout: string | undefined;
-  return (status, trouble) => {
+  return (status, beside) => {
     if (rollout !== undefined && rollout !== status.rollout_id) draw.done();
     rollout = status.rollout_id;
-    draw(screen(status, Date.now(), out, trouble).join("\n"));
+    draw(screen(status, Date.now(), out, beside).join("\n"));
   };
 }
 
@@ -31,7 +36,7 @@ function lines(out: NodeJS.WriteStream): Show {
   let last = "";
   let lastMs = 0;
   let lastTrouble: string | undefined;
-  return (status, trouble) => {
+  return (status, { trouble } = {}) => {
     if (trouble !== undefined && trouble !== lastTrouble) tell(`! ${trouble}`);
     lastTrouble = trouble;
     for (const failure of status.failures) {

@@ -1,6 +1,7 @@
 import { guardLine } from "../domain/guard.ts";
 import { duration } from "../domain/messages.ts";
 import type { StatusResponse } from "../restate/rollout-schemas.ts";
+import { detailRows } from "./detail-rows.ts";
 
 const BAR_WIDTH = 30;
 const SHOWN_FAILURES = 5;
@@ -31,12 +32,25 @@ export interface Size {
   rows: number;
 }
 
+/** What is shown beside the rollout itself. */
+export interface Beside {
+  /** Why the picture may be old. */
+  trouble?: string | undefined;
+  /** The keys, and what became of them; absent: there are none. */
+  desk?: readonly string[] | undefined;
+}
+
 /**
- * A rollout on a terminal: how it stands, a bar for each wave, what it waits for, and what fails. It fits: redrawing it
- * never scrolls. Once nothing runs, sentences are wrapped instead of cut, for then there is time to read.
- * @param trouble why the picture may be old
+ * A rollout on a terminal: how it stands, a bar for each wave, what it waits for, and what fails; then, in what room is left, the
+ * detail. It fits: redrawing it never scrolls. Once nothing runs, sentences are wrapped instead of cut, for then there is time to
+ * read; so is what the keys have come to.
  */
-export function screen(status: StatusResponse, nowMs: number, size: Size, trouble?: string): string[] {
+export function screen(
+  status: StatusResponse,
+  nowMs: number,
+  size: Size,
+  { trouble, desk = [] }: Beside = {},
+): string[] {
   const fitted = (texts: string[]) =>
     texts
       .map(plain)
@@ -51,11 +65,15 @@ export function screen(status: StatusResponse, nowMs: number, size: Size, troubl
   const head = fitted(
     status.started_at === null ? [status.message] : [subject(status), `  ${numbers(status, nowMs)}`],
   );
-  const below = [...fitted(sentences), ...fitted(failureRows(status))];
+  const keys = desk.map(plain).flatMap((text) => wrapped(`  ${text}`, size.columns));
+  const below = [...fitted(sentences), ...keys, ...fitted(failureRows(status))];
   // The line below the last one is the cursor's.
   const most = Math.max(1, size.rows - 1);
   const room = Math.max(LEAST_WAVE_ROWS, most - head.length - below.length);
-  return [...head, ...waveRows(status, room).map((row) => cut(row, size.columns)), ...below].slice(0, most);
+  const waves = waveRows(status, room).map((row) => cut(row, size.columns));
+  const shown = [...head, ...waves, ...below];
+  const detail = detailRows(status, nowMs, most - shown.length);
+  return [...shown, ...detail.map((row) => cut(plain(row), size.columns))].slice(0, most);
 }
 
 /** Where the rollout stands, on one line; what is written when there is no terminal. */

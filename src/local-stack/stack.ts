@@ -62,7 +62,7 @@ async function build(options: StackOptions, undo: Undo): Promise<Stack> {
     async startReplica(more = {}) {
       replicas += 1;
       const own = { PORT: String(await freePort()), HEALTH_PORT: String(await freePort()) };
-      const { RESTATE_ADMIN_URL: _, SERVICE_URL: __, ...unregistered } = env;
+      const { RESTATE_ADMIN_URL: _, RESTATE_ADMIN_TOKEN: __, SERVICE_URL: ___, ...unregistered } = env;
       const log = join(parts.directory, `service-replica-${replicas}.log`);
       const replica = await startService({ ...unregistered, ...own, ...more }, log);
       undo.add(() => replica.process.stop());

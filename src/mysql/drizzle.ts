@@ -22,9 +22,20 @@ export const {
   isNotNull,
   lt,
   lte,
+  notExists,
   or,
   sql,
 } = core;
-export const { bigint, getTableConfig, index, int, mysqlEnum, mysqlTable, primaryKey, unique, varchar } =
-  mysqlCore;
+export const {
+  alias,
+  bigint,
+  getTableConfig,
+  index,
+  int,
+  mysqlEnum,
+  mysqlTable,
+  primaryKey,
+  unique,
+  varchar,
+} = mysqlCore;
 export const { drizzle } = mysqlProxy;

@@ -1,3 +1,4 @@
+import { createFleetTally, type FleetTally } from "../domain/fleet-tally.ts";
 import type { DeployStatus } from "./row.ts";
 import type { SentinelStore } from "./sentinels.ts";
 
@@ -13,6 +14,8 @@ export interface FleetCount {
   observedRows: SentinelStore["observedRows"];
   /** Of the last time that all rows were read; undefined where that failed, or was too long ago. */
   counts(): SentinelCount[] | undefined;
+  /** Likewise all that is kept of them. `readMs`: when their reading began (unix ms). */
+  tally(): { tally: FleetTally; readMs: number } | undefined;
 }
 
 /** Three of the watcher's re-checks (ms). */
@@ -23,27 +26,25 @@ export function countFleet(
   store: Pick<SentinelStore, "observedRows">,
   now: () => number = performance.now.bind(performance),
 ): FleetCount {
-  let last: { counts: SentinelCount[]; readMs: number } | undefined;
+  let last: { tally: FleetTally; readMs: number; doneMs: number } | undefined;
   /** Of the reading under way, which may be done in several goes. */
-  const counts = new Map<string, SentinelCount>();
+  let reading = { tally: createFleetTally(), readMs: 0 };
+  const fresh = () => (last !== undefined && now() - last.doneMs < STALE_MS ? last : undefined);
   return {
     async *observedRows(after = "") {
-      if (after === "") counts.clear();
+      if (after === "") reading = { tally: createFleetTally(), readMs: Date.now() };
       try {
         for await (const page of store.observedRows(after)) {
-          for (const { regionId, deployStatus } of page) {
-            const key = JSON.stringify([regionId, deployStatus]);
-            const known = counts.get(key) ?? { regionId, deployStatus, count: 0 };
-            counts.set(key, { ...known, count: known.count + 1 });
-          }
+          for (const row of page) reading.tally.add(row);
           yield page;
         }
       } catch (error) {
         last = undefined;
         throw error;
       }
-      last = { counts: [...counts.values()], readMs: now() };
+      last = { ...reading, doneMs: now() };
     },
-    counts: () => (last !== undefined && now() - last.readMs < STALE_MS ? last.counts : undefined),
+    counts: () => fresh()?.tally.counts(),
+    tally: fresh,
   };
 }

@@ -2,7 +2,21 @@ import type { SQL } from "drizzle-orm";
 import type { MySqlColumn } from "drizzle-orm/mysql-core";
 import type { HistoryEntry, OutcomeRecord, RolloutRecord, SentinelOutcome } from "../domain/history-entry.ts";
 import { chunks } from "./batches.ts";
-import { and, asc, count, desc, eq, getTableColumns, gt, inArray, lt, or, sql } from "./drizzle.ts";
+import {
+  alias,
+  and,
+  asc,
+  count,
+  desc,
+  eq,
+  getTableColumns,
+  gt,
+  inArray,
+  lt,
+  notExists,
+  or,
+  sql,
+} from "./drizzle.ts";
 import { outcomes, rollouts } from "./history-schema.ts";
 import { type Database, settled } from "./pool.ts";
 
@@ -60,6 +74,8 @@ export interface HistoryStore {
     after?: Pick<PastOutcome, "outcome" | "sentinelId">,
   ): Promise<PastOutcome[]>;
   countOutcomes(rolloutId: string): Promise<number>;
+  /** Who failed in a rollout and has not come up in it since, and why; by id. */
+  failures(rolloutId: string, limit: number): Promise<{ id: string; reason: string }[]>;
 }
 
 /** In the order in which people want to see them. */
@@ -127,6 +143,29 @@ export function createHistoryStore(db: Database): HistoryStore {
 
     countOutcomes: (rolloutId) =>
       counted(db.select({ all: count() }).from(outcomes).where(eq(outcomes.rolloutId, rolloutId))),
+
+    async failures(rolloutId, limit) {
+      const came = alias(outcomes, "came");
+      const cameUp = db
+        .select({ one: sql`1` })
+        .from(came)
+        .where(
+          and(
+            eq(came.rolloutId, rolloutId),
+            eq(came.outcome, "succeeded"),
+            eq(came.sentinelId, outcomes.sentinelId),
+          ),
+        );
+      const rows = await settled(
+        db
+          .select({ id: outcomes.sentinelId, reason: outcomes.reason })
+          .from(outcomes)
+          .where(and(eq(outcomes.rolloutId, rolloutId), eq(outcomes.outcome, "failed"), notExists(cameUp)))
+          .orderBy(asc(outcomes.sentinelId))
+          .limit(limit),
+      );
+      return rows.map(({ id, reason }) => ({ id, reason: reason ?? "" }));
+    },
   };
 }
 

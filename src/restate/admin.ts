@@ -1,4 +1,5 @@
 import type { Silence } from "../domain/event.ts";
+import { type AdminAccess, askAdmin } from "./admin-api.ts";
 
 /** Longest wait (ms) for an answer. */
 const TIMEOUT_MS = 2_000;
@@ -15,21 +16,17 @@ export interface Admin {
   silent(invocationIds: readonly string[]): Promise<Silence[]>;
 }
 
-/** @param adminUrl absent: there is none, and nothing is known */
-export function createAdmin(adminUrl: string | undefined): Admin | undefined {
-  if (adminUrl === undefined) return undefined;
+/** @param access absent: there is none, and nothing is known */
+export function createAdmin(access: AdminAccess | undefined): Admin | undefined {
+  if (access === undefined) return undefined;
   return {
     async silent(invocationIds) {
       const ids = invocationIds.filter((id) => /^\w+$/.test(id)).map((id) => `'${id}'`);
       if (ids.length === 0) return [];
-      const response = await fetch(`${adminUrl}/query`, {
-        method: "POST",
-        headers: { "content-type": "application/json", accept: "application/json" },
-        body: JSON.stringify({ query: `${QUERY} AND id IN (${ids.join(", ")})` }),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      if (!response.ok) throw new Error(`Restate's admin API answered ${response.status}`);
-      const { rows } = (await response.json()) as { rows: Row[] };
+      const query = `${QUERY} AND id IN (${ids.join(", ")})`;
+      const { status, text } = await askAdmin(access, "/query", TIMEOUT_MS, { query });
+      if (status !== 200) throw new Error(`Restate's admin API answered ${status}`);
+      const { rows } = JSON.parse(text) as { rows: Row[] };
       return rows.map(({ id, status, retry_count, modified_at }) => ({
         invocationId: id,
         sinceMs: Date.parse(modified_at.endsWith("Z") ? modified_at : `${modified_at}Z`),

@@ -120,5 +120,13 @@ export const RollbackRequest = GuardedRequest.extend({
 }).meta({ examples: [{}] });
 export type RollbackRequest = z.infer<typeof RollbackRequest>;
 
-/** The body of every verb without parameters. */
-export const EmptyRequest = z.strictObject({}).meta({ examples: [{}] });
+/** The body of `Status`. */
+export const StatusRequest = z
+  .strictObject({
+    detail: z
+      .boolean("must be true or false")
+      .optional()
+      .describe("Also what it is waiting for, by sentinel, region and reason."),
+  })
+  .meta({ examples: [{}] });
+export type StatusRequest = z.infer<typeof StatusRequest>;

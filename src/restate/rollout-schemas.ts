@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { PHASES } from "../domain/phase.ts";
+import { EXAMPLE_DETAIL, StatusDetail } from "./detail-schemas.ts";
 import { EXAMPLE_IMAGE } from "./rollout-requests.ts";
 
 const State = z.enum(["idle", "in_progress", "paused", "cancelled", "completed", "rolling_back"]);
@@ -133,6 +134,7 @@ export const StatusResponse = rolloutFields
       .int()
       .nullable()
       .describe("From the waves done so far; null while there are none, or nothing runs."),
+    ...StatusDetail.partial().shape,
   })
   .meta({
     examples: [
@@ -147,6 +149,7 @@ export const StatusResponse = rolloutFields
         waiting_for: "an operator: Resume, Cancel or RollbackAll",
         waiting_since: "2026-01-31T02:52:00.000Z",
         estimated_seconds_left: null,
+        ...EXAMPLE_DETAIL,
       },
     ],
   });

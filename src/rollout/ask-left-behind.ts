@@ -2,18 +2,26 @@ import { type ObjectContext, type ObjectSharedContext, rpc, TerminalError } from
 import type { LeftBehind } from "../domain/phase-change.ts";
 import { RolloutObject, SINGLETON } from "../restate/contract.ts";
 
-/** Asks how those stand that failed in a rollout; undefined: nobody failed, or nobody can tell now. */
+/**
+ * Asks how those stand that failed in a rollout; undefined: nobody failed, or nobody can tell now.
+ * @param meanwhile awaited while the answer is on its way
+ */
 export async function askLeftBehind(
   ctx: ObjectContext | ObjectSharedContext,
   rolloutId: string,
   failed: number,
+  meanwhile?: () => Promise<void>,
 ): Promise<LeftBehind | undefined> {
-  if (failed === 0) return undefined;
+  if (failed === 0) {
+    await meanwhile?.();
+    return undefined;
+  }
   try {
-    const counted = await ctx
+    const counted = ctx
       .objectClient(RolloutObject, SINGLETON)
       .LeftBehind({ rolloutId }, rpc.opts({ name: "what of those that failed?" }));
-    return counted ?? undefined;
+    await meanwhile?.();
+    return (await counted) ?? undefined;
   } catch (error) {
     if (error instanceof TerminalError) return undefined;
     throw error;

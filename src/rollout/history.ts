@@ -5,7 +5,7 @@ import { DatabaseError } from "../mysql/pool.ts";
 import { BadRequestError, shown } from "../restate/body.ts";
 import { DEFAULT_LIMIT, type HistoryRequest, type HistoryResponse } from "../restate/history-schemas.ts";
 
-export type HistoryReader = Omit<HistoryStore, "record">;
+export type HistoryReader = Omit<HistoryStore, "record" | "failures">;
 
 /** One page, and how many there are in all. */
 interface Found {

@@ -2,6 +2,7 @@ import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import type { Admin } from "../restate/admin.ts";
 import type { ChangeOptions } from "./change.ts";
+import type { DetailOptions } from "./detail.ts";
 import type { DriveOptions } from "./drive.ts";
 import type { HistoryReader } from "./history.ts";
 
@@ -10,6 +11,8 @@ export interface RolloutOptions extends DriveOptions, ChangeOptions {
   store: Pick<SentinelStore, "candidatePages" | "read">;
   clusters: Pick<Clusters, "forRegion" | "health">;
   history: HistoryReader;
+  /** What this process knows of the fleet without asking for all of it. */
+  detail: DetailOptions;
   /** Restate's admin API, where it is configured. */
   admin: Admin | undefined;
   /** How long a Deploy may take. */

@@ -19,10 +19,10 @@ import {
 import { asTerminalError } from "../restate/errors.ts";
 import { HistoryRequest, HistoryResponse } from "../restate/history-schemas.ts";
 import {
-  EmptyRequest,
   GuardedRequest,
   RollbackRequest,
   RolloutRequest,
+  StatusRequest,
 } from "../restate/rollout-requests.ts";
 import {
   PlanResponse,
@@ -121,9 +121,9 @@ export function createRolloutService(options: RolloutOptions) {
       }),
       Status: verb({
         does: "Tells where the rollout stands. Changes nothing.",
-        takes: EmptyRequest,
+        takes: StatusRequest,
         answers: StatusResponse,
-        run: (ctx) => status(ctx, options),
+        run: (ctx, request) => status(ctx, request, options),
         ...NOT_KEPT,
       }),
       Plan: verb({

@@ -1,17 +1,24 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
-import { failedInAll } from "../domain/progress.ts";
+import { failedInAll, numbersOf } from "../domain/progress.ts";
 import { SCRAPE_HEADER } from "../restate/contract.ts";
+import type { StatusDetail } from "../restate/detail-schemas.ts";
+import type { StatusRequest } from "../restate/rollout-requests.ts";
 import type { StatusResponse } from "../restate/rollout-schemas.ts";
 import { askLeftBehind } from "./ask-left-behind.ts";
+import { type DetailOf, detailOf } from "./detail.ts";
 import type { RolloutOptions } from "./options.ts";
 import { statusResponse } from "./responses.ts";
 import { look, type Sight } from "./state.ts";
 import { ensureWatchdog } from "./watchdog.ts";
 
-/** Tells where the rollout stands: reads the head and who drives, however large the fleet is. */
+/**
+ * Tells where the rollout stands: reads the head and who drives, however large the fleet is. What it is waiting for in detail is
+ * asked of others, and only for whoever wants it.
+ */
 export async function status(
   ctx: ObjectSharedContext,
-  { clusters, countBytes, deployTimeoutMs }: RolloutOptions,
+  request: StatusRequest,
+  { clusters, countBytes, deployTimeoutMs, detail }: RolloutOptions,
 ): Promise<StatusResponse> {
   const sight = await look(ctx, countBytes);
   const { health, ...seen } = await ctx.run("look around", () => ({
@@ -20,15 +27,29 @@ export async function status(
     deployTimeoutMs,
   }));
   ensureWatchdog(ctx, sight);
-  return statusResponse(sight, seen.nowMs, {
-    ...{ clusters: health, ...seen },
-    leftBehind: await leftBehindOf(ctx, sight),
-  });
+  let told: StatusDetail | undefined;
+  const lookCloser = async () => {
+    told = await ctx.run("look at what it waits for", () => detailOf(subjectOf(sight), detail));
+  };
+  const leftBehind = await leftBehindOf(ctx, sight, request.detail === true ? lookCloser : undefined);
+  const response = statusResponse(sight, seen.nowMs, { clusters: health, ...seen, leftBehind });
+  return { ...response, ...told };
 }
 
-/** For an operator, and while nothing runs: what is to be done about them is asked then. */
-function leftBehindOf(ctx: ObjectSharedContext, { rollout }: Sight) {
+function subjectOf({ rollout, drive }: Sight): DetailOf | undefined {
+  if (rollout === undefined) return undefined;
+  return { ...rollout, waiting: numbersOf(rollout, drive).waiting };
+}
+
+/**
+ * For an operator, and while nothing runs: what is to be done about them is asked then.
+ * @param meanwhile what else is to be found out: both together take no longer than one
+ */
+async function leftBehindOf(ctx: ObjectSharedContext, { rollout }: Sight, meanwhile?: () => Promise<void>) {
   const rests = rollout?.state === "paused" || rollout?.state === "cancelled";
-  if (!rests || ctx.request().headers.has(SCRAPE_HEADER)) return undefined;
-  return askLeftBehind(ctx, rollout.rolloutId, failedInAll(rollout));
+  if (rests && !ctx.request().headers.has(SCRAPE_HEADER)) {
+    return askLeftBehind(ctx, rollout.rolloutId, failedInAll(rollout), meanwhile);
+  }
+  await meanwhile?.();
+  return undefined;
 }

@@ -9,6 +9,7 @@ import type { Observation, ObservedRow } from "../mysql/row.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import { atMost } from "../util/at-most.ts";
 import { createCalls } from "./calls.ts";
+import { type News, newsOf } from "./news.ts";
 import { type KnownRow, keepObservedColumns } from "./observed-columns.ts";
 import { startRecheck } from "./recheck.ts";
 import { hasNewPods, isNews, worthALook } from "./signals.ts";
@@ -36,6 +37,8 @@ export interface Watcher {
   ready(): { cluster: string; synced: boolean }[];
   /** A Deploy of this process has written what it saw of a sentinel into its row. */
   wrote(id: string, observed: Observation): void;
+  /** What is known here of a sentinel that somebody waits for, without asking anybody. */
+  news(row: ObservedRow, rewrittenTo: string | undefined): News;
   stop(): Promise<void>;
 }
 
@@ -51,7 +54,7 @@ export function startWatcher(options: WatcherOptions): Watcher {
   const { clusters, store, deployTimeoutMs, logger, recheckMs = RECHECK_MS } = options;
   const calls = createCalls(logger);
   const watches = new Map<WatchableCluster, DeploymentWatch>();
-  const podWatches: PodWatch[] = [];
+  const podWatches = new Map<WatchableCluster, PodWatch>();
   const columns = keepObservedColumns({ store, current, namesOf, logger });
 
   for (const cluster of clusters.all) watches.set(cluster, watch(cluster));
@@ -89,7 +92,8 @@ export function startWatcher(options: WatcherOptions): Watcher {
       },
     };
     const deployments = cluster.watch(handlers, logger);
-    podWatches.push(
+    podWatches.set(
+      cluster,
       cluster.watchPods((k8sName) => {
         const deployment = deployments.get(k8sName);
         // Whether the trouble is that of the image that a Deploy waits for is for the Deploy to find out.
@@ -147,15 +151,34 @@ export function startWatcher(options: WatcherOptions): Watcher {
     if (worthALook(deployment) || inTrouble) wake(row.id, deployment);
   }
 
+  function news(row: ObservedRow, rewrittenTo: string | undefined): News {
+    const cluster = clusterOf(row);
+    const watch = cluster === undefined ? undefined : watches.get(cluster);
+    const away = clusters
+      .health()
+      .find(({ cluster: name, reachable }) => name === cluster?.name && !reachable);
+    return newsOf(row, {
+      rewrittenTo,
+      cluster: cluster?.name,
+      isListed: watch?.synced === true,
+      isAway: away !== undefined,
+      deployment: deploymentOf(row),
+      lastWord: (images) =>
+        cluster === undefined ? undefined : podWatches.get(cluster)?.lastWord(row.k8sName, images),
+      nowMs: Date.now(),
+    });
+  }
+
   return {
     wrote: columns.wrote,
+    news,
     ready: () => [...watches].map(([cluster, { synced }]) => ({ cluster: cluster.name, synced })),
     stop: async () => {
       calls.stop();
       const all = [
         recheck.stop(),
         columns.stop(),
-        ...[...watches.values(), ...podWatches].map((each) => each.stop()),
+        ...[...watches.values(), ...podWatches.values()].map((each) => each.stop()),
       ];
       await atMost(STOP_TIMEOUT_MS, Promise.all(all), () => undefined);
     },

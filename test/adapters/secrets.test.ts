@@ -8,6 +8,7 @@ import { createRedactor, secretsOf } from "../../src/secrets.ts";
 const SECRETS = {
   DATABASE_URL: "mysql://u:p%22a%5Css%20w%40rd-of-db@db:3306/x",
   RESTATE_TOKEN: 'a"token\\of-the-ingress',
+  RESTATE_ADMIN_TOKEN: "token/of-the-admin-api",
   SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL: "https://hooks.slack.com/services/T000/B000/webhook-secret",
   OTEL_EXPORTER_OTLP_HEADERS: "authorization=Basic%20of-the-collector,x-tenant=tenant-secret-1",
 };
@@ -15,6 +16,8 @@ const TOLD = [
   "p%22a%5Css%20w%40rd-of-db",
   'p"a\\ss w@rd-of-db',
   SECRETS.RESTATE_TOKEN,
+  SECRETS.RESTATE_ADMIN_TOKEN,
+  encodeURIComponent(SECRETS.RESTATE_ADMIN_TOKEN),
   SECRETS.SLACK_SENTINEL_ROLLOUT_WEBHOOK_URL,
   "/services/T000/B000/webhook-secret",
   "Basic of-the-collector",
@@ -22,7 +25,7 @@ const TOLD = [
   "tenant-secret-1",
 ];
 /** Parts of the secrets that no line may have, in whatever way they are spelled. */
-const PARTS = /rd-of-db|of-the-ingress|webhook-secret|of-the-collector|tenant-secret/;
+const PARTS = /rd-of-db|of-the-ingress|of-the-admin-api|webhook-secret|of-the-collector|tenant-secret/;
 
 /** The lines that are logged. */
 async function logged(env: Record<string, string>, say: (logger: ReturnType<typeof createLogger>) => void) {
@@ -97,6 +100,7 @@ describe("the service", () => {
   it("says nothing secret when it fails at start", async () => {
     const { exitCode, all } = await start({
       ...SECRETS,
+      RESTATE_ADMIN_URL: "http://127.0.0.1:1",
       KUBECONFIG: `/nowhere/${SECRETS.RESTATE_TOKEN}/webhook-secret`,
       RESTATE_TOKEN: "webhook-secret",
     });

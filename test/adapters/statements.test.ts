@@ -88,6 +88,7 @@ const HISTORY: { [K in keyof HistoryStore]: (store: HistoryStore) => Promise<unk
     await store.outcomes("r_7", 1_000, { outcome: "failed", sentinelId: idOf(7) });
   },
   countOutcomes: (store) => store.countOutcomes("r_7"),
+  failures: (store) => store.failures("r_7", 2_000),
 };
 
 let server: Mysql;

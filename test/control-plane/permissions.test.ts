@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -7,6 +8,9 @@ import { ids, NEW, World } from "../support/world.ts";
 import { ControlPlane } from "./control-plane.ts";
 
 const NAMESPACE = "sentinel";
+const { version } = JSON.parse(readFileSync("package.json", "utf8"));
+/** Each version has a Deployment of its own. */
+const NAME = `sentinel-rollout-${version.replaceAll(".", "-")}`;
 const ACCOUNT = "system:serviceaccount:sentinel-rollout:sentinel-rollout";
 
 describe("with the manifests of deploy/kubernetes and nothing else", () => {
@@ -36,7 +40,7 @@ describe("with the manifests of deploy/kubernetes and nothing else", () => {
 
   it("the service's Deployment comes up as far as Kubernetes is concerned", async () => {
     const { stdout } = await plane.kubectl(
-      ...["rollout", "status", "-n", "sentinel-rollout", "deployment/sentinel-rollout", "--timeout=60s"],
+      ...["rollout", "status", "-n", "sentinel-rollout", `deployment/${NAME}`, "--timeout=60s"],
     );
     expect(stdout).toContain("successfully rolled out");
   });
@@ -51,7 +55,7 @@ describe("with the manifests of deploy/kubernetes and nothing else", () => {
     }
     const healthy = ["-o", "jsonpath={.status.currentHealthy}"];
     await until("no replica counts as healthy", async () => {
-      const seen = await plane.kubectl("get", "pdb", "sentinel-rollout", ...inNamespace, ...healthy);
+      const seen = await plane.kubectl("get", "pdb", NAME, ...inNamespace, ...healthy);
       return seen.stdout === "0";
     });
     const name = pods[0]?.replace("pod/", "") ?? "";
@@ -82,6 +86,22 @@ describe("with the manifests of deploy/kubernetes and nothing else", () => {
     const { body } = await world.verb("Rollout", { image: NEW });
     expect(body).toMatchObject({ state: "completed", total: 3, succeeded: 3, failed: 0 });
     expect(await world.on(NEW)).toEqual(ids(1, 3));
+  });
+
+  it("a version goes without a trace, but for what the next one needs", async () => {
+    const inNamespace = ["-n", "sentinel-rollout"];
+    const of = ["-l", `app.kubernetes.io/version=${version}`];
+    const kinds = "deployment,service,poddisruptionbudget";
+    await plane.kubectl(...inNamespace, "delete", kinds, ...of);
+    const left = await plane.kubectl(
+      "get",
+      ...inNamespace,
+      `${kinds},serviceaccount,rolebinding`,
+      "-o",
+      "name",
+    );
+    expect(left.stdout).not.toContain(NAME);
+    expect(left.stdout).toContain("serviceaccount/sentinel-rollout");
   });
 
   it("a quota that lets no new pod in fails the Deploy in the quota's own words", async () => {

@@ -23,6 +23,10 @@ export const ELSEWHERE: Elsewhere[] = [
   { command: /^TEST_CONTROL_PLANE=\S+ npm run test:control-plane$/, runBy: ".ci/run" },
   { command: /^kubectl apply -f deploy\/kubernetes\//, runBy: "test/control-plane/permissions.test.ts" },
   {
+    command: /^kubectl -n sentinel-rollout delete deployment,service,/,
+    runBy: "test/control-plane/permissions.test.ts",
+  },
+  {
     command: /^kubectl -n sentinel-rollout create secret generic /,
     notHere: "a cluster's own: needs files with secrets",
   },

@@ -47,6 +47,8 @@ describe("the configuration", () => {
       RESTATE_URL: "https://restate.example.com/",
       RESTATE_TOKEN: "token",
       RESTATE_ADMIN_URL: "http://admin:9070//",
+      RESTATE_ADMIN_TOKEN: "admin-token",
+      RESTATE_REGISTER_FORCE: "true",
       SERVICE_URL: "http://service:9080",
       RESTATE_IDENTITY_KEYS: "publickeyv1_a, publickeyv1_b,",
       KUBE_CONTEXTS: "us-east-1=east, eu-west-1 = arn:aws:eks=west,",
@@ -66,7 +68,8 @@ describe("the configuration", () => {
       healthPort: 65535,
       restateUrl: "https://restate.example.com",
       restateToken: "token",
-      registration: { adminUrl: "http://admin:9070", serviceUrl: "http://service:9080" },
+      admin: { url: "http://admin:9070", token: "admin-token" },
+      registration: { serviceUrl: "http://service:9080", force: true },
       identityKeys: ["publickeyv1_a", "publickeyv1_b"],
       kubeContexts: new Map([
         ["us-east-1", "east"],
@@ -149,6 +152,8 @@ describe("problems of the configuration", () => {
     ["RESTATE_TOKEN", "two\nlines", "must be one word of ASCII characters"],
     ["RESTATE_TOKEN", "from-a-file\n", "must be one word of ASCII characters"],
     ["RESTATE_TOKEN", "sécret", "must be one word of ASCII characters"],
+    ["RESTATE_ADMIN_TOKEN", "two\nlines", "must be one word of ASCII characters"],
+    ["RESTATE_REGISTER_FORCE", "yes", "must be true or false"],
     ["RESTATE_IDENTITY_KEYS", "publickeyv1_a\nb", "must be keys that start with publickeyv1_"],
     ["DATABASE_URL", "mysql://u:p@db/x\n", "must be one line without spaces"],
     ...[
@@ -181,12 +186,15 @@ describe("problems of the configuration", () => {
   });
 
   it.each([
-    ["RESTATE_ADMIN_URL", "http://admin:9070"],
     ["SERVICE_URL", "http://service:9080"],
-  ])("%s alone registers nothing", (variable, value) => {
-    expect(problemsOf({ ...needed, [variable]: value })).toEqual([
-      "RESTATE_ADMIN_URL and SERVICE_URL must be set both or not at all",
-    ]);
+    ["RESTATE_ADMIN_TOKEN", "admin-token"],
+  ])("%s alone is of no use", (variable, value) => {
+    expect(problemsOf({ ...needed, [variable]: value })).toEqual([`${variable} needs RESTATE_ADMIN_URL`]);
+  });
+
+  it("RESTATE_ADMIN_URL alone is asked, and nothing is registered", () => {
+    const { admin, registration } = readConfig({ ...needed, RESTATE_ADMIN_URL: "http://admin:9070" });
+    expect({ admin, registration }).toEqual({ admin: { url: "http://admin:9070" }, registration: undefined });
   });
 
   it("are told all together, each with its variable, and none with its value", () => {

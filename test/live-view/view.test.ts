@@ -33,7 +33,10 @@ describe("the screen", () => {
         for (const rows of [1, 2, 5, 24]) {
           for (const columns of [1, 10, 40, 80]) {
             const size = { columns, rows };
-            const picture = screen(status({ ...change, state, failures }), NOW, size, "no answer");
+            const picture = screen(status({ ...change, state, failures }), NOW, size, {
+              trouble: "no answer",
+              desk: ["? Cancel rollout 7781234a of sentinel:v2 in wave 3? y/n"],
+            });
             expect(picture.length).toBeLessThanOrEqual(Math.max(1, rows - 1));
             for (const row of picture) {
               expect([...row].length).toBeLessThanOrEqual(columns);
@@ -113,9 +116,61 @@ describe("the screen", () => {
   });
 
   it("says why it may be old", () => {
-    expect(screen(status(), NOW, TALL, "the ingress does not answer")).toContain(
+    expect(screen(status(), NOW, TALL, { trouble: "the ingress does not answer" })).toContain(
       "  ! the ingress does not answer",
     );
+  });
+
+  it("has the detail in the room that is left, whom it waits for first", () => {
+    const detailed = status({
+      slowest: Array.from({ length: 20 }, (_, i) => ({
+        sentinel_id: `sen_${i}`,
+        region: "eu",
+        since: "2026-01-31T02:01:05.000Z",
+        deadline: "2026-01-31T02:11:05.000Z",
+        lacks: "1 of 2 updated replicas to be available",
+        pods: i === 0 ? "ImagePullBackOff: \u001b[2Jmanifest\nunknown" : "",
+        news_age_seconds: i === 0 ? 12 : null,
+      })),
+      by_region: [
+        { region: "us", waiting: 40, in_flight: 2, succeeded: 3, failed: 0 },
+        { region: "eu", waiting: 35, in_flight: 8, succeeded: 11, failed: 1 },
+      ],
+      failures_by_reason: [{ reason: "ImagePullBackOff: …", count: 7, examples: ["sen_1", "sen_2"] }],
+      detail_message: "The rows are as of 2026-01-31T02:02:00.000Z.",
+    });
+    const rows = screen(detailed, NOW, TALL);
+    expect(rows.slice(rows.indexOf("  slowest of 10 in flight"))).toEqual([
+      "  slowest of 10 in flight",
+      "    sen_0 eu 1m00s: 1 of 2 updated replicas to be available · ImagePullBackOff: [2Jmanifest unknown (seen 12s ago)",
+      ...[1, 2, 3, 4].map(
+        (i) => `    sen_${i} eu 1m00s: 1 of 2 updated replicas to be available (never seen)`,
+      ),
+      "  by region",
+      "    eu: 11 took it, 1 failed, 8 in flight, 35 waiting",
+      "    us: 3 took it, 0 failed, 2 in flight, 40 waiting",
+      "  why they failed",
+      "    7 × ImagePullBackOff: … (sen_1, sen_2)",
+    ]);
+    const low = screen(detailed, NOW, { columns: 80, rows: 15 });
+    expect(low).toHaveLength(14);
+    expect(low.slice(-5, -3)).toEqual([
+      "  ✗ sen_0017  ImagePullBackOff: manifest unknown",
+      "  slowest of 10 in flight",
+    ]);
+    expect(low.join("\n")).not.toContain("by region");
+    const unknown = screen(
+      {
+        ...detailed,
+        slowest: null,
+        by_region: null,
+        failures_by_reason: [],
+        detail_message: "MySQL is away.",
+      },
+      NOW,
+      TALL,
+    );
+    expect(unknown.at(-1)).toBe("  MySQL is away.");
   });
 
   it("before the first rollout is its message", () => {

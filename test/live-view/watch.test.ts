@@ -1,6 +1,7 @@
 import { execa } from "execa";
 import { describe, expect } from "vitest";
 import { freePort } from "../../src/local-stack/ports.ts";
+import { until } from "../support/until.ts";
 import { it, NEW } from "../support/world.ts";
 import { CLI, watch } from "./command.ts";
 
@@ -11,8 +12,38 @@ function scriptArgs(command: string): string[] {
     : ["-q", "/dev/null", "sh", "-c", command];
 }
 
+/** At a terminal with somebody before it, who presses keys by what is shown. */
+function terminal(args: string) {
+  const command = execa("script", scriptArgs(`stty cols 120 rows 40; ${process.execPath} ${CLI} ${args}`), {
+    reject: false,
+    stdin: "pipe",
+    env: { USER: "alice" },
+  });
+  let shown = "";
+  command.stdout.on("data", (data: Buffer) => {
+    shown += data.toString();
+  });
+  const shows = (text: string) => until(`the terminal to show ${text}`, () => shown.includes(text));
+  return {
+    shows,
+    /** Presses a key once this is shown, since the last key. */
+    async press(key: string, once: string): Promise<void> {
+      await shows(once);
+      shown = "";
+      command.stdin.write(key);
+    },
+    ends: async () => {
+      const { exitCode, stdout } = await command;
+      return { exitCode, stdout };
+    },
+    [Symbol.dispose]: () => {
+      command.kill("SIGKILL");
+    },
+  };
+}
+
 describe("npm run watch", () => {
-  it.override({ options: { sentinels: 6 } });
+  it.override({ options: { sentinels: 6, env: { FAIL_FAST_SECONDS: "1" } } });
 
   it("writes plain lines without a terminal, until the rollout is completed", async ({ world }) => {
     await world.fault("sen_0002", "slow:2");
@@ -38,7 +69,7 @@ describe("npm run watch", () => {
     await world.change("UPDATE sentinels SET k8s_name = 'gone' WHERE id = 'sen_0001'");
     await world.start("Rollout", { image: NEW, wave_percentages: [50, 100] });
     await world.untilState("in progress", ({ state }) => state === "in_progress");
-    const command = `stty cols 120 rows 40; exec ${process.execPath} ${CLI} ${world.stack.ingress}`;
+    const command = `stty cols 120 rows 40; exec ${process.execPath} ${CLI} ${world.stack.ingress} --read-only`;
     const { exitCode, stdout } = await execa("script", scriptArgs(command), {
       reject: false,
       stdin: "ignore",
@@ -50,6 +81,70 @@ describe("npm run watch", () => {
     expect(stdout).toContain("\u001b[2K");
     for (const whole of ["\u001b[2J", "\u001b[3J", "\u001b[?1049h"]) expect(stdout).not.toContain(whole);
     expect(stdout).toContain("is paused");
+    // What kept it is shown without a key; keys there are none.
+    expect(stdout).toMatch(/why they failed[\s\S]*1 × Deployment gone not found/);
+    expect(stdout).not.toContain("keys:");
+  });
+
+  it("takes keys at a terminal: each asks once, and what it sends is about what was seen", async ({
+    world,
+  }) => {
+    await world.fault("sen_0001", "CreateContainerConfigError");
+    const { body } = await world.verb("Rollout", { image: NEW, wave_percentages: [50, 100] });
+    const { rollout_id, state } = body;
+    expect(state).toBe("paused");
+    const question = (verb: string) => `? ${verb} rollout ${rollout_id} of ${NEW} in wave 1? y/n`;
+    using screen = terminal(world.stack.ingress);
+    // What kept it needs no key.
+    await screen.shows("why they failed");
+    await screen.press("p", "keys: r resume · c cancel");
+    await screen.press("r", "Pause is not legal now: Resume, Cancel, RollbackAll are.");
+    await screen.press("n", question("Resume"));
+    await screen.shows("Resume was not sent.");
+    expect((await world.status()).state).toBe("paused");
+    await screen.press("r", "Resume was not sent.");
+    // Somebody else was faster.
+    await screen.shows(question("Resume"));
+    await world.verb("Cancel");
+    await screen.press("y", "is cancelled");
+    await screen.shows("Resume was refused (409): ");
+    expect((await screen.ends()).exitCode).toBe(1);
+    expect((await world.status()).state).toBe("cancelled");
+  });
+
+  it("takes Resume and Cancel, and goes on showing what becomes of them", async ({ world }) => {
+    await world.fault("sen_0001", "CreateContainerConfigError");
+    await world.fault("sen_0005", "slow:8");
+    const { body } = await world.verb("Rollout", { image: NEW, wave_percentages: [50, 100] });
+    expect(body.state).toBe("paused");
+    using screen = terminal(world.stack.ingress);
+    await screen.press("r", "keys: r resume");
+    await screen.press("y", "? Resume rollout");
+    await screen.shows("Resume was taken: inv_");
+    await screen.press("c", "▸ wave 2/2");
+    await screen.press("y", "in wave 2? y/n");
+    await screen.shows("Cancel: Cancelled: ");
+    expect((await screen.ends()).exitCode).toBe(1);
+    expect((await world.status()).state).toBe("cancelled");
+    // The Resume is an invocation of its own: it outlives the view.
+    await world.quiet();
+  });
+
+  it("gives the terminal back at Ctrl-C and at q", async ({ world }) => {
+    await world.fault("sen_0001", "CreateContainerConfigError");
+    await world.verb("Rollout", { image: NEW, wave_percentages: [50, 100] });
+    for (const [key, code] of [
+      ["\u0003", 130],
+      ["q", 1],
+    ] as const) {
+      using screen = terminal(`${world.stack.ingress}; c=$?; stty -a | grep -o ' icanon'; exit $c`);
+      await screen.press(key, "keys: r resume");
+      const { exitCode, stdout } = await screen.ends();
+      expect({ exitCode, cooked: stdout.trimEnd().endsWith(" icanon") }).toEqual({
+        exitCode: code,
+        cooked: true,
+      });
+    }
   });
 
   it("without a terminal names each failing sentinel once, and says at the end why it paused", async ({

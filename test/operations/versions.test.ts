@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { parse } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
+import { readConfig } from "../../src/config.ts";
 import { pathOf } from "./imports.ts";
 
 const text = (file: string) => readFileSync(pathOf(file), "utf8");
@@ -13,6 +14,30 @@ describe("the version of this project", () => {
     expect([lock.version, lock.packages[""].version]).toEqual([version, version]);
     expect(/^## (\S+)/m.exec(text("CHANGELOG.md"))?.[1]).toBe(version);
     expect(text("deploy/kubernetes/service.yaml")).toContain(`/sentinel-rollout:${version}\n`);
+  });
+
+  it("names its Deployment, its Service and the URL that it registers, so that the next one comes beside it", () => {
+    const manifests = parseAllDocuments(text("deploy/kubernetes/service.yaml")).map((each) => each.toJS());
+    const of = (kind: string) => manifests.find((each) => each.kind === kind);
+    const name = `sentinel-rollout-${version.replaceAll(".", "-")}`;
+    const labels = {
+      "app.kubernetes.io/name": "sentinel-rollout",
+      "app.kubernetes.io/version": version,
+    };
+    for (const kind of ["Deployment", "Service", "PodDisruptionBudget"]) {
+      expect(of(kind).metadata).toMatchObject({ name, labels });
+    }
+    const { selector, template } = of("Deployment").spec;
+    expect([selector.matchLabels, template.metadata.labels, of("Service").spec.selector]).toEqual(
+      Array(3).fill(labels),
+    );
+    expect(of("PodDisruptionBudget").spec.selector.matchLabels).toEqual(labels);
+    const [{ env }] = template.spec.containers;
+    const given = Object.fromEntries(
+      env.map((each: { name: string; value: string }) => [each.name, each.value]),
+    );
+    const { registration } = readConfig({ ...given, DATABASE_URL: "mysql://db/x" });
+    expect(registration).toEqual({ serviceUrl: `http://${name}.sentinel-rollout:9080`, force: false });
   });
 });
 

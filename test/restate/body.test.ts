@@ -5,10 +5,10 @@ import { accepted, BadRequestError, bodyOf, parseBody } from "../../src/restate/
 import { DeployRequest, NotifyReadyRequest } from "../../src/restate/deploy-schemas.ts";
 import { HistoryRequest } from "../../src/restate/history-schemas.ts";
 import {
-  EmptyRequest,
   GuardedRequest,
   RollbackRequest,
   RolloutRequest,
+  StatusRequest,
 } from "../../src/restate/rollout-requests.ts";
 import { generated, handPicked } from "../support/bad-bodies.ts";
 import { seedOf } from "../support/seed.ts";
@@ -73,9 +73,10 @@ describe("a body that is taken", () => {
       { rollout_id: "7781234a" },
     ],
     ["that is empty, of a Deploy", DeployRequest, "", {}],
-    ["that is empty, of a verb without fields", EmptyRequest, "", {}],
-    ["that is blank", EmptyRequest, " \n\t", {}],
-    ["that is {}", EmptyRequest, "{}", {}],
+    ["that is empty, of Status", StatusRequest, "", {}],
+    ["that is blank", StatusRequest, " \n\t", {}],
+    ["that is {}", StatusRequest, "{}", {}],
+    ["of Status in detail", StatusRequest, '{"detail":true}', { detail: true }],
     ["that is empty, of NotifyReady", NotifyReadyRequest, "", {}],
     [
       "of NotifyReady with any image: it is a hint",
@@ -203,11 +204,14 @@ describe("a body that is refused", () => {
     expect(read(DeployRequest, text)).toBe(sentence);
   });
 
-  it("by a verb without fields: any field", () => {
-    expect(read(EmptyRequest, `{"image":"${IMAGE}"}`)).toBe(
-      'The field "image" is unknown; no fields are expected.',
+  it("by Status: another field, and a detail that is neither true nor false", () => {
+    expect(read(StatusRequest, `{"image":"${IMAGE}"}`)).toBe(
+      'The field "image" is unknown; expected detail.',
     );
-    expect(read(EmptyRequest, "[]")).toBe("The body must be a JSON object such as {}, got [].");
+    expect(read(StatusRequest, '{"detail":"yes"}')).toBe(
+      'The field detail must be true or false, got "yes".',
+    );
+    expect(read(StatusRequest, "[]")).toBe("The body must be a JSON object such as {}, got [].");
   });
 
   it("by NotifyReady", () => {
@@ -216,8 +220,8 @@ describe("a body that is refused", () => {
   });
 
   it("becomes a BadRequestError in the handler", () => {
-    expect(() => accepted(parseBody(EmptyRequest, "3"))).toThrow(BadRequestError);
-    expect(accepted(parseBody(EmptyRequest, ""))).toEqual({});
+    expect(() => accepted(parseBody(StatusRequest, "3"))).toThrow(BadRequestError);
+    expect(accepted(parseBody(StatusRequest, ""))).toEqual({});
   });
 
   it("does not make the serde throw, not even for bytes that are no text", () => {
@@ -238,7 +242,7 @@ describe("what people and scripts get wrong", () => {
   ])("is refused in a sentence that names field, value and expectation (%s)", (_, requests) => {
     for (const { handler, body, says } of requests) {
       const what = `${handler} ${body.slice(0, 200)}`;
-      const sentence = String(read(SCHEMAS[handler] ?? EmptyRequest, body));
+      const sentence = String(read(SCHEMAS[handler] ?? StatusRequest, body));
       expect(sentence, what).toMatch(/^[A-Z][^\n\r]{9,299}\.$/);
       for (const said of says) expect(sentence, what).toContain(said);
     }
@@ -246,7 +250,7 @@ describe("what people and scripts get wrong", () => {
 });
 
 describe("whatever a caller sends", () => {
-  const schemas = [RolloutRequest, DeployRequest, EmptyRequest, NotifyReadyRequest];
+  const schemas = [RolloutRequest, DeployRequest, StatusRequest, NotifyReadyRequest];
   const names = [
     "image",
     "wave_percentages",
@@ -283,7 +287,7 @@ describe("whatever a caller sends", () => {
   it("is taken, or refused in one sentence on one line of at most 300 characters", () => {
     fc.assert(
       fc.property(fc.constantFrom(...schemas), text, (schema, body) => {
-        const parsed = parseBody(schema, body);
+        const parsed = parseBody<unknown>(schema, body);
         if (parsed.ok) return;
         expect(parsed.problem).toMatch(/^The (body|field) [^\n\r]*\.$/);
         expect(parsed.problem.length).toBeLessThanOrEqual(300);
@@ -312,7 +316,7 @@ describe("whatever a caller sends", () => {
   });
 
   it("is never added to what the service itself holds", () => {
-    parseBody(EmptyRequest, '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}');
+    parseBody(StatusRequest, '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}');
     expect({}).not.toHaveProperty("polluted");
   });
 });

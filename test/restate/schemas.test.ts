@@ -4,10 +4,10 @@ import { jsonSchemaOf, parseBody } from "../../src/restate/body.ts";
 import { DeployRequest, DeployResponse, NotifyReadyRequest } from "../../src/restate/deploy-schemas.ts";
 import { HistoryRequest, HistoryResponse } from "../../src/restate/history-schemas.ts";
 import {
-  EmptyRequest,
   GuardedRequest,
   RollbackRequest,
   RolloutRequest,
+  StatusRequest,
 } from "../../src/restate/rollout-requests.ts";
 import {
   PlanResponse,
@@ -18,7 +18,7 @@ import {
 
 const REQUESTS = {
   RolloutRequest,
-  EmptyRequest,
+  StatusRequest,
   GuardedRequest,
   RollbackRequest,
   HistoryRequest,

@@ -118,6 +118,8 @@ const UNKNOWN_AS_TEXT: [body: string, field: string][] = [
 
 const BAD_LIMITS = [0, -1, 1_001, 1.5, "20", null, [], {}, true, 1e300];
 
+const BAD_DETAILS = [null, 0, 1, "true", "", "yes", [], [true], {}, { slowest: true }];
+
 const BAD_NAMES = [...NOT_STRINGS, "", " ", "a b", " a", "a\n", "a\u0000", "é", "🚀", "x".repeat(65)];
 const BAD_WAVE_NUMBERS = [0, -1, 1.5, "2", "", null, [], [2], {}, true, 1e300];
 
@@ -177,6 +179,11 @@ export function handPicked(): BadRequest[] {
       body: JSON.stringify({ after }),
       says: ["after must", "got"],
     })),
+    ...BAD_DETAILS.map((detail) => ({
+      handler: "Status",
+      body: JSON.stringify({ detail }),
+      says: ["detail must be true or false", "got", started(JSON.stringify(detail))],
+    })),
     ...GUARDED.flatMap((handler) => BAD_NAMES.flatMap((id) => badName(handler, id))),
     ...GUARDED.flatMap((handler) =>
       BAD_WAVE_NUMBERS.map((wave) => ({
@@ -202,6 +209,7 @@ const KNOWN = [
   "rollout_id",
   "rolloutId",
   "wave",
+  "detail",
   ...AMOUNTS,
 ];
 
