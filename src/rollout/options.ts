@@ -3,13 +3,14 @@ import type { SentinelStore } from "../mysql/sentinels.ts";
 import type { Admin } from "../restate/admin.ts";
 import type { ChangeOptions } from "./change.ts";
 import type { DriveOptions } from "./drive.ts";
-import type { HistoryReader } from "./history.ts";
+import type { ActionReader, HistoryReader } from "./history.ts";
 
 /** What the verbs work with. */
 export interface RolloutOptions extends DriveOptions, ChangeOptions {
   store: Pick<SentinelStore, "candidatePages" | "read">;
   clusters: Pick<Clusters, "forRegion" | "health">;
   history: HistoryReader;
+  actions: ActionReader;
   /** Restate's admin API, where it is configured. */
   admin: Admin | undefined;
   /** How long a Deploy may take. */
