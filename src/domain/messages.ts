@@ -26,7 +26,6 @@ const REASON_LIMIT = 300;
 const NAME_LIMIT = 80;
 
 interface Draft {
-  /** Plain text. */
   header: string;
   fields: [name: string, value: string][];
   /** Paragraphs below the numbers; already escaped. */
@@ -44,7 +43,7 @@ export function slackMessage(change: PhaseChange): SlackMessage {
     ...body.map((text): Block => ({ type: "section", text: mrkdwn(cut(text, SECTION_LIMIT)) })),
     { type: "context", elements: [mrkdwn(`rollout ${escaped(rolloutId)}`)] },
   ];
-  const text = [escaped(header), ...numbers.map(([name, value]) => `${name}: ${value}`), ...body].join(" · ");
+  const text = [header, ...numbers.map(([name, value]) => `${name}: ${value}`), ...body].join(" · ");
   return { text: cut(text, SECTION_LIMIT), blocks };
 }
 
@@ -181,7 +180,7 @@ function draft(change: PhaseChange): Draft {
 
 /** Behind what happened: who had it happen, where that was said. */
 function by({ by: name }: Told): string {
-  return name === undefined ? "" : ` by ${cut(name, NAME_LIMIT)}`;
+  return name === undefined ? "" : ` by ${cut(escaped(name), NAME_LIMIT)}`;
 }
 
 function comment({ comment: why }: Told): string[] {

@@ -74,7 +74,7 @@ describe("who did what", () => {
     await world.quiet();
     const headers = world.slack();
     expect(headers.filter((header) => / by |cancelled|rollback started/.test(header))).toEqual([
-      "Sentinel rollout started by <!channel> & alice",
+      "Sentinel rollout started by &lt;!channel&gt; &amp; alice",
       "Sentinel rollout resumed by bob",
       "Sentinel rollout started by carol",
       "Sentinel rollout cancelled in wave 1/3 by carol",
