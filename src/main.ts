@@ -7,6 +7,7 @@ import { connectClusters } from "./kubernetes/clusters.ts";
 import { registerClusterMetrics } from "./kubernetes/metrics.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { createMetrics } from "./metrics/index.ts";
+import { createActionStore } from "./mysql/actions.ts";
 import { countFleet } from "./mysql/fleet-count.ts";
 import { createHistoryStore } from "./mysql/history.ts";
 import { openPool } from "./mysql/pool.ts";
@@ -46,6 +47,7 @@ async function main(): Promise<void> {
   const clusters = await connectClusters(config, { logger, metrics: metrics.kubernetes });
   registerClusterMetrics(metrics.registry, clusters);
   const history = createHistoryStore(pool.db);
+  const actions = createActionStore(pool.db);
   const hints = createHints();
   const slack = createSlackClient(config.slackWebhookUrl);
   const admin = createAdmin(config.admin);
@@ -63,6 +65,7 @@ async function main(): Promise<void> {
     startEndpoint({
       store,
       history,
+      actions,
       clusters,
       hints,
       slack,

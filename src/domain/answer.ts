@@ -1,3 +1,4 @@
+import type { Action } from "./action.ts";
 import type { Write } from "./book.ts";
 import type { Drive, Grant, Item } from "./drive-state.ts";
 import type { HistoryEntry } from "./history-entry.ts";
@@ -78,6 +79,8 @@ export interface Outcome {
   rings: Ring[];
   /** With the number of each change of the rollout. */
   history: { entry: HistoryEntry; revision: number }[];
+  /** What an operator has done by it. */
+  action?: Omit<Action, "id"> & { id?: string };
   /** An invocation that has just begun to drive, and is to be watched. */
   watch?: string;
   /** As they are then. */

@@ -14,6 +14,7 @@ import {
   totalOf,
   waveOf,
 } from "./parts.ts";
+import { toldBy } from "./phase-change.ts";
 import { progressOf } from "./progress.ts";
 import type { Part, Place, RolloutState, WaveCount } from "./state.ts";
 import { keep, merge, stageTakenOver, storeCopies, takeOver, takesOver } from "./taken-over.ts";
@@ -85,7 +86,8 @@ export function begin(turn: Turn, event: Event & { type: "begin" }): void {
   for (const [at, part] of placed) turn.book.set(partKey(at), part);
   if (taken !== undefined) keep(turn, taken);
   const progress = progressOf(turn.rollout, nowMs);
-  turn.changes.push({ kind: "started", progress, waveSizes: waves.map(({ size }) => size) });
+  const told = toldBy({ operator: event.startedBy, comment: event.comment });
+  turn.changes.push({ kind: "started", progress, waveSizes: waves.map(({ size }) => size), ...told });
   turn.changes.push({ kind: "wave started", progress });
 }
 

@@ -7,6 +7,8 @@ import type { Limits, Part, Place } from "./state.ts";
 export interface Asked {
   operator?: string;
   comment?: string;
+  /** The call that asks; of one that says nothing it may be absent. */
+  invocationId?: string;
 }
 
 /** Everything that can happen to a rollout. */

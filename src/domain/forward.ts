@@ -1,11 +1,12 @@
 import type { Drive, Driver, PartPlan } from "./drive-state.ts";
-import type { Event } from "./event.ts";
+import type { Asked, Event } from "./event.ts";
 import { assertMeant, type Guarded } from "./guard.ts";
 import { dropLanes } from "./lanes.ts";
 import { acknowledge, exceeded, isBudgeted, stoppedInside, windowOf } from "./limits.ts";
 import { newLane } from "./new-lane.ts";
 import { resumeScope, rollbackScope } from "./next-steps.ts";
 import { countedWaves, PLAN_KEY, totalOf, waveOf } from "./parts.ts";
+import { toldBy } from "./phase-change.ts";
 import { flyingOf, inFlightOf, lanesOf, numbersOf, plural, progressOf, remaining } from "./progress.ts";
 import { closeQueue, openQueue } from "./queue.ts";
 import { recordPending } from "./record.ts";
@@ -23,7 +24,8 @@ export function resume(turn: Turn, { invocationId, ...guarded }: Event & { type:
   turn.unpause("in_progress", acknowledge(before));
   const { rollout, drive } = turn.driving();
   const scope = resumeScope(rollout);
-  turn.changes.push({ kind: "resumed", progress: progressOf(rollout, turn.nowMs), resume: scope });
+  const progress = progressOf(rollout, turn.nowMs);
+  turn.changes.push({ kind: "resumed", progress, resume: scope, ...toldBy(guarded) });
   const lane = drive.nextLane++;
   drive.forward = { invocationId, lane, startedAtMs: turn.nowMs, firstWave: rollout.currentWave };
   drive.lanes[lane] = { ...newLane("forward"), invocationId };
@@ -39,20 +41,21 @@ export function strandedDrive({ rolloutId }: RolloutState): Drive {
   return { rolloutId, revision: 0, lanes: {}, nextLane: 1, window: 1, hungry: [] };
 }
 
-export function cancel(turn: Turn, guarded: Guarded = {}): void {
-  const before = assertMeant("Cancel", turn.rollout, guarded);
+export function cancel(turn: Turn, asked: Guarded & Asked = {}): void {
+  const before = assertMeant("Cancel", turn.rollout, asked);
   turn.drive ??= strandedDrive(before);
-  stopHere(turn);
+  stopHere(turn, asked);
 }
 
 /** An operator cancels, or aborts. */
-export function stopHere(turn: Turn): void {
+export function stopHere(turn: Turn, asked: Asked): void {
   turn.unpause("cancelled");
   const { rollout, drive } = turn.driving();
   if (drive.forward !== undefined) turn.ringLegacy(drive.forward);
   const { inFlight } = numbersOf(rollout, drive);
   if (inFlight > 0) drive.settles = 0;
-  turn.changes.push({ kind: "cancelled", progress: progressOf(rollout, turn.nowMs, drive), inFlight });
+  const progress = progressOf(rollout, turn.nowMs, drive);
+  turn.changes.push({ kind: "cancelled", progress, inFlight, ...toldBy(asked) });
 }
 
 /** The driver begins a wave, once all of it is in the state. @returns false while parts of it are missing */

@@ -1,7 +1,7 @@
 import { guardLine } from "./guard.ts";
 import { leftBehindNote } from "./left-behind.ts";
 import { howManyToRevert, settleByThemselves, whatResumeDoes, whatRollbackDoes } from "./next-steps.ts";
-import type { PhaseChange, Progress } from "./phase-change.ts";
+import type { PhaseChange, Progress, Told } from "./phase-change.ts";
 import { percent, plural } from "./progress.ts";
 import type { Failure } from "./state.ts";
 import { KEEPS } from "./view.ts";
@@ -21,8 +21,9 @@ export type Block =
 /** Slack's limits, in characters. */
 const HEADER_LIMIT = 150;
 const SECTION_LIMIT = 3000;
-/** A reason longer than this (characters) tells no more in a channel. */
+/** A reason longer than this (characters) tells no more in a channel, nor does a name. */
 const REASON_LIMIT = 300;
+const NAME_LIMIT = 80;
 
 interface Draft {
   header: string;
@@ -52,12 +53,12 @@ function draft(change: PhaseChange): Draft {
   switch (change.kind) {
     case "started":
       return {
-        header: "Sentinel rollout started",
+        header: `Sentinel rollout started${by(change)}`,
         fields: [
           ["Sentinels", String(p.total)],
           ["Waves", change.waveSizes.join(", ")],
         ],
-        body: [],
+        body: comment(change),
       };
     case "wave started":
       return {
@@ -96,15 +97,19 @@ function draft(change: PhaseChange): Draft {
       };
     case "resumed":
       return {
-        header: "Sentinel rollout resumed",
+        header: `Sentinel rollout resumed${by(change)}`,
         fields: [done(p), ...notDone(p)],
-        body: change.resume === undefined ? [] : [`*Now:* ${whatResumeDoes(p, change.resume)}`],
+        body: [
+          ...comment(change),
+          ...(change.resume === undefined ? [] : [`*Now:* ${whatResumeDoes(p, change.resume)}`]),
+        ],
       };
     case "cancelled":
       return {
-        header: `Sentinel rollout cancelled in ${wave}`,
+        header: `Sentinel rollout cancelled in ${wave}${by(change)}`,
         fields: [done(p), ...notDone(p), ["Ran for", duration(p.elapsedMs)]],
         body: [
+          ...comment(change),
           "Nothing more is launched; sentinels that took the new image keep it.",
           ...(change.inFlight ? [`The ${settleByThemselves(change.inFlight)}; their count follows.`] : []),
         ],
@@ -140,7 +145,7 @@ function draft(change: PhaseChange): Draft {
       };
     case "rollback started":
       return {
-        header: "Sentinel rollback started",
+        header: `Sentinel rollback started${by(change)}`,
         fields: [
           [
             "To revert",
@@ -148,6 +153,7 @@ function draft(change: PhaseChange): Draft {
           ],
         ],
         body: [
+          ...comment(change),
           change.scope?.failed === undefined
             ? "Each returns to the image it ran before; failed sentinels are not touched."
             : "Each returns to the image it ran before; failed ones, too.",
@@ -170,6 +176,15 @@ function draft(change: PhaseChange): Draft {
         ],
       };
   }
+}
+
+/** Behind what happened: who had it happen, where that was said. */
+function by({ by: name }: Told): string {
+  return name === undefined ? "" : ` by ${cut(escaped(name), NAME_LIMIT)}`;
+}
+
+function comment({ comment: why }: Told): string[] {
+  return why === undefined ? [] : [`*Comment:* ${reason(why)}`];
 }
 
 /** Another call helps only those that are still the rollout's to revert. */

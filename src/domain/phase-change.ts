@@ -58,9 +58,23 @@ export interface RollbackScope {
   unknown: number;
 }
 
-/** What Slack hears of, in order, once each. What version 0.1 has queued lacks the fields that may be absent. */
+/** Who had it happen, and why, as the caller said. */
+export interface Told {
+  by?: string;
+  comment?: string;
+}
+
+/** What is told of who asked. */
+export function toldBy({ operator, comment }: { [K in "operator" | "comment"]?: string | undefined }): Told {
+  return {
+    ...(operator === undefined ? {} : { by: operator }),
+    ...(comment === undefined ? {} : { comment }),
+  };
+}
+
+/** What Slack hears of, in order, once each. What an earlier version has queued lacks the fields that may be absent. */
 export type PhaseChange = { progress: Progress } & (
-  | { kind: "started"; waveSizes: number[] }
+  | ({ kind: "started"; waveSizes: number[] } & Told)
   | { kind: "wave started" }
   /** `failed` in this wave, within the budget; absent: none. */
   | { kind: "wave completed"; failed?: number }
@@ -73,13 +87,13 @@ export type PhaseChange = { progress: Progress } & (
       resume?: ResumeScope;
       rollback?: RollbackScope;
     }
-  | { kind: "resumed"; resume?: ResumeScope }
-  | { kind: "cancelled"; inFlight?: number }
+  | ({ kind: "resumed"; resume?: ResumeScope } & Told)
+  | ({ kind: "cancelled"; inFlight?: number } & Told)
   /** What was in flight at a Cancel is no more; `lost` have no result, and `why`. */
   | { kind: "settled"; lost: number; why?: string }
   | { kind: "completed"; failures: Failure[] }
   | { kind: "silent"; invocationId: string; why: string; rollingBack: boolean }
-  | { kind: "rollback started"; scope?: RollbackScope; targets?: number }
+  | ({ kind: "rollback started"; scope?: RollbackScope; targets?: number } & Told)
   | {
       kind: "rollback completed";
       reverted: number;

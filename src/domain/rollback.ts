@@ -1,12 +1,13 @@
 import type { RollbackReport } from "./answer.ts";
 import type { Item, SentinelResult } from "./drive-state.ts";
-import type { Event, Silence } from "./event.ts";
+import type { Asked, Event, Silence } from "./event.ts";
 import { endForward, FAILURES_IN_A_MESSAGE, strandedDrive } from "./forward.ts";
 import { assertMeant } from "./guard.ts";
 import { dropLanes } from "./lanes.ts";
 import { newLane } from "./new-lane.ts";
 import { rollbackScope } from "./next-steps.ts";
 import { cutForHead, KEPT_FAILURES, partKey, ROLLBACK_KEY, sumOf } from "./parts.ts";
+import { toldBy } from "./phase-change.ts";
 import { failedToRevert, inFlightOf, lanesOf, progressOf } from "./progress.ts";
 import { addLate, closeQueue, hasMore, openQueue, revertOf } from "./queue.ts";
 import { recordPending } from "./record.ts";
@@ -19,14 +20,14 @@ export function beginRollback(turn: Turn, event: Event & { type: "beginRollback"
   rollBack(turn, event);
 }
 
-interface Beginning {
+interface Beginning extends Asked {
   invocationId: string;
   silent: readonly Silence[];
   includeFailed?: true;
 }
 
 /** Nothing more goes forward, and what took the image is reverted. */
-export function rollBack(turn: Turn, { invocationId, silent, includeFailed }: Beginning): void {
+export function rollBack(turn: Turn, { invocationId, silent, includeFailed, ...asked }: Beginning): void {
   const before = turn.driving().rollout;
   // The end of the one before was cut short.
   endRollback(turn, "it was cut short");
@@ -48,7 +49,8 @@ export function rollBack(turn: Turn, { invocationId, silent, includeFailed }: Be
   drive.lanes[lane] = { ...newLane("rollback"), invocationId };
   turn.watch = invocationId;
   const scope = rollbackScope(rollout, drive);
-  turn.changes.push({ kind: "rollback started", progress: progressOf(rollout, turn.nowMs), scope });
+  const progress = progressOf(rollout, turn.nowMs);
+  turn.changes.push({ kind: "rollback started", progress, scope, ...toldBy(asked) });
 }
 
 /** What does not answer is not waited for: the rows tell what became of its sentinels. */

@@ -1,3 +1,4 @@
+import { actionOf } from "./action.ts";
 import { type Answer, accepted, type Outcome, refused, viewNow } from "./answer.ts";
 import { begin, stage } from "./begin.ts";
 import type { Book, Write } from "./book.ts";
@@ -32,7 +33,9 @@ export function apply(book: Book, event: Event, nowMs: number): Outcome {
   const turn = new Turn(book, nowMs);
   const before = turn.rollout;
   const answer = happen(turn, event);
-  if (turn.drive === undefined) return { answer, writes: [], changes: [], rings: [], history: [] };
+  const taken = actionOf(before, turn, event);
+  const action = taken === undefined ? {} : { action: taken };
+  if (turn.drive === undefined) return { answer, writes: [], changes: [], rings: [], history: [], ...action };
   tellFence(turn);
   const { drive } = turn;
   const own = historyOf(before, turn, event).map((entry) => ({ entry, revision: ++drive.revision }));
@@ -47,6 +50,7 @@ export function apply(book: Book, event: Event, nowMs: number): Outcome {
     changes: turn.changes,
     rings: turn.rings,
     history,
+    ...action,
     ...(turn.watch === undefined ? {} : { watch: turn.watch }),
     ...(turn.rollout === undefined ? {} : { rollout: turn.rollout }),
     drive,
@@ -158,7 +162,7 @@ function stoppedAt(turn: Turn, fence: string | undefined): Answer {
 function abort(turn: Turn, event: Event & { type: "abort" }): void {
   const before = assertMeant("Abort", turn.rollout, event);
   turn.drive ??= strandedDrive(before);
-  stopHere(turn);
+  stopHere(turn, event);
   if (!turn.begun) forgetAll(turn);
   rollBack(turn, { ...event, silent: [] });
 }

@@ -12,7 +12,7 @@ export function pauseAsked(turn: Turn, event: Event & { type: "pause" }): void {
   // Nothing of it was launched.
   if (!turn.begun) {
     turn.drive ??= strandedDrive(before);
-    stopHere(turn);
+    stopHere(turn, event);
     forgetAll(turn);
     return;
   }

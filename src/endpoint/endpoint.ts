@@ -26,6 +26,7 @@ export interface EndpointOptions
   clusters: DeployOptions["clusters"];
   metrics: WorkMetrics;
   history: RolloutOptions["history"] & HistoryQueueOptions["history"];
+  actions: RolloutOptions["actions"] & HistoryQueueOptions["actions"];
   /** Present: requests that Restate did not sign are refused. */
   identityKeys: string[];
   /** Called for each attempt of a handler. */

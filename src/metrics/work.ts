@@ -1,4 +1,5 @@
 import { Counter, Histogram, type Registry } from "prom-client";
+import { ACTING_VERBS } from "../domain/action.ts";
 import type { PhaseChange } from "../domain/phase-change.ts";
 
 /** What this process did. Each replica counts its own work: sum them. */
@@ -10,6 +11,8 @@ export interface WorkMetrics {
   /** A phase change has left the queue of Slack messages. */
   phaseChanged(change: PhaseChange["kind"]): void;
   slackDelivery(result: SlackResult): void;
+  /** A verb that was to change something has left the queue of the history. */
+  acted(verb: string, taken: boolean): void;
   /** The watcher asked the ingress for a NotifyReady. */
   notifyReady(ok: boolean): void;
   /** A re-check of the watcher is over. */
@@ -92,6 +95,12 @@ export function createWorkMetrics(registry: Registry): WorkMetrics {
     labelNames: ["result"],
     registers,
   });
+  const acts = new Counter({
+    name: "sentinel_rollout_verbs_total",
+    help: "Calls of verbs that change something, by whether they were taken, counted as the history takes them.",
+    labelNames: ["verb", "result"],
+    registers,
+  });
   const wakeUps = new Counter({
     name: "sentinel_rollout_notify_ready_requests_total",
     help: "NotifyReady calls of the watcher, by whether the Restate ingress took them.",
@@ -124,6 +133,7 @@ export function createWorkMetrics(registry: Registry): WorkMetrics {
   for (const result of ["delivered", "failed", "refused", "disabled"]) slack.inc({ result }, 0);
   for (const result of RECHECK_RESULTS) rechecks.zero({ result });
   for (const result of ["ok", "error"]) wakeUps.inc({ result }, 0);
+  for (const verb of ACTING_VERBS) for (const result of ["taken", "refused"]) acts.inc({ verb, result }, 0);
   for (const operation of ["read", "write"]) state.inc({ operation }, 0);
 
   const seen = new Map<string, { generation: number; atMs: number }>();
@@ -146,6 +156,7 @@ export function createWorkMetrics(registry: Registry): WorkMetrics {
       readiness.observe(secondsSince(watchedMs < startedMs ? seenMs : Math.min(watchedMs, seenMs)));
     },
     phaseChanged: (change) => changes.inc({ change: labelOf(change) }),
+    acted: (verb, taken) => acts.inc({ verb, result: taken ? "taken" : "refused" }),
     slackDelivery: (result) => slack.inc({ result }),
     stateBytes: (operation, bytes) => state.inc({ operation }, bytes),
     recheck: (result, seconds) => rechecks.observe({ result }, seconds),

@@ -55,3 +55,27 @@ export const outcomes = mysqlTable(
     index("sentinel_rollout_outcomes_sentinel_id").on(table.sentinelId, table.recordedAt),
   ],
 );
+
+/** One row for each verb that was to change something, refused ones included: never changed. */
+export const actions = mysqlTable(
+  "sentinel_rollout_actions",
+  {
+    // Of the call: it is written once, however often it is told.
+    id: varchar("id", { length: 64 }).primaryKey(),
+    verb: varchar("verb", { length: 32 }).notNull(),
+    // Null where the caller did not say.
+    operator: varchar("operator", { length: 255 }),
+    comment: varchar("comment", { length: 1024 }),
+    // The one that it was about, or that was there.
+    rolloutId: varchar("rollout_id", { length: 64 }),
+    // Texts: a later version has more of them than this one knows.
+    fromState: varchar("from_state", { length: 32 }),
+    toState: varchar("to_state", { length: 32 }),
+    refused: varchar("refused", { length: 1024 }),
+    askedAt: bigint("asked_at", { mode: "number" }).notNull(),
+  },
+  (table) => [
+    index("sentinel_rollout_actions_asked_at").on(table.askedAt),
+    index("sentinel_rollout_actions_rollout_id").on(table.rolloutId, table.askedAt),
+  ],
+);

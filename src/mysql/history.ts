@@ -18,6 +18,7 @@ import {
   sql,
 } from "./drizzle.ts";
 import { outcomes, rollouts } from "./history-schema.ts";
+import { fitting } from "./literals.ts";
 import { type Database, settled } from "./pool.ts";
 
 /** Times are unix milliseconds. */
@@ -258,9 +259,4 @@ function ifNotOlder(column: MySqlColumn, value: SQL = given(column)): SQL {
 /** The value that the INSERT would have written. Row aliases, which replace it in MySQL, are unknown to MariaDB. */
 function given(column: MySqlColumn): SQL {
   return sql`values(${sql.identifier(column.name)})`;
-}
-
-/** Cut to its column; an emoji that is cut in two must not make it an invalid text. */
-function fitting(text: string | undefined, length: number): string | null {
-  return text === undefined ? null : text.slice(0, length).toWellFormed();
 }

@@ -18,3 +18,8 @@ export function unambiguous(value: unknown): unknown {
 function spelled(text: string): Spelled {
   return { toSqlString: () => `_utf8mb4 x'${Buffer.from(text, "utf8").toString("hex")}'` };
 }
+
+/** Cut to its column; an emoji that is cut in two must not make it an invalid text. */
+export function fitting(text: string | undefined, length: number): string | null {
+  return text === undefined ? null : text.slice(0, length).toWellFormed();
+}

@@ -7,7 +7,7 @@ import { readDatabaseUrl } from "../config.ts";
 import { reasonOf } from "../util/reason.ts";
 import { databaseAddress } from "./address.ts";
 import { createTable } from "./ddl.ts";
-import { outcomes, rollouts } from "./history-schema.ts";
+import { actions, outcomes, rollouts } from "./history-schema.ts";
 import { settled } from "./pool.ts";
 import { rewrittenImages } from "./rewritten-schema.ts";
 import { CONTROL_PLANE_COLUMNS, sentinels } from "./schema.ts";
@@ -55,6 +55,7 @@ export async function migrateDatabase(databaseUrl: string, options: MigrationOpt
     const found = [
       ...(await differences(connection, rollouts)),
       ...(await differences(connection, outcomes)),
+      ...(await differences(connection, actions)),
       ...(await differences(connection, rewrittenImages)),
       ...(await differences(connection, sentinels, CONTROL_PLANE_COLUMNS)),
     ];

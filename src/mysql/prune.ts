@@ -14,34 +14,47 @@ const DAY_MS = 86_400_000;
 export const OLD_ROLLOUTS = `SELECT id FROM sentinel_rollouts
   WHERE started_at < ? AND state IN ('completed', 'cancelled') ORDER BY started_at LIMIT ${ROLLOUTS}`;
 export const DELETE_OUTCOMES = `DELETE FROM sentinel_rollout_outcomes WHERE rollout_id = ? LIMIT ${BATCH}`;
+export const DELETE_ACTIONS = `DELETE FROM sentinel_rollout_actions WHERE rollout_id = ? LIMIT ${BATCH}`;
+/** Of no rollout: from before the first one. */
+export const DELETE_LOOSE_ACTIONS = `DELETE FROM sentinel_rollout_actions
+  WHERE rollout_id IS NULL AND asked_at < ? LIMIT ${BATCH}`;
 export const DELETE_ROLLOUT = "DELETE FROM sentinel_rollouts WHERE id = ?";
 
 export interface Pruned {
   rollouts: number;
   outcomes: number;
+  actions: number;
 }
 
 /**
- * Deletes the history of rollouts that began before a moment (unix ms) and are over, in short statements. The outcomes of a
- * rollout go before it, so what was cut short is taken up by the next time.
+ * Deletes the history of rollouts that began before a moment (unix ms) and are over, in short statements. What belongs to a
+ * rollout goes before it, so what was cut short is taken up by the next time.
  * @throws the driver's error
  */
 export async function pruneHistory(connection: Connection, beforeMs: number): Promise<Pruned> {
-  const pruned = { rollouts: 0, outcomes: 0 };
+  const pruned = { rollouts: 0, outcomes: 0, actions: await all(connection, DELETE_LOOSE_ACTIONS, beforeMs) };
   for (;;) {
     const [old] = await connection.query<RowDataPacket[]>(OLD_ROLLOUTS, [beforeMs]);
     for (const { id } of old) {
-      for (let deleted = BATCH; deleted === BATCH; pruned.outcomes += deleted) {
-        deleted = await rowsOf(connection, DELETE_OUTCOMES, id);
-      }
+      pruned.outcomes += await all(connection, DELETE_OUTCOMES, id);
+      pruned.actions += await all(connection, DELETE_ACTIONS, id);
       pruned.rollouts += await rowsOf(connection, DELETE_ROLLOUT, id);
     }
     if (old.length < ROLLOUTS) return pruned;
   }
 }
 
-async function rowsOf(connection: Connection, statement: string, id: string): Promise<number> {
-  const [{ affectedRows }] = await connection.query<ResultSetHeader>(statement, [id]);
+/** One batch after another, until none is left. */
+async function all(connection: Connection, statement: string, of: string | number): Promise<number> {
+  let sum = 0;
+  for (let deleted = BATCH; deleted === BATCH; sum += deleted) {
+    deleted = await rowsOf(connection, statement, of);
+  }
+  return sum;
+}
+
+async function rowsOf(connection: Connection, statement: string, of: string | number): Promise<number> {
+  const [{ affectedRows }] = await connection.query<ResultSetHeader>(statement, [of]);
   return affectedRows;
 }
 
@@ -60,8 +73,8 @@ if (import.meta.main) {
     const address = databaseAddress(readDatabaseUrl(process.env));
     const connection = await mysql.createConnection({ ...address, connectTimeout: 10_000 });
     try {
-      const { rollouts, outcomes } = await pruneHistory(connection, beforeMs);
-      process.stdout.write(`${rollouts} rollouts and ${outcomes} outcomes deleted\n`);
+      const { rollouts, outcomes, actions } = await pruneHistory(connection, beforeMs);
+      process.stdout.write(`${rollouts} rollouts, ${outcomes} outcomes and ${actions} actions deleted\n`);
     } finally {
       connection.destroy();
     }

@@ -4,6 +4,7 @@ import type {
   RetryPolicy,
   VirtualObjectDefinition,
 } from "@restatedev/restate-sdk";
+import type { Action } from "../domain/action.ts";
 import type { Answer } from "../domain/answer.ts";
 import type { Direction } from "../domain/drive-state.ts";
 import type { Event } from "../domain/event.ts";
@@ -84,11 +85,17 @@ export const NotifierObject: VirtualObjectDefinition<
 /** One queue: messages about the one rollout arrive in order. */
 export const NOTIFIER_KEY = "slack";
 
-/** Keyed by the rollout's id: one queue for each. */
+/** Keyed by the rollout's id: one queue for each; and one for what operators do. */
 export const HistoryObject: VirtualObjectDefinition<
   "hydra.v1.SentinelRolloutHistory",
-  { Record: (ctx: ObjectContext, message: HistoryMessage) => Promise<void> }
+  {
+    Record: (ctx: ObjectContext, message: HistoryMessage) => Promise<void>;
+    RecordAction: (ctx: ObjectContext, action: Action) => Promise<void>;
+  }
 > = { name: "hydra.v1.SentinelRolloutHistory" };
+
+/** One queue for all verbs, so that what a change has taken comes before what its caller is told. No rollout has this id. */
+export const ACTIONS_KEY = "actions";
 
 /** Carried by the Deploys of a rollout, so that their log lines can be told apart. */
 export const ROLLOUT_ID_HEADER = "x-rollout-id";

@@ -29,7 +29,12 @@ export async function stop(
   { countBytes }: RolloutOptions,
 ): Promise<RolloutResponse> {
   const fence = ctx.awakeable<object>();
-  const event = { type, fence: fence.id, ...guardedBy(request), ...askedBy(ctx, request) } as const;
+  const event = {
+    ...{ type, fence: fence.id },
+    ...(type === "pause" ? { invocationId: ctx.request().id } : {}),
+    ...guardedBy(request),
+    ...askedBy(ctx, request),
+  } as const;
   const { view, waits } = await requestChange(ctx, type, event);
   if (waits) {
     const tooLate = ctx.sleep(LONGEST_WAIT_MS, "wait for what is on its way").map(() => undefined);

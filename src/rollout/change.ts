@@ -14,6 +14,7 @@ import { apply } from "../domain/rollout.ts";
 import { HistoryObject, NOTIFIER_KEY, NotifierObject, RolloutObject } from "../restate/contract.ts";
 import type { LastKnown } from "../restate/last-known.ts";
 import { type CountBytes, carryOut, load } from "./state.ts";
+import { tellAction } from "./tell-action.ts";
 
 export interface ChangeOptions {
   countBytes: CountBytes;
@@ -73,7 +74,7 @@ function likelyKeys(event: Event): string[] {
 }
 
 function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
-  const { answer, writes, changes, rings, history, watch } = outcome;
+  const { answer, writes, changes, rings, history, watch, action } = outcome;
   // The watchdog goes first: once a state says that somebody drives, somebody watches.
   if (watch !== undefined) sendWatchdog(ctx, watch);
   // Whoever hears a bell without a grant asks, and is answered once this is done, also if it is killed now.
@@ -98,6 +99,8 @@ function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
     if (change.kind !== "settled") ctx.objectSendClient(NotifierObject, NOTIFIER_KEY).Deliver(change);
   }
   for (const { bell, grant } of rings) if (grant !== undefined) ctx.resolveAwakeable(bell, { grant });
+  // The last of all: what an earlier version has begun to tell it goes on to tell as it did.
+  if (action !== undefined) tellAction(ctx, { id: ctx.request().id, ...action });
   return answer;
 }
 

@@ -5,6 +5,7 @@ import {
   rpc,
   TerminalError,
 } from "@restatedev/restate-sdk";
+import { askedOf } from "../domain/action.ts";
 import type { Answer, DriverOrder } from "../domain/answer.ts";
 import type { Direction } from "../domain/drive-state.ts";
 import type { Event } from "../domain/event.ts";
@@ -37,7 +38,7 @@ export async function drive(
   const { driver: order } = opened;
   if (order === undefined) throw new TerminalError("the change gave no order");
   if (order.done) return order;
-  if (name !== "rollback") await announce(ctx, options.logger, name, order);
+  if (name !== "rollback") await announce(ctx, options.logger, name, order, opening);
   return new Drive(ctx, options, name === "rollback" ? "rollback" : "forward", opened).run(order);
 }
 
@@ -205,10 +206,12 @@ async function announce(
   logger: Logger,
   name: string,
   { view }: DriverOrder,
+  opening: Opening,
 ): Promise<void> {
   const { rolloutId, image, total, waves } = view;
+  const asked = askedOf(opening);
   await ctx.run("announce", () =>
-    logger.info({ rolloutId, image, sentinels: total, waves }, `starting sentinel ${name}`),
+    logger.info({ rolloutId, image, sentinels: total, waves, ...asked }, `starting sentinel ${name}`),
   );
 }
 

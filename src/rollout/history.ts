@@ -1,11 +1,18 @@
 import { type ObjectSharedContext, TerminalError } from "@restatedev/restate-sdk";
 import { plural } from "../domain/progress.ts";
+import type { ActionStore, PastAction } from "../mysql/actions.ts";
 import { type HistoryStore, OUTCOMES, type PastOutcome, type PastRollout } from "../mysql/history.ts";
 import { DatabaseError } from "../mysql/pool.ts";
 import { BadRequestError, shown } from "../restate/body.ts";
 import { DEFAULT_LIMIT, type HistoryRequest, type HistoryResponse } from "../restate/history-schemas.ts";
 
 export type HistoryReader = Omit<HistoryStore, "record" | "failures">;
+export type ActionReader = Omit<ActionStore, "recordAction">;
+
+interface Readers {
+  history: HistoryReader;
+  actions: ActionReader;
+}
 
 /** One page, and how many there are in all. */
 interface Found {
@@ -14,6 +21,8 @@ interface Found {
   total: number;
   /** There are some behind the last one. */
   more: boolean;
+  /** Absent in what an earlier version has found. */
+  acts?: { actions: PastAction[]; more: boolean };
 }
 
 /**
@@ -24,19 +33,21 @@ interface Found {
 export async function history(
   ctx: ObjectSharedContext,
   request: HistoryRequest,
-  { history: reader }: { history: HistoryReader },
+  readers: Readers,
 ): Promise<HistoryResponse> {
-  const { rollout_id: id, after } = request;
+  const { rollout_id: id, after, actions_after: actionsAfter } = request;
   if (id !== undefined && after !== undefined && outcomeAt(after) === undefined) {
     throw new BadRequestError(
       `The field after must be an outcome and a sentinel, as next_after gives them, such as failed/sen_0017, got ${shown(after)}.`,
     );
   }
-  const found = await ctx.run("read the history", () => readable(find(reader, request)));
+  const found = await ctx.run("read the history", () => readable(find(readers, request)));
   if ("problem" in found) throw new TerminalError(found.problem, { errorCode: 503 });
   if ("nowhere" in found) {
     throw new BadRequestError(
-      `The field after must be the id of a rollout in the history, as next_after gives it, got ${shown(after)}.`,
+      found.nowhere === "actions"
+        ? `The field actions_after must be the id of an action in the history, as next_actions_after gives it, got ${shown(actionsAfter)}.`
+        : `The field after must be the id of a rollout in the history, as next_after gives it, got ${shown(after)}.`,
     );
   }
   const [first] = found.rollouts;
@@ -44,11 +55,14 @@ export async function history(
     throw new TerminalError(`There is no rollout ${shown(id)} in the history.`, { errorCode: 404 });
   }
   const nextAfter = found.more ? placeOf(found) : null;
+  const { actions, more } = found.acts ?? { actions: [], more: false };
   return {
     rollouts: found.rollouts.map(rolloutResponse),
     ...(found.sentinels === undefined ? {} : { sentinels: found.sentinels.map(outcomeResponse) }),
+    actions: actions.map(actionResponse),
     total: found.total,
     next_after: nextAfter,
+    next_actions_after: more ? (actions.at(-1)?.id ?? null) : null,
     message:
       id !== undefined && first !== undefined
         ? `${sentence(first)} ${listedOutcomes(found, after, nextAfter)}`
@@ -57,12 +71,25 @@ export async function history(
 }
 
 async function find(
+  { history: reader, actions: acts }: Readers,
+  request: HistoryRequest,
+): Promise<Found | { nowhere: "rollouts" | "actions" }> {
+  const page = await findPage(reader, request);
+  if ("nowhere" in page) return page;
+  const { rollout_id: rolloutId, limit = DEFAULT_LIMIT, actions_after: place } = request;
+  const after = place === undefined ? undefined : await acts.action(place);
+  if (place !== undefined && after === undefined) return { nowhere: "actions" };
+  const actions = await acts.actions(limit + 1, { rolloutId, after });
+  return { ...page, acts: { actions: actions.slice(0, limit), more: actions.length > limit } };
+}
+
+async function findPage(
   reader: HistoryReader,
   { rollout_id: id, limit = DEFAULT_LIMIT, after }: HistoryRequest,
-): Promise<Found | { nowhere: true }> {
+): Promise<Found | { nowhere: "rollouts" }> {
   if (id === undefined) {
     const from = after === undefined ? undefined : await reader.rollout(after);
-    if (after !== undefined && from === undefined) return { nowhere: true };
+    if (after !== undefined && from === undefined) return { nowhere: "rollouts" };
     const [rollouts, total] = await Promise.all([reader.rollouts(limit + 1, from), reader.countRollouts()]);
     return { rollouts: rollouts.slice(0, limit), total, more: rollouts.length > limit };
   }
@@ -134,6 +161,20 @@ function outcomeResponse(past: PastOutcome): NonNullable<HistoryResponse["sentin
     reason: past.reason,
     duration_ms: past.durationMs,
     recorded_at: iso(past.recordedAt),
+  };
+}
+
+function actionResponse(past: PastAction): HistoryResponse["actions"][number] {
+  return {
+    id: past.id,
+    verb: past.verb,
+    operator: past.operator,
+    comment: past.comment,
+    rollout_id: past.rolloutId,
+    from: past.fromState,
+    to: past.toState,
+    refused: past.refused,
+    at: iso(past.askedAt),
   };
 }
 

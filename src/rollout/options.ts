@@ -4,7 +4,7 @@ import type { Admin } from "../restate/admin.ts";
 import type { ChangeOptions } from "./change.ts";
 import type { DetailOptions } from "./detail.ts";
 import type { DriveOptions } from "./drive.ts";
-import type { HistoryReader } from "./history.ts";
+import type { ActionReader, HistoryReader } from "./history.ts";
 
 /** What the verbs work with. */
 export interface RolloutOptions extends DriveOptions, ChangeOptions {
@@ -13,6 +13,7 @@ export interface RolloutOptions extends DriveOptions, ChangeOptions {
   history: HistoryReader;
   /** What this process knows of the fleet without asking for all of it. */
   detail: DetailOptions;
+  actions: ActionReader;
   /** Restate's admin API, where it is configured. */
   admin: Admin | undefined;
   /** How long a Deploy may take. */

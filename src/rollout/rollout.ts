@@ -6,6 +6,7 @@ import { PARTS_IN_A_CHANGE, takesOver } from "../domain/taken-over.ts";
 import { viewOfNothing } from "../domain/view.ts";
 import type { RolloutRequest } from "../restate/rollout-requests.ts";
 import type { RolloutResponse } from "../restate/rollout-schemas.ts";
+import { tellNothingChanged } from "./acting.ts";
 import { askedBy } from "./asked-by.ts";
 import { drive, unlessCancelled } from "./drive.ts";
 import { selectSentinels } from "./fleet.ts";
@@ -29,7 +30,10 @@ export async function rollout(
   const askedMs = await ctx.date.now();
   const planned = await selectSentinels(ctx, options.store, request, askedMs);
   requireWork(planned);
-  if (planned.fleet === 0) return rolloutResponse(viewOfNothing(request.image, askedMs));
+  if (planned.fleet === 0) {
+    await tellNothingChanged(ctx, "Rollout", request, sight.rollout);
+    return rolloutResponse(viewOfNothing(request.image, askedMs));
+  }
   const { image, wavePercentages, plan, parts } = planned;
   const { operator, comment } = askedBy(ctx, request);
   const large = await copyOver(ctx, sight.rollout, image);

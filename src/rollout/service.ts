@@ -31,6 +31,7 @@ import {
   StatusResponse,
 } from "../restate/rollout-schemas.ts";
 import { abort } from "./abort.ts";
+import { acting } from "./acting.ts";
 import { cancel } from "./cancel.ts";
 import { change } from "./change.ts";
 import { history } from "./history.ts";
@@ -83,40 +84,40 @@ export function createRolloutService(options: RolloutOptions) {
         does: "Starts a rollout; answers when it is completed, paused or cancelled.",
         takes: RolloutRequest,
         answers: RolloutResponse,
-        run: (ctx, request) => rollout(ctx, request, options),
+        run: acting("Rollout", rollout, options),
         ...HANDLES_CANCELLATION,
       }),
       Resume: verb({
         does: "Goes on after the failed wave; failed sentinels are not retried. Answers like Rollout.",
         takes: GuardedRequest,
         answers: RolloutResponse,
-        run: (ctx, request) => resume(ctx, request, options),
+        run: acting("Resume", resume, options),
         ...HANDLES_CANCELLATION,
       }),
       Cancel: verb({
         does: "Stops here and keeps the new image wherever it came up. Answers at once.",
         takes: GuardedRequest,
         answers: RolloutResponse,
-        run: (ctx, request) => cancel(ctx, request, options),
+        run: acting("Cancel", cancel, options),
       }),
       RollbackAll: verb({
         does: "Returns every sentinel that took the new image to its previous one; answers when that is done.",
         takes: RollbackRequest,
         answers: RollbackResponse,
-        run: (ctx, request) => rollbackAll(ctx, request, options),
+        run: acting("RollbackAll", rollbackAll, options),
         ...HANDLES_CANCELLATION,
       }),
       Pause: verb({
         does: "Launches nothing more, and pauses once what is in flight has settled. Answers at once.",
         takes: GuardedRequest,
         answers: RolloutResponse,
-        run: (ctx, request) => pause(ctx, request, options),
+        run: acting("Pause", pause, options),
       }),
       Abort: verb({
         does: "Stops, and returns every sentinel that took the new image to its previous one, in one call.",
         takes: RollbackRequest,
         answers: RollbackResponse,
-        run: (ctx, request) => abort(ctx, request, options),
+        run: acting("Abort", abort, options),
         ...HANDLES_CANCELLATION,
       }),
       Status: verb({

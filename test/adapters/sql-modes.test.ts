@@ -1,6 +1,8 @@
+import { randomUUID } from "node:crypto";
 import mysql, { type RowDataPacket } from "mysql2/promise";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Mysql, startMysql } from "../../src/local-stack/mysql.ts";
+import { createActionStore } from "../../src/mysql/actions.ts";
 import { createHistoryStore } from "../../src/mysql/history.ts";
 import { migrateDatabase } from "../../src/mysql/migrate.ts";
 import { openPool } from "../../src/mysql/pool.ts";
@@ -94,6 +96,10 @@ describe.each(MODES)("with the server's sql_mode '%s'", (mode) => {
       } as const;
       const outcomes = [{ sentinelId: "sen_a", wave: 1, outcome: "failed", reason: text }] as const;
       await history.record({ rollout: { ...rollout, waveSizes: [1] }, outcomes: [...outcomes], atMs: 1 }, 1);
+      const actions = createActionStore(pool.db);
+      const id = randomUUID();
+      await actions.recordAction({ id, verb: "Cancel", comment: text, refused: text, atMs: 1 });
+      expect(await actions.action(id)).toMatchObject({ comment: text, refused: text });
       expect(await history.outcomes("r1", 5)).toMatchObject([{ sentinelId: "sen_a", reason: text }]);
     } finally {
       await pool.close();

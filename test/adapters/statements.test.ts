@@ -1,6 +1,7 @@
 import mysql, { type Pool, type RowDataPacket } from "mysql2/promise";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Mysql, startMysql } from "../../src/local-stack/mysql.ts";
+import { type ActionStore, createActionStore } from "../../src/mysql/actions.ts";
 import { columnsOf } from "../../src/mysql/ddl.ts";
 import { drizzle } from "../../src/mysql/drizzle.ts";
 import { createHistoryStore, type HistoryStore } from "../../src/mysql/history.ts";
@@ -91,6 +92,18 @@ const HISTORY: { [K in keyof HistoryStore]: (store: HistoryStore) => Promise<unk
   failures: (store) => store.failures("r_7", 2_000),
 };
 
+const ACTIONS: { [K in keyof ActionStore]: (store: ActionStore) => Promise<unknown> } = {
+  recordAction: (store) => store.recordAction({ id: "inv_1", verb: "Cancel", from: "idle", atMs: 1 }),
+  action: (store) => store.action("inv_7"),
+  actions: async (store) => {
+    const after = { askedAt: 50_000, id: "inv_3" };
+    await store.actions(20);
+    await store.actions(20, { after });
+    await store.actions(1_000, { rolloutId: "r_7" });
+    await store.actions(1_000, { rolloutId: "r_7", after });
+  },
+};
+
 let server: Mysql;
 let pool: Pool;
 /** What the stores have asked. */
@@ -113,7 +126,11 @@ beforeAll(async () => {
   await pool.query(`INSERT INTO sentinel_rollouts (id, image, state, wave, waves, wave_sizes, total, succeeded, failed,
       skipped, reverted, started_at, updated_at, revision)
     SELECT concat('r_', pk), 'x:1', 'completed', 1, 1, '[1]', 1, 1, 0, 0, 0, pk, pk, 1 FROM sentinels WHERE pk < 4000`);
-  await pool.query("ANALYZE TABLE sentinels, sentinel_rollouts, sentinel_rollout_outcomes");
+  await pool.query(`INSERT INTO sentinel_rollout_actions (id, verb, rollout_id, from_state, asked_at)
+    SELECT concat('inv_', pk), 'Cancel', if(pk % 10 = 0, NULL, concat('r_', pk % 500)), 'idle', pk FROM sentinels`);
+  await pool.query(
+    "ANALYZE TABLE sentinels, sentinel_rollouts, sentinel_rollout_outcomes, sentinel_rollout_actions",
+  );
   const db = drizzle(async (sql, values, method) => {
     asked.push({ sql, values });
     const rowsAsArray = method === "all";
@@ -122,6 +139,7 @@ beforeAll(async () => {
   });
   for (const ask of Object.values(SENTINELS)) await ask(createSentinelStore(db));
   for (const ask of Object.values(HISTORY)) await ask(createHistoryStore(db));
+  for (const ask of Object.values(ACTIONS)) await ask(createActionStore(db));
 });
 afterAll(async () => {
   await pool?.end();

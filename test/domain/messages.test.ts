@@ -231,6 +231,33 @@ describe("every phase change", () => {
   });
 });
 
+describe("who had it happen, and why", () => {
+  const told = { by: "alice", comment: "known\n\nflake" };
+  const TOLD = ["started", "resumed", "cancelled", "rollback started"] as const;
+
+  it.each(TOLD)("%s says so", (kind) => {
+    const without = slackMessage(CHANGES[kind]);
+    const message = slackMessage({ ...CHANGES[kind], ...told });
+    expect(headerOf(message)).toBe(`${headerOf(without)} by alice`);
+    expect(message.text).toContain("by alice · ");
+    expect(textsOf(message)).toContain("*Comment:* known flake");
+    expect(textsOf(without).join("\n")).not.toContain("Comment");
+  });
+
+  it.each(TOLD)("%s mentions nobody by it, and is cut", (kind) => {
+    const by = `<!channel>${"&<".repeat(200)}`;
+    const message = slackMessage({ ...CHANGES[kind], by, comment: `<@U1> ${"x".repeat(500)}` });
+    for (const text of [...textsOf(message), message.text]) {
+      expect(text).not.toMatch(/[<>]/);
+      expect(text).not.toMatch(/&(?!amp;|lt;|gt;)/);
+    }
+    expect(headerOf(message).length).toBeLessThanOrEqual(150);
+    expect(headerOf(message)).toMatch(/ by &lt;!channel&gt;.*…$/);
+    const comment = textsOf(message).find((text) => text.startsWith("*Comment:*"));
+    expect(comment?.length).toBeLessThan(320);
+  });
+});
+
 describe("a share in percent", () => {
   const shown = (succeeded: number, total: number) =>
     textsOf(slackMessage({ kind: "wave started", progress: { ...progress, succeeded, total } })).find(

@@ -127,10 +127,15 @@ describe("deploy/gateway/nginx.conf", () => {
   it.each(["Rollout", "Resume", "Cancel", "RollbackAll", "Status", "Plan", "History", "Rollout/send"])(
     "lets %s through by POST, without the token, in the name of its owner",
     async (handler) => {
-      const forged = { authorization: `Bearer ${TOKEN}`, "x-started-by": "mallory", "idempotency-key": "k" };
+      const mallory = { "x-operator": "mallory", "x-started-by": "mallory" };
+      const forged = { authorization: `Bearer ${TOKEN}`, ...mallory, "idempotency-key": "k" };
       expect(await call("POST", `${ROLLOUT}/${handler}`, forged)).toBe(200);
       expect(seen).toMatchObject([{ method: "POST", url: `${ROLLOUT}/${handler}` }]);
-      expect(seen[0]?.headers).toMatchObject({ "x-started-by": "alice", "idempotency-key": "k" });
+      expect(seen[0]?.headers).toMatchObject({
+        "x-operator": "alice",
+        "x-started-by": "alice",
+        "idempotency-key": "k",
+      });
       expect(JSON.stringify(seen)).not.toContain(TOKEN);
     },
   );
@@ -168,7 +173,8 @@ describe("deploy/gateway/nginx.conf", () => {
     const replicas = { [SETTLE_HEADER]: "settle-sen_1-1-1", [SCRAPE_HEADER]: "1" };
     const authorization = `Bearer ${TOKENS["sentinel-rollout"]}`;
     expect(await call("POST", `${ROLLOUT}/Status`, { authorization, ...said, ...replicas })).toBe(200);
-    const expected = { ...said, ...replicas, "x-started-by": "sentinel-rollout", "content-length": "2" };
+    const name = { "x-operator": "sentinel-rollout", "x-started-by": "sentinel-rollout" };
+    const expected = { ...said, ...replicas, ...name, "content-length": "2" };
     expect(seen[0]?.headers).toMatchObject(expected);
     expect(Object.keys(seen[0]?.headers ?? {}).sort()).toEqual(
       [
@@ -182,7 +188,7 @@ describe("deploy/gateway/nginx.conf", () => {
   it.each(Object.entries(TOKENS))("knows %s by the exact token", async (name, token) => {
     const knock = (authorization: string) => call("POST", `${ROLLOUT}/Status`, { authorization });
     expect(await knock(`Bearer ${token}`)).toBe(200);
-    expect(seen[0]?.headers["x-started-by"]).toBe(name);
+    expect(seen[0]?.headers["x-operator"]).toBe(name);
     const swapped = token.replace(/[a-z]/gi, (c) =>
       c === c.toUpperCase() ? c.toLowerCase() : c.toUpperCase(),
     );
@@ -194,7 +200,7 @@ describe("deploy/gateway/nginx.conf", () => {
 
   it("knows the token that was made as the documentation says", async () => {
     expect(await call("POST", `${ROLLOUT}/Status`, { authorization: `Bearer ${made}` })).toBe(200);
-    expect(seen[0]?.headers["x-started-by"]).toBe("erin");
+    expect(seen[0]?.headers["x-operator"]).toBe("erin");
   });
 
   it("lets nobody operate the fleet by following a link", async () => {

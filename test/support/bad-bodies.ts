@@ -184,6 +184,11 @@ export function handPicked(): BadRequest[] {
       body: JSON.stringify({ detail }),
       says: ["detail must be true or false", "got", started(JSON.stringify(detail))],
     })),
+    ...[...NOT_STRINGS, "", "x".repeat(65)].map((actions_after) => ({
+      handler: "History",
+      body: JSON.stringify({ actions_after }),
+      says: ["actions_after must", "got"],
+    })),
     ...GUARDED.flatMap((handler) => BAD_NAMES.flatMap((id) => badName(handler, id))),
     ...GUARDED.flatMap((handler) =>
       BAD_WAVE_NUMBERS.map((wave) => ({

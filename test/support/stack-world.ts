@@ -113,6 +113,11 @@ export class World {
     return row;
   }
 
+  /** Rows of MySQL. */
+  async select(statement: string): Promise<RowDataPacket[]> {
+    return (await this.#pool.query<RowDataPacket[]>(statement))[0];
+  }
+
   async change(statement: string): Promise<void> {
     await this.#pool.query(statement);
   }

@@ -96,6 +96,7 @@ export function phaseChangesAreTold({ before, after, state, troubles, verbs }: S
 function kindOf(header: string): string {
   return header
     .replace(/^Sentinel /, "")
+    .replace(/ by .*$/, "")
     .replace(/^rollout: (wave) \d+\/\d+/, "$1")
     .replace(/ in wave \d+\/\d+$/, "")
     .replace(/^rollout (?!started)/, "")
