@@ -1,5 +1,7 @@
 import type { Write } from "./book.ts";
 import type { Drive, Grant, Item } from "./drive-state.ts";
+import type { FreezeChange } from "./freeze-change.ts";
+import { shownFreeze } from "./freeze-look.ts";
 import type { HistoryEntry } from "./history-entry.ts";
 import type { LegacyOrder } from "./legacy-report.ts";
 import type { PhaseChange } from "./phase-change.ts";
@@ -76,6 +78,9 @@ export interface Outcome {
   changes: PhaseChange[];
   /** Those without a grant come before everything that is written, so that none is lost: who hears one asks. */
   rings: Ring[];
+  freezeChanges: FreezeChange[];
+  /** A freeze that is to end by itself, in so many milliseconds. */
+  ends?: { id: string; inMs: number };
   /** With the number of each change of the rollout. */
   history: { entry: HistoryEntry; revision: number }[];
   /** An invocation that has just begun to drive, and is to be watched. */
@@ -93,6 +98,6 @@ export function refused(turn: Turn): Answer {
   return { accepted: false, rolloutId: turn.rollout?.rolloutId ?? "" };
 }
 
-export function viewNow({ rollout, drive }: Turn): View {
-  return viewOf(rollout, drive);
+export function viewNow(turn: Turn): View {
+  return viewOf(turn.rollout, turn.drive, shownFreeze(turn));
 }

@@ -10,7 +10,7 @@ export function askedBy(ctx: ObjectSharedContext, { comment }: { comment?: strin
   return { ...(operator === "" ? {} : { operator }), ...(why === "" ? {} : { comment: why }) };
 }
 
-function oneLine(said: string, most: number): string {
+export function oneLine(said: string, most: number): string {
   return said
     .replaceAll(/[\p{C}\s]+/gu, " ")
     .trim()

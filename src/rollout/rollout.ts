@@ -9,6 +9,7 @@ import type { RolloutResponse } from "../restate/rollout-schemas.ts";
 import { askedBy } from "./asked-by.ts";
 import { drive, unlessCancelled } from "./drive.ts";
 import { selectSentinels } from "./fleet.ts";
+import { assertNotFrozenEarly, overrideOf } from "./frozen.ts";
 import { assertInFlight, limitsOf } from "./limits-of.ts";
 import { lookAndMend } from "./look-and-mend.ts";
 import type { RolloutOptions } from "./options.ts";
@@ -24,6 +25,7 @@ export async function rollout(
 ): Promise<RolloutResponse> {
   const sight = await lookAndMend(ctx, options);
   assertLegal("Rollout", sight.rollout);
+  await assertNotFrozenEarly(ctx, "Rollout", sight, request, options);
   await assertInFlight(ctx, request, options);
   const rolloutId = ctx.rand.uuidv4();
   const askedMs = await ctx.date.now();
@@ -42,6 +44,7 @@ export async function rollout(
     ...(operator === undefined ? {} : { startedBy: operator }),
     ...(comment === undefined ? {} : { comment }),
     ...limitsOf(request),
+    ...overrideOf(request),
   });
   return rolloutResponse(viewOfDriven(view, rolloutId, image));
 }

@@ -17,10 +17,12 @@ import {
   SINGLETON,
 } from "../restate/contract.ts";
 import { asTerminalError } from "../restate/errors.ts";
+import { FreezeRequest, FreezeResponse, UnfreezeRequest } from "../restate/freeze-schemas.ts";
 import { HistoryRequest, HistoryResponse } from "../restate/history-schemas.ts";
 import {
   EmptyRequest,
   GuardedRequest,
+  ResumeRequest,
   RollbackRequest,
   RolloutRequest,
 } from "../restate/rollout-requests.ts";
@@ -33,6 +35,7 @@ import {
 import { abort } from "./abort.ts";
 import { cancel } from "./cancel.ts";
 import { change } from "./change.ts";
+import { endFreeze, freeze } from "./freeze.ts";
 import { history } from "./history.ts";
 import { runLane } from "./lane.ts";
 import { launches } from "./launches.ts";
@@ -46,6 +49,7 @@ import { resume } from "./resume.ts";
 import { rollbackAll } from "./rollback-all.ts";
 import { rollout } from "./rollout.ts";
 import { status } from "./status.ts";
+import { unfreeze } from "./unfreeze.ts";
 import { watch } from "./watchdog.ts";
 
 type Shared = ObjectSharedContext;
@@ -58,6 +62,7 @@ type Shared = ObjectSharedContext;
  * does not offer:
  *
  *   Change       the only writer of the state: exclusive, short, without I/O (change.ts, decided by src/domain)
+ *   EndFreeze    ends a freeze whose time is up
  *   Lane         launches Deploys that Change has granted, and reports their results to it
  *   Load         reads a large fleet into the state, part by part
  *   Watch        the watchdog of a drive: notices that it was killed, is paused or does not get on
@@ -88,7 +93,7 @@ export function createRolloutService(options: RolloutOptions) {
       }),
       Resume: verb({
         does: "Goes on after the failed wave; failed sentinels are not retried. Answers like Rollout.",
-        takes: GuardedRequest,
+        takes: ResumeRequest,
         answers: RolloutResponse,
         run: (ctx, request) => resume(ctx, request, options),
         ...HANDLES_CANCELLATION,
@@ -119,6 +124,18 @@ export function createRolloutService(options: RolloutOptions) {
         run: (ctx, request) => abort(ctx, request, options),
         ...HANDLES_CANCELLATION,
       }),
+      Freeze: verb({
+        does: "Lets no rollout begin, resume, or go on to its next wave, until Unfreeze or a moment. Stops nothing in mid-wave.",
+        takes: FreezeRequest,
+        answers: FreezeResponse,
+        run: (ctx, request) => freeze(ctx, request),
+      }),
+      Unfreeze: verb({
+        does: "Ends the freeze; a paused rollout stays paused. Where nothing is frozen it changes nothing.",
+        takes: UnfreezeRequest,
+        answers: FreezeResponse,
+        run: (ctx, request) => unfreeze(ctx, request),
+      }),
       Status: verb({
         does: "Tells where the rollout stands. Changes nothing.",
         takes: EmptyRequest,
@@ -148,6 +165,10 @@ export function createRolloutService(options: RolloutOptions) {
       Transition: handlers.object.exclusive(
         hidden("Takes the reports of drives that version 0.1 began; called by them only.", NOT_KEPT),
         (ctx: ObjectContext, event: LegacyEvent) => legacyTransition(ctx, event, options),
+      ),
+      EndFreeze: handlers.object.shared(
+        hidden("Ends a freeze whose time is up; called by Change only, when it is.", NOT_KEPT),
+        (ctx: Shared, request: { id: string }) => endFreeze(ctx, request),
       ),
       Lane: handlers.object.shared(
         hidden(
