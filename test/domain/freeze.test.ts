@@ -218,6 +218,7 @@ describe("the end of a freeze", () => {
     play.now = UNTIL.ms;
     play.do(ends());
     expect(freezes(play)).toEqual([]);
+    expect(play.last?.ends).toBeUndefined();
     expect(() => play.do(begin())).toThrow(/until later/);
   });
 
