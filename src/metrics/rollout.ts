@@ -49,6 +49,11 @@ const NUMBERS: { name: string; help: string; of(status: StatusResponse): number 
     help: "Since when the freeze holds; absent while none does.",
     of: ({ frozen }) => seconds(frozen?.since ?? null),
   },
+  {
+    name: "sentinel_rollout_frozen_until_timestamp_seconds",
+    help: "When the freeze ends by itself; absent while none holds that does.",
+    of: ({ frozen }) => seconds(frozen?.until ?? null),
+  },
 ];
 
 /**

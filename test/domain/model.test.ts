@@ -149,7 +149,7 @@ const SYSTEMS: NamedSystem[] = [
     name: "a freeze, and any change killed alone",
     waves: [[["a"]], [["b"]]],
     window: 1,
-    left: { Rollout: 1, Resume: 1, Freeze: 1, torn: 1 },
+    left: { Rollout: 1, Resume: 1, RollbackAll: 1, Freeze: 1, pass: 1, torn: 1 },
   },
   {
     name: "a freeze between two rollouts, and a drive that is killed",
