@@ -68,7 +68,12 @@ describe("a body that is taken", () => {
       withImage('"overrideFreeze":true,"comment":"the fix"'),
       { image: IMAGE, override_freeze: true, comment: "the fix" },
     ],
-    ["of a Resume that overrides nothing", ResumeRequest, '{"override_freeze":false}', { override_freeze: false }],
+    [
+      "of a Resume that overrides nothing",
+      ResumeRequest,
+      '{"override_freeze":false}',
+      { override_freeze: false },
+    ],
     [
       "of a Freeze",
       FreezeRequest,
