@@ -1,6 +1,8 @@
 import type { Action } from "./action.ts";
 import type { Write } from "./book.ts";
 import type { Drive, Grant, Item } from "./drive-state.ts";
+import type { FreezeChange } from "./freeze-change.ts";
+import { shownFreeze } from "./freeze-look.ts";
 import type { HistoryEntry } from "./history-entry.ts";
 import type { LegacyOrder } from "./legacy-report.ts";
 import type { PhaseChange } from "./phase-change.ts";
@@ -77,6 +79,9 @@ export interface Outcome {
   changes: PhaseChange[];
   /** Those without a grant come before everything that is written, so that none is lost: who hears one asks. */
   rings: Ring[];
+  freezeChanges: FreezeChange[];
+  /** A freeze that is to end by itself, in so many milliseconds. */
+  ends?: { id: string; inMs: number };
   /** With the number of each change of the rollout. */
   history: { entry: HistoryEntry; revision: number }[];
   /** What an operator has done by it. */
@@ -96,6 +101,6 @@ export function refused(turn: Turn): Answer {
   return { accepted: false, rolloutId: turn.rollout?.rolloutId ?? "" };
 }
 
-export function viewNow({ rollout, drive }: Turn): View {
-  return viewOf(rollout, drive);
+export function viewNow(turn: Turn): View {
+  return viewOf(turn.rollout, turn.drive, shownFreeze(turn));
 }

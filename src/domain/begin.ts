@@ -1,6 +1,8 @@
 import type { PartPlan } from "./drive-state.ts";
 import type { Event } from "./event.ts";
 import { keepFormers } from "./former.ts";
+import { assertNotFrozen } from "./freeze.ts";
+import { freezeNow } from "./freeze-look.ts";
 import { assertLegal } from "./legality.ts";
 import { newLane } from "./new-lane.ts";
 import {
@@ -37,6 +39,7 @@ export function begin(turn: Turn, event: Event & { type: "begin" }): void {
   assertLegal("Rollout", turn.rollout);
   if (turn.nowMs - event.askedMs > LONGEST_PLANNING_MS)
     throw new StaleRequestError(turn.nowMs - event.askedMs);
+  const overrides = assertNotFrozen("Rollout", freezeNow(turn), turn.nowMs, event);
   const writeFormer = keepFormers(turn);
   const taken = takesOver(turn.rollout, event.image) ? takeOver(turn, event.rolloutId) : undefined;
   if (taken !== undefined) turn.first.push(...storeCopies(taken));
@@ -72,12 +75,19 @@ export function begin(turn: Turn, event: Event & { type: "begin" }): void {
   turn.drive = {
     rolloutId: event.rolloutId,
     revision: 0,
-    forward: { invocationId: event.invocationId, lane, startedAtMs: nowMs, firstWave: 0 },
+    forward: {
+      invocationId: event.invocationId,
+      lane,
+      startedAtMs: nowMs,
+      firstWave: 0,
+      ...(overrides === undefined ? {} : { overrides }),
+    },
     lanes: { [lane]: { ...newLane("forward"), invocationId: event.invocationId } },
     nextLane: lane + 1,
     window: 1,
     hungry: [],
     ...(taken === undefined ? {} : { again: true }),
+    ...(overrides === undefined ? {} : { mayBeFrozen: true }),
   };
   turn.watch = event.invocationId;
   writeFormer();

@@ -17,6 +17,8 @@ export interface Driver {
   stopping?: string;
   /** Absent: its drive ended before its time. */
   stoppingKind?: "budget" | "operator";
+  /** It was begun in spite of this freeze, which stops it between no two waves. */
+  overrides?: string;
   /** It is of version 0.1, which launches a whole wave by itself, and hears of a Cancel through this awakeable. */
   legacy?: { signal: string };
 }
@@ -123,6 +125,11 @@ export interface Drive {
   settles?: number;
   /** A lane went with Deploys in flight: whether sentinels without a result took the image only their rows tell. */
   lost?: true;
+  /**
+   * There may be a freeze: whoever minds one looks at it. A drive without it never saw one, and its changes look for none; so
+   * those that an earlier version began are replayed as they were.
+   */
+  mayBeFrozen?: true;
   /** Of some nobody knows whether an earlier rollout of the image moved them: a rollback has not looked at them yet. */
   again?: true;
 }

@@ -1,4 +1,5 @@
 import type { PartPlan, SentinelResult } from "./drive-state.ts";
+import type { Moment, Override } from "./freeze.ts";
 import type { Guarded } from "./guard.ts";
 import type { LegacyReport } from "./legacy-report.ts";
 import type { Limits, Part, Place } from "./state.ts";
@@ -28,11 +29,12 @@ export type Event =
       startedBy?: string;
       comment?: string;
       limits?: Limits;
+      overrideFreeze?: true;
     }
   | { type: "stage"; rolloutId: string; at: Place; part: Part }
   /** Some of what a cancelled rollout moved is copied for the next one of the same image. */
   | { type: "copy"; rolloutId: string; image: string }
-  | ({ type: "resume"; invocationId: string } & Guarded & Asked)
+  | ({ type: "resume"; invocationId: string } & Guarded & Asked & Override)
   /** `fence`: awakeable id by which it is told that nothing more is on its way to be launched. */
   | ({ type: "cancel"; fence?: string } & Guarded & Asked)
   | ({ type: "pause"; fence?: string } & Guarded & Asked)
@@ -40,6 +42,11 @@ export type Event =
       Asked)
   /** A Cancel and a RollbackAll in one. */
   | ({ type: "abort"; invocationId: string; includeFailed?: true } & Guarded & Asked)
+  /** Takes the place of the freeze that there is, if there is one. */
+  | ({ type: "freeze"; id: string; reason: string; until?: Moment } & Asked)
+  | ({ type: "unfreeze" } & Asked)
+  /** The time of this freeze is up. */
+  | { type: "freezeEnds"; id: string }
   | Report
   | { type: "interrupt"; rolloutId?: string; invocationId: string; reason: string }
   | { type: "laneLost"; rolloutId: string; lane: number; reason: string }

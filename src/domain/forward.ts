@@ -1,5 +1,7 @@
 import type { Drive, Driver, PartPlan } from "./drive-state.ts";
 import type { Asked, Event } from "./event.ts";
+import { assertNotFrozen } from "./freeze.ts";
+import { freezeNow, frozenBetweenWaves } from "./freeze-look.ts";
 import { assertMeant, type Guarded } from "./guard.ts";
 import { dropLanes } from "./lanes.ts";
 import { acknowledge, exceeded, isBudgeted, stoppedInside, windowOf } from "./limits.ts";
@@ -18,6 +20,7 @@ export const FAILURES_IN_A_MESSAGE = 5;
 
 export function resume(turn: Turn, { invocationId, ...guarded }: Event & { type: "resume" }): void {
   const before = assertMeant("Resume", turn.rollout, guarded);
+  const overrides = assertNotFrozen("Resume", freezeNow(turn), turn.nowMs, guarded);
   turn.drive ??= strandedDrive(before);
   // The pause was cut short.
   endForward(turn);
@@ -27,7 +30,13 @@ export function resume(turn: Turn, { invocationId, ...guarded }: Event & { type:
   const progress = progressOf(rollout, turn.nowMs);
   turn.changes.push({ kind: "resumed", progress, resume: scope, ...toldBy(guarded) });
   const lane = drive.nextLane++;
-  drive.forward = { invocationId, lane, startedAtMs: turn.nowMs, firstWave: rollout.currentWave };
+  drive.forward = {
+    invocationId,
+    lane,
+    startedAtMs: turn.nowMs,
+    firstWave: rollout.currentWave,
+    ...(overrides === undefined ? {} : { overrides }),
+  };
   drive.lanes[lane] = { ...newLane("forward"), invocationId };
   // An interrupted wave is finished first: no sentinel is ever skipped silently.
   if (scope.left === 0) advance(turn);
@@ -38,7 +47,7 @@ export function resume(turn: Turn, { invocationId, ...guarded }: Event & { type:
 
 /** A rollout whose drive was lost before it was stored. */
 export function strandedDrive({ rolloutId }: RolloutState): Drive {
-  return { rolloutId, revision: 0, lanes: {}, nextLane: 1, window: 1, hungry: [] };
+  return { rolloutId, revision: 0, lanes: {}, nextLane: 1, window: 1, hungry: [], mayBeFrozen: true };
 }
 
 export function cancel(turn: Turn, asked: Guarded & Asked = {}): void {
@@ -137,7 +146,9 @@ function endWave(turn: Turn, stopping?: string): void {
     const failed = isBudgeted(rollout) && wave.failed > 0 ? { failed: wave.failed } : {};
     turn.changes.push({ kind: "wave completed", progress: progressOf(rollout, turn.nowMs), ...failed });
     const last = rollout.currentWave + 1 >= rollout.waves.length;
+    const frozen = last ? undefined : frozenBetweenWaves(turn);
     if (stopping !== undefined && !last) pause(turn, "operator", stopping);
+    else if (frozen !== undefined) pause(turn, "freeze", frozen);
     else advance(turn);
   }
 }

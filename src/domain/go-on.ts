@@ -7,6 +7,7 @@ import { stopOverBudget } from "./over-budget.ts";
 import { ROLLBACK_KEY } from "./parts.ts";
 import { leftToRevert, settleRollback } from "./rollback.ts";
 import type { Turn } from "./turn.ts";
+import { viewOf } from "./view.ts";
 
 /** What follows: a wave or a drive that is over, more lanes, more to launch. */
 export function goOn(turn: Turn, reporter?: Report): void {
@@ -65,5 +66,6 @@ export function orderOf(turn: Turn, invocationId: string, lane: number | undefin
         load: !isLoaded(turn, currentWave),
       }
     : undefined;
-  return { ...(wave === undefined ? {} : { wave }), open, done: false, view: viewNow(turn) };
+  // Nobody is told it while the drive goes on: it needs no look at a freeze.
+  return { ...(wave === undefined ? {} : { wave }), open, done: false, view: viewOf(rollout, turn.drive) };
 }

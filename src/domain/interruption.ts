@@ -6,7 +6,7 @@ import { cancel, endForward, pause, strandedDrive } from "./forward.ts";
 import { goOn, orderOf } from "./go-on.ts";
 import { ringAgain } from "./lane-report.ts";
 import { dropLanes } from "./lanes.ts";
-import { DRIVE_KEY, HEAD_KEY, partKey } from "./parts.ts";
+import { DRIVE_KEY, FREEZE_KEY, HEAD_KEY, partKey } from "./parts.ts";
 import { retell } from "./record.ts";
 import { endRollback, stranded, takeLost } from "./rollback.ts";
 import type { Place } from "./state.ts";
@@ -87,12 +87,12 @@ export function forgetAll(turn: Turn): void {
 }
 
 /**
- * Nothing of an earlier rollout stays beside the new one.
+ * Nothing of an earlier rollout stays beside the new one; a freeze is of none.
  * @param kept places of parts that are handed on to it
  */
 export function clearOthers(book: Book, kept: readonly Place[] = []): void {
   const written = new Set([
-    ...[HEAD_KEY, DRIVE_KEY, ...kept.map(partKey)],
+    ...[HEAD_KEY, DRIVE_KEY, FREEZE_KEY, ...kept.map(partKey)],
     ...book.writes(() => 0).map(({ key }) => key),
   ]);
   for (const key of book.keys()) if (!written.has(key)) book.clear(key);

@@ -19,7 +19,7 @@ export type Block =
   | { type: "context"; elements: Text[] };
 
 /** Slack's limits, in characters. */
-const HEADER_LIMIT = 150;
+export const HEADER_LIMIT = 150;
 const SECTION_LIMIT = 3000;
 /** A reason longer than this (characters) tells no more in a channel, nor does a name. */
 const REASON_LIMIT = 300;
@@ -204,12 +204,14 @@ function notReverted({
   ];
 }
 
-function nextSteps({ progress, resume, rollback }: PhaseChange & { kind: "paused" }): string {
+function nextSteps({ progress, why, resume, rollback }: PhaseChange & { kind: "paused" }): string {
+  const frozen = why === "freeze";
   const revert =
     rollback === undefined ? "every sentinel that took the new image" : whatRollbackDoes(rollback);
   return [
     "*Next:*",
-    `• *Resume* – ${resume === undefined ? "go on" : whatResumeDoes(progress, resume)}`,
+    `• *Resume* – ${frozen ? "once the freeze has ended, or with `override_freeze` and a comment: " : ""}${resume === undefined ? "go on" : whatResumeDoes(progress, resume)}`,
+    ...(frozen ? ["• *Unfreeze* – end the freeze now; the rollout stays paused"] : []),
     `• *Cancel* – ${KEEPS}`,
     ...(revert === undefined ? [] : [`• *RollbackAll* – revert ${revert}`]),
     `To act on this pause alone, send \`${escaped(guardLine(progress))}\`.`,
@@ -254,22 +256,22 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function reason(text: string): string {
+export function reason(text: string): string {
   return cut(escaped(text.replaceAll(/\s+/g, " ")), REASON_LIMIT);
 }
 
 /** The three characters that Slack's mrkdwn gives a meaning. */
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 /** Cuts what is too long, but no character and no escape in two: Slack refuses the one and shows the other. */
-function cut(text: string, limit: number): string {
+export function cut(text: string, limit: number): string {
   if (text.length <= limit) return text;
   return `${text.slice(0, limit - 1).replace(/[\uD800-\uDBFF]$|&[a-z]{0,3}$/, "")}…`;
 }
 
 /** Verbatim: no URL or name in a failing pod's words becomes a link. */
-function mrkdwn(text: string): Text {
+export function mrkdwn(text: string): Text {
   return { type: "mrkdwn", text, verbatim: true };
 }

@@ -1,4 +1,5 @@
 import type { Drive } from "./drive-state.ts";
+import { type Freeze, isFrozen } from "./freeze.ts";
 import { LEGAL } from "./legality.ts";
 import { isBudgeted } from "./limits.ts";
 import { sumOf } from "./parts.ts";
@@ -12,7 +13,7 @@ import {
   plural,
   remaining,
 } from "./progress.ts";
-import type { Operation, RolloutState } from "./state.ts";
+import type { Operation, RolloutState, Verb } from "./state.ts";
 import { earlierLeft } from "./taken-over.ts";
 
 /** What a Resume would find now. */
@@ -65,17 +66,35 @@ function findsAny({ took, takenOver = 0, inFlight, unknown }: RollbackScope): bo
   return took + takenOver + inFlight + unknown > 0;
 }
 
-/** What operators are offered: what is legal, but while it rests no way back where nothing is left to revert. */
-export function offered(rollout: RolloutState, drive: Drive | undefined): Operation[] {
-  const goesBack = rollout.state === "in_progress" || findsAny(rollbackScope(rollout, drive));
-  return LEGAL[rollout.state].filter((operation) => !WAYS_BACK.has(operation) || goesBack);
+/**
+ * What operators are offered: what is legal, but while it rests no way back where nothing is left to revert, and nothing that
+ * is frozen.
+ * @param freeze that holds
+ */
+export function offered(
+  rollout: RolloutState | undefined,
+  drive: Drive | undefined,
+  freeze?: Freeze,
+): Verb[] {
+  const state = rollout?.state ?? "idle";
+  const goesBack =
+    rollout === undefined || state === "in_progress" || findsAny(rollbackScope(rollout, drive));
+  const verbs = LEGAL[state].filter(
+    (operation) => (!WAYS_BACK.has(operation) || goesBack) && !(freeze !== undefined && isFrozen(operation)),
+  );
+  if (freeze !== undefined) return [...verbs, "Unfreeze"];
+  return state === "in_progress" || state === "paused" ? [...verbs, "Freeze"] : verbs;
 }
 
 const WAYS_BACK: ReadonlySet<Operation> = new Set(["RollbackAll", "Abort"]);
 
-/** The decisions of a pause. Abort is none of its own: there it does what RollbackAll does. */
-export function decisions(rollout: RolloutState, drive: Drive | undefined): Operation[] {
-  return offered(rollout, drive).filter((operation) => operation !== "Abort");
+/** The decisions of a pause. Abort is none of its own: there it does what RollbackAll does; and a Freeze decides nothing. */
+export function decisions(
+  rollout: RolloutState,
+  drive: Drive | undefined,
+  freeze: Freeze | undefined,
+): Verb[] {
+  return offered(rollout, drive, freeze).filter((verb) => verb !== "Abort" && verb !== "Freeze");
 }
 
 /** Where a paused rollout stands: its wave counts from 1, `failed` are those of all waves. */

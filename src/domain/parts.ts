@@ -9,6 +9,8 @@ export const TALLIES_KEY = "tallies";
 export const TAKEN_OVER_KEY = "takenOver";
 /** What the last rollback came to. */
 export const ROLLBACK_KEY = "rollback";
+/** What keeps rollouts from going on. It is of the service, and not of one rollout. */
+export const FREEZE_KEY = "freeze";
 
 /** So many sentinels lie in one value, so that none grows beyond 256 KiB. */
 export const PART_SIZE = 400;

@@ -26,9 +26,13 @@ const Head = z.looseObject({
 
 /** The stored value is none that this service has written. */
 export class UnreadableError extends Error {
-  constructor(problem: string) {
+  constructor(
+    problem: string,
+    key = HEAD_KEY,
+    or = "clear the key in the State tab of Restate to begin anew",
+  ) {
     super(
-      `${HEAD_KEY} is unreadable: ${problem}. Put back the value that it had, or clear the key in the State tab of Restate to begin anew; a repaired value counts at once.`,
+      `${key} is unreadable: ${problem}. Put back the value that it had, or ${or}; a repaired value counts at once.`,
     );
     this.name = "UnreadableError";
   }

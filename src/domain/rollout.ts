@@ -5,13 +5,22 @@ import type { Book, Write } from "./book.ts";
 import type { Event } from "./event.ts";
 import { isFormer } from "./former.ts";
 import { cancel, resume, stopHere, strandedDrive } from "./forward.ts";
+import { freeze, freezeEnds, unfreeze } from "./freezing.ts";
 import { goOn, orderOf } from "./go-on.ts";
 import { assertMeant } from "./guard.ts";
 import { historyOf } from "./history.ts";
 import { abandoned, clearOthers, forgetAll, interrupted, laneLost } from "./interruption.ts";
 import { askWhatIsLaunched, LAUNCHING, unsaid } from "./lanes.ts";
 import { legacyReported } from "./legacy-drive.ts";
-import { DRIVE_KEY, HEAD_KEY, isPartTakenOver, laneKey, TAKEN_OVER_KEY, TALLIES_KEY } from "./parts.ts";
+import {
+  DRIVE_KEY,
+  FREEZE_KEY,
+  HEAD_KEY,
+  isPartTakenOver,
+  laneKey,
+  TAKEN_OVER_KEY,
+  TALLIES_KEY,
+} from "./parts.ts";
 import { reported } from "./reported.ts";
 import { beginRollback, rollBack } from "./rollback.ts";
 import { heldBySilent, silenced } from "./silence.ts";
@@ -23,9 +32,11 @@ import { Turn } from "./turn.ts";
  * The one place where a rollout changes: every verb that changes something and every report is an event, and what is launched,
  * recorded and stopped is decided here.
  * @param nowMs unix milliseconds
+ * @throws FrozenError when a freeze keeps it from beginning or going on
  * @throws GuardError when an operator's verb is about what is no longer there
  * @throws IllegalOperationError when it is not legal now
  * @throws UnnamedError when it has to name its rollout, and does not
+ * @throws UntilError when a freeze is to end in the past, or too late
  * @throws UnreadableError when the state is not one of a rollout
  * @throws MissingError when the book lacks what the decision needs; nothing has changed in any of these cases
  */
@@ -34,8 +45,16 @@ export function apply(book: Book, event: Event, nowMs: number): Outcome {
   const before = turn.rollout;
   const answer = happen(turn, event);
   const taken = actionOf(before, turn, event);
-  const action = taken === undefined ? {} : { action: taken };
-  if (turn.drive === undefined) return { answer, writes: [], changes: [], rings: [], history: [], ...action };
+  const { freezeChanges, ends } = turn;
+  const beside = {
+    freezeChanges,
+    ...(ends === undefined ? {} : { ends }),
+    ...(taken === undefined ? {} : { action: taken }),
+  };
+  if (turn.drive === undefined) {
+    const writes = book.writes(() => 0).filter(({ key }) => key === FREEZE_KEY);
+    return { answer, writes, changes: [], rings: [], history: [], ...beside };
+  }
   tellFence(turn);
   const { drive } = turn;
   const own = historyOf(before, turn, event).map((entry) => ({ entry, revision: ++drive.revision }));
@@ -50,7 +69,7 @@ export function apply(book: Book, event: Event, nowMs: number): Outcome {
     changes: turn.changes,
     rings: turn.rings,
     history,
-    ...action,
+    ...beside,
     ...(turn.watch === undefined ? {} : { watch: turn.watch }),
     ...(turn.rollout === undefined ? {} : { rollout: turn.rollout }),
     drive,
@@ -84,6 +103,8 @@ function rankTakingOver(write: Write): number {
  * somebody is said to drive until everything else is as it should be.
  */
 function rankLater(write: Write): number {
+  // Once it is there, the drive says that it may be.
+  if (write.key === FREEZE_KEY) return 5;
   if ("clear" in write) return 4;
   if (write.key === DRIVE_KEY || isFormer(write.key)) return 3;
   if (write.key.startsWith(laneKey(""))) return 2;
@@ -121,6 +142,12 @@ function happen(turn: Turn, event: Event): Answer {
       pauseAsked(turn, event);
       if (turn.begun) goOn(turn);
       return stoppedAt(turn, event.fence);
+    case "freeze":
+      return freeze(turn, event);
+    case "unfreeze":
+      return unfreeze(turn, event);
+    case "freezeEnds":
+      return freezeEnds(turn, event);
     case "stage":
       return staged(turn, event);
     case "copy": {

@@ -2,6 +2,8 @@
 
 export type State = "idle" | "in_progress" | "paused" | "cancelled" | "completed" | "rolling_back";
 export type Operation = "Rollout" | "Resume" | "Cancel" | "RollbackAll" | "Pause" | "Abort";
+/** What changes something: those that are not legal in every state, and those that are. */
+export type Verb = Operation | "Freeze" | "Unfreeze";
 
 /** Why a rollout is paused: a failed wave, an exceeded budget, an operator, a drive that ended before its time, or a freeze. */
 export type PauseKind = "failure" | "budget" | "operator" | "interrupted" | "freeze";

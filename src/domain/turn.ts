@@ -1,5 +1,6 @@
 import type { Book, Write } from "./book.ts";
 import type { Drive, Driver, Grant, Lane, LaneBook, RollbackDriver } from "./drive-state.ts";
+import type { FreezeChange } from "./freeze-change.ts";
 import type { HistoryEntry, OutcomeRecord } from "./history-entry.ts";
 import { legacyRollout, migrate } from "./legacy.ts";
 import { DRIVE_KEY, HEAD_KEY, laneKey, TALLIES_KEY, type Tallies } from "./parts.ts";
@@ -53,6 +54,9 @@ export class Turn {
   readonly begun: boolean;
   readonly changes: PhaseChange[] = [];
   readonly rings: Ring[] = [];
+  readonly freezeChanges: FreezeChange[] = [];
+  /** A freeze that is to end by itself. */
+  ends: { id: string; inMs: number } | undefined;
   /** What the history is told of sentinels. */
   readonly outcomes: OutcomeRecord[] = [];
   /** And of a rollout that another one has taken the place of. */

@@ -1,4 +1,5 @@
 import type { Drive } from "./drive-state.ts";
+import { type Freeze, frozenBy } from "./freeze.ts";
 import { LEGAL } from "./legality.ts";
 import {
   offered,
@@ -10,7 +11,7 @@ import {
 } from "./next-steps.ts";
 import { type Phase, phaseOf } from "./phase.ts";
 import { type Numbers, numbersOf, plural, remaining } from "./progress.ts";
-import type { Failure, Operation, PauseKind, RolloutState, State } from "./state.ts";
+import type { Failure, PauseKind, RolloutState, State, Verb } from "./state.ts";
 import { earlierLeft, takenOverNote } from "./taken-over.ts";
 
 /** What operators are answered; the edge writes it in snake_case. */
@@ -43,17 +44,24 @@ export interface View {
   /** What failed in an earlier rollout of the image, and has no result since. */
   failedEarlier: number;
   /** What operators are offered. */
-  next: readonly Operation[];
+  next: readonly Verb[];
+  /** Absent: none holds, or none is told of. */
+  freeze?: Freeze;
   message: string;
 }
 
 /**
  * @param rollout undefined before the first rollout
  * @param drive of this rollout
+ * @param freeze that holds
  */
-export function viewOf(rollout: RolloutState | undefined, drive: Drive | undefined): View {
+export function viewOf(rollout: RolloutState | undefined, drive: Drive | undefined, freeze?: Freeze): View {
+  const next = offered(rollout, drive, freeze);
+  const frozen = freeze === undefined ? {} : { freeze };
+  const note = freeze === undefined ? "" : freezeNote(freeze, rollout, drive);
   if (rollout === undefined) {
-    return { ...NOTHING, state: "idle", phase: "idle", next: LEGAL.idle, message: "No rollout has run yet." };
+    const message = `No rollout has run yet.${note}`;
+    return { ...NOTHING, state: "idle", phase: "idle", next, ...frozen, message };
   }
   const numbers = numbersOf(rollout, drive);
   const { total, succeeded, failed, skipped, inFlight, waiting } = numbers;
@@ -73,8 +81,9 @@ export function viewOf(rollout: RolloutState | undefined, drive: Drive | undefin
     sinceMs: rollout.sinceMs,
     takenOver: earlierLeft(rollout),
     failedEarlier: rollout.takenOver?.failed ?? 0,
-    next: offered(rollout, drive),
-    message: `${sentence(rollout, numbers, drive)}${mayRollBackLater(rollout) ? takenOverNote(rollout) : ""}`,
+    next,
+    ...frozen,
+    message: `${sentence(rollout, numbers, drive)}${mayRollBackLater(rollout) ? takenOverNote(rollout) : ""}${note}`,
   };
 }
 
@@ -158,6 +167,27 @@ function ofEarlier({ takenOver, countsTakenOver }: RolloutState): string {
   const { size = 0, leftOver = 0, leftOverReverted = 0 } = takenOver ?? {};
   const all = size + leftOver + leftOverReverted;
   return all === 0 || !countsTakenOver ? "" : `; ${all} of them an earlier rollout of this image moved`;
+}
+
+/** What a freeze means for the rollout as it stands. */
+function freezeNote(freeze: Freeze, rollout: RolloutState | undefined, drive: Drive | undefined): string {
+  const needs = "needs override_freeze and a comment, or Unfreeze first";
+  const by = frozenBy(freeze);
+  if (rollout?.pauseReason === by) return ` While it is frozen, Resume ${needs}.`;
+  const said = ` ${by[0]?.toUpperCase()}${by.slice(1)}`;
+  switch (rollout?.state) {
+    case "in_progress": {
+      if (drive?.forward?.overrides === freeze.id) return `${said}; this rollout goes on in spite of it.`;
+      const last = rollout.currentWave + 1 >= rollout.waves.length;
+      return last ? `${said}; this wave is the last.` : `${said}; it is paused at the end of this wave.`;
+    }
+    case "paused":
+      return `${said}; Resume ${needs}.`;
+    case "rolling_back":
+      return `${said}; a rollback goes on.`;
+    default:
+      return `${said}; a Rollout ${needs}.`;
+  }
 }
 
 /** Where it paused is said already. */

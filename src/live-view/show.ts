@@ -1,6 +1,16 @@
 import { createLogUpdate } from "log-update";
 import type { StatusResponse } from "../restate/rollout-schemas.ts";
-import { type Beside, failureRow, guardLines, line, plain, running, screen, wavesOf } from "./view.ts";
+import {
+  type Beside,
+  failureRow,
+  frozenLine,
+  guardLines,
+  line,
+  plain,
+  running,
+  screen,
+  wavesOf,
+} from "./view.ts";
 
 /** Without a terminal a line is written when the state or the wave changes, and in between at most so often (ms). */
 const LINE_EVERY_MS = 10_000;
@@ -36,9 +46,13 @@ function lines(out: NodeJS.WriteStream): Show {
   let last = "";
   let lastMs = 0;
   let lastTrouble: string | undefined;
+  let lastFrozen = "";
   return (status, { trouble } = {}) => {
     if (trouble !== undefined && trouble !== lastTrouble) tell(`! ${trouble}`);
     lastTrouble = trouble;
+    const frozen = status.frozen === null ? "" : frozenLine(status.frozen);
+    if (frozen !== lastFrozen) tell(frozen === "" ? "no longer frozen" : frozen);
+    lastFrozen = frozen;
     for (const failure of status.failures) {
       const key = `${status.rollout_id} ${failure.sentinel_id} ${failure.reason}`;
       if (!told.has(key)) tell(failureRow(failure).trimStart());

@@ -59,6 +59,8 @@ export function screen(
     ...(status.started_at === null
       ? []
       : [`  ${running(status) ? `waiting for ${status.waiting_for}` : status.message}`]),
+    // Once nothing runs, the message says it.
+    ...(status.frozen !== null && running(status) ? [`  ${frozenLine(status.frozen)}`] : []),
     ...guardLines(status).map((text) => `  ${text}`),
     ...(trouble === undefined ? [] : [`  ! ${trouble}`]),
   ];
@@ -83,9 +85,17 @@ export function line(status: StatusResponse, nowMs: number): string {
   return `${headline(status, nowMs)} · wave ${wave.number}/${status.waves}: ${wave.done} of ${wave.size}${inFlight(status)}`;
 }
 
+/** They are about no rollout, or about one that is yet to begin. */
+const UNGUARDED: ReadonlySet<string> = new Set(["Rollout", "Freeze", "Unfreeze"]);
+
+/** "❄ frozen by alice until 2026-01-31T08:00:00.000Z: year-end closing". */
+export function frozenLine({ by, until, reason }: NonNullable<StatusResponse["frozen"]>): string {
+  return `❄ frozen by ${by}${until === null ? "" : ` until ${until}`}: ${reason}`;
+}
+
 /** The body to paste, while there is a verb that it guards. */
 export function guardLines({ next, guard }: StatusResponse): string[] {
-  const verbs = next.filter((verb) => verb !== "Rollout");
+  const verbs = next.filter((verb) => !UNGUARDED.has(verb));
   if (verbs.length === 0 || guard === null) return [];
   return [`guard: ${guardLine({ rolloutId: guard.rollout_id, wave: guard.wave })}`];
 }

@@ -39,6 +39,21 @@ const NUMBERS: { name: string; help: string; of(status: StatusResponse): number 
     help: "Sentinels of the rollout that were rolled back.",
     of: ({ reverted }) => reverted,
   },
+  {
+    name: "sentinel_rollout_frozen",
+    help: "1 while a freeze holds: no rollout begins, resumes or goes on to its next wave.",
+    of: ({ frozen }) => (frozen === null ? 0 : 1),
+  },
+  {
+    name: "sentinel_rollout_frozen_since_timestamp_seconds",
+    help: "Since when the freeze holds; absent while none does.",
+    of: ({ frozen }) => seconds(frozen?.since ?? null),
+  },
+  {
+    name: "sentinel_rollout_frozen_until_timestamp_seconds",
+    help: "When the freeze ends by itself; absent while none holds that does.",
+    of: ({ frozen }) => seconds(frozen?.until ?? null),
+  },
 ];
 
 /**

@@ -1,6 +1,9 @@
 import { Counter, Histogram, type Registry } from "prom-client";
 import { ACTING_VERBS } from "../domain/action.ts";
+import type { FreezeChange } from "../domain/freeze-change.ts";
 import type { PhaseChange } from "../domain/phase-change.ts";
+
+type ChangeKind = (PhaseChange | FreezeChange)["kind"];
 
 /** What this process did. Each replica counts its own work: sum them. */
 export interface WorkMetrics {
@@ -9,7 +12,7 @@ export interface WorkMetrics {
   /** A Deploy has written its outcome. */
   deploySettled(deploy: SettledDeploy): void;
   /** A phase change has left the queue of Slack messages. */
-  phaseChanged(change: PhaseChange["kind"]): void;
+  phaseChanged(change: ChangeKind): void;
   slackDelivery(result: SlackResult): void;
   /** A verb that was to change something has left the queue of the history. */
   acted(verb: string, taken: boolean): void;
@@ -44,7 +47,7 @@ export interface SettledDeploy {
 /** `unchanged`: it served what was asked for already, and nothing was patched. */
 const DEPLOY_RESULTS = ["ready", "unchanged", "failed", "skipped"] as const;
 const RECHECK_RESULTS = ["ok", "partial", "unfinished", "error"] as const;
-const CHANGES: PhaseChange["kind"][] = [
+const CHANGES: ChangeKind[] = [
   "started",
   "wave started",
   "wave completed",
@@ -56,6 +59,9 @@ const CHANGES: PhaseChange["kind"][] = [
   "silent",
   "rollback started",
   "rollback completed",
+  "frozen",
+  "unfrozen",
+  "freeze ended",
 ];
 /** The default timeout of a Deploy is 600 s. */
 const DEPLOY_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1_800, 3_600];
@@ -169,7 +175,7 @@ export function createWorkMetrics(registry: Registry): WorkMetrics {
   };
 }
 
-function labelOf(change: PhaseChange["kind"]): string {
+function labelOf(change: ChangeKind): string {
   return change.replaceAll(" ", "_");
 }
 

@@ -8,6 +8,7 @@ import type { Action } from "../domain/action.ts";
 import type { Answer } from "../domain/answer.ts";
 import type { Direction } from "../domain/drive-state.ts";
 import type { Event } from "../domain/event.ts";
+import type { FreezeChange } from "../domain/freeze-change.ts";
 import type { HistoryEntry } from "../domain/history-entry.ts";
 import type { LeftBehind, PhaseChange } from "../domain/phase-change.ts";
 import type { Place } from "../domain/state.ts";
@@ -60,6 +61,7 @@ export const RolloutObject: VirtualObjectDefinition<
   "hydra.v1.SentinelRolloutService",
   {
     Change: (ctx: ObjectContext, event: Event) => Promise<Answer>;
+    EndFreeze: (ctx: ObjectSharedContext, freeze: { id: string }) => Promise<void>;
     Lane: (ctx: ObjectSharedContext, request: LaneRequest) => Promise<void>;
     LeftBehind: (ctx: ObjectSharedContext, request: LeftBehindRequest) => Promise<LeftBehind | null>;
     Launches: (ctx: ObjectSharedContext, request: LaunchesRequest) => Promise<boolean>;
@@ -79,7 +81,7 @@ export const SentinelObject: VirtualObjectDefinition<
 
 export const NotifierObject: VirtualObjectDefinition<
   "hydra.v1.SentinelRolloutNotifier",
-  { Deliver: (ctx: ObjectContext, change: PhaseChange) => Promise<void> }
+  { Deliver: (ctx: ObjectContext, change: PhaseChange | FreezeChange) => Promise<void> }
 > = { name: "hydra.v1.SentinelRolloutNotifier" };
 
 /** One queue: messages about the one rollout arrive in order. */

@@ -1,5 +1,7 @@
 import { TerminalError } from "@restatedev/restate-sdk";
 import { StaleRequestError } from "../domain/begin.ts";
+import { FrozenError } from "../domain/freeze.ts";
+import { UntilError } from "../domain/freezing.ts";
 import { GuardError, UnnamedError } from "../domain/guard.ts";
 import { IllegalOperationError } from "../domain/legality.ts";
 import { UnreadableError } from "../domain/readable.ts";
@@ -13,12 +15,13 @@ export class ConflictError extends Error {
   }
 }
 
-const CONFLICTS = [GuardError, IllegalOperationError, ConflictError];
+const BAD_REQUESTS = [BadRequestError, UnnamedError, UntilError];
+const CONFLICTS = [FrozenError, GuardError, IllegalOperationError, ConflictError];
 
 /** The one place where errors get an HTTP status; any other error is retried. */
 export function asTerminalError(error: unknown): TerminalError | undefined {
-  if (error instanceof BadRequestError || error instanceof UnnamedError) {
-    return new TerminalError(error.message, { errorCode: 400 });
+  if (BAD_REQUESTS.some((each) => error instanceof each)) {
+    return new TerminalError((error as Error).message, { errorCode: 400 });
   }
   if (CONFLICTS.some((each) => error instanceof each)) {
     return new TerminalError((error as Error).message, { errorCode: 409 });

@@ -40,7 +40,7 @@ const wavePercentages = z
 
 const COMMENT_LIMIT = 500;
 
-const comment = z
+export const comment = z
   .string("must be a string")
   .max(COMMENT_LIMIT, `must have at most ${COMMENT_LIMIT} characters`)
   .optional()
@@ -85,15 +85,36 @@ const limits = {
     ),
 };
 
+/** Of all that a freeze keeps from beginning or going on. */
+export const overrideFreeze = z
+  .boolean("must be true or false")
+  .optional()
+  .describe("True: in spite of a freeze. It needs a comment that says why.");
+
+/** Who goes on in spite of a freeze says why. */
+export function requireComment(
+  request: { override_freeze?: boolean | undefined; comment?: string | undefined },
+  ctx: z.core.$RefinementCtx,
+): void {
+  const { override_freeze, comment: input = "" } = request;
+  if (!override_freeze || /[^\p{C}\s]/u.test(input)) return;
+  const message = "must say why the freeze is overridden";
+  ctx.addIssue({ code: "custom", message, path: ["comment"], input });
+}
+
 /** The body of `Rollout` and `Plan`. */
 export const RolloutRequest = z
-  .strictObject({ image, wave_percentages: wavePercentages, ...limits, comment })
+  .strictObject({
+    ...{ image, wave_percentages: wavePercentages, ...limits },
+    ...{ override_freeze: overrideFreeze, comment },
+  })
+  .superRefine(requireComment)
   .meta({ examples: [{ image: EXAMPLE_IMAGE }] });
 export type RolloutRequest = z.infer<typeof RolloutRequest>;
 
 const WAVE = "must be a whole number from 1";
 
-/** The body of `Resume`, `Cancel` and `Pause`. The example is the body that names nothing. */
+/** The body of `Cancel` and `Pause`. The example is the body that names nothing. */
 export const GuardedRequest = z
   .strictObject({
     rollout_id: z
@@ -110,6 +131,12 @@ export const GuardedRequest = z
   })
   .meta({ examples: [{}] });
 export type GuardedRequest = z.infer<typeof GuardedRequest>;
+
+/** The body of `Resume`. */
+export const ResumeRequest = GuardedRequest.extend({ override_freeze: overrideFreeze })
+  .superRefine(requireComment)
+  .meta({ examples: [{}] });
+export type ResumeRequest = z.infer<typeof ResumeRequest>;
 
 /** The body of `RollbackAll` and `Abort`. */
 export const RollbackRequest = GuardedRequest.extend({

@@ -3,7 +3,7 @@ import { PHASES } from "../domain/phase.ts";
 import { EXAMPLE_DETAIL, StatusDetail } from "./detail-schemas.ts";
 import { EXAMPLE_IMAGE } from "./rollout-requests.ts";
 
-const State = z.enum(["idle", "in_progress", "paused", "cancelled", "completed", "rolling_back"]);
+export const State = z.enum(["idle", "in_progress", "paused", "cancelled", "completed", "rolling_back"]);
 const Failure = z.object({ sentinel_id: z.string(), reason: z.string() });
 const failures = z.array(Failure).describe("At most 20 of the failures, the newest last.");
 export const message = z.string().describe("One sentence for a person.");
@@ -41,6 +41,26 @@ const guard = z
   .describe(
     "The body with which Resume, Cancel or RollbackAll is about this rollout in this wave alone, to be sent as it is; null when there is no rollout.",
   );
+
+/** Absent in the answer of a service that knows no freeze yet. */
+export const Frozen = z
+  .object({
+    reason: z.string(),
+    by: z.string().describe("Who asked for it, as they said."),
+    since: z.string().describe("ISO 8601."),
+    until: z.string().nullable().describe("ISO 8601; null: until Unfreeze."),
+  })
+  .nullable()
+  .default(null)
+  .describe(
+    "The freeze that holds: Rollout and Resume are refused, and a running rollout is paused at the end of its wave. Null: none.",
+  );
+export const EXAMPLE_FROZEN = {
+  reason: "year-end closing",
+  by: "alice",
+  since: "2026-01-30T18:00:00.000Z",
+  until: "2026-01-31T08:00:00.000Z",
+};
 
 const rolloutFields = z.object({
   state: State,
@@ -85,7 +105,7 @@ const rolloutFields = z.object({
   next: z
     .array(z.string())
     .describe(
-      "The operations that are legal now; but no RollbackAll where nothing is left to revert, which would answer 0 of 0.",
+      "The verbs that are legal now; but no RollbackAll where nothing is left to revert, which would answer 0 of 0, and no Rollout or Resume in a freeze.",
     ),
   guard,
   message,
@@ -125,6 +145,7 @@ export const StatusResponse = rolloutFields
         "Sentinels that failed, also in an earlier rollout of the image, and whose Deployments are set to the image (by their rows where these cannot be read, or where more than 200 failed): whoever heals comes up with it. Null: none failed, or it cannot be told now.",
       ),
     failed_serving: z.int().nullable().describe("Of them those that run it and are healthy."),
+    frozen: Frozen,
     waiting_for: z.string().describe("What it is waiting for; empty when for nothing."),
     waiting_since: z
       .string()
@@ -146,6 +167,7 @@ export const StatusResponse = rolloutFields
         reverted: 0,
         failed_on_image: 1,
         failed_serving: 0,
+        frozen: null,
         waiting_for: "an operator: Resume, Cancel or RollbackAll",
         waiting_since: "2026-01-31T02:52:00.000Z",
         estimated_seconds_left: null,

@@ -18,7 +18,7 @@ export function askedBy(ctx: ObjectSharedContext, { comment }: { comment?: strin
   };
 }
 
-function oneLine(said: string, most: number): string {
+export function oneLine(said: string, most: number): string {
   return said
     .replaceAll(/[\p{C}\s]+/gu, " ")
     .trim()

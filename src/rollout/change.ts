@@ -74,9 +74,14 @@ function likelyKeys(event: Event): string[] {
 }
 
 function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
-  const { answer, writes, changes, rings, history, watch, action } = outcome;
+  const { answer, writes, changes, rings, history, watch, freezeChanges, ends, action } = outcome;
   // The watchdog goes first: once a state says that somebody drives, somebody watches.
   if (watch !== undefined) sendWatchdog(ctx, watch);
+  // Likewise: one that finds another freeze, or none, changes nothing.
+  if (ends !== undefined) {
+    const { id, inMs } = ends;
+    ctx.objectSendClient(RolloutObject, ctx.key).EndFreeze({ id }, rpc.sendOpts({ delay: inMs }));
+  }
   // Whoever hears a bell without a grant asks, and is answered once this is done, also if it is killed now.
   for (const { bell, grant } of rings) if (grant === undefined) ctx.resolveAwakeable(bell, {});
   // The message `settled` is sent before `drive.settles` is cleared. After a kill in between the next change sends it again, and
@@ -98,6 +103,7 @@ function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
   for (const change of changes) {
     if (change.kind !== "settled") ctx.objectSendClient(NotifierObject, NOTIFIER_KEY).Deliver(change);
   }
+  for (const change of freezeChanges) ctx.objectSendClient(NotifierObject, NOTIFIER_KEY).Deliver(change);
   for (const { bell, grant } of rings) if (grant !== undefined) ctx.resolveAwakeable(bell, { grant });
   // The last of all: what an earlier version has begun to tell it goes on to tell as it did.
   if (action !== undefined) tellAction(ctx, { id: ctx.request().id, ...action });

@@ -1,5 +1,6 @@
 import type { RollbackReport } from "../domain/answer.ts";
 import type { Drive } from "../domain/drive-state.ts";
+import { type Freeze, inForce } from "../domain/freeze.ts";
 import { leftBehindNote } from "../domain/left-behind.ts";
 import { decisions } from "../domain/next-steps.ts";
 import type { LeftBehind } from "../domain/phase-change.ts";
@@ -7,6 +8,7 @@ import { flyingOf, lanesOf, numbersOf, plural, remaining, timeLeft } from "../do
 import type { Failure, RolloutState } from "../domain/state.ts";
 import { type View, viewOf, viewOfForgotten, viewOfSuperseded } from "../domain/view.ts";
 import type { ClusterHealth } from "../kubernetes/health.ts";
+import type { FreezeResponse } from "../restate/freeze-schemas.ts";
 import type { RollbackResponse, RolloutResponse, StatusResponse } from "../restate/rollout-schemas.ts";
 import type { Sight } from "./state.ts";
 
@@ -65,32 +67,51 @@ function guardOf(rolloutId: string, wave: number): { rollout_id: string; wave: n
   return wave === 0 ? null : { rollout_id: rolloutId, wave };
 }
 
+/** What `Freeze` and `Unfreeze` answer. */
+export function freezeResponse({ freeze, state, rolloutId, next, message }: View): FreezeResponse {
+  const said = freeze === undefined ? `Nothing is frozen. ${message}` : message;
+  return { frozen: frozenOf(freeze), state, rollout_id: rolloutId, next: [...next], message: said };
+}
+
+function frozenOf(freeze: Freeze | undefined): StatusResponse["frozen"] {
+  if (freeze === undefined) return null;
+  const { reason, by, sinceMs, until } = freeze;
+  return { reason, by, since: new Date(sinceMs).toISOString(), until: until?.iso ?? null };
+}
+
 export interface Surroundings {
   /** How each cluster is now. */
   clusters?: ClusterHealth[];
   /** How long (ms) a Deploy may take. */
   deployTimeoutMs?: number;
   leftBehind?: LeftBehind | undefined;
+  /** As it is stored, whether or not it holds still; or why it cannot be read. */
+  freeze?: Freeze | string | undefined;
 }
 
 export function statusResponse(
   { rollout, drive }: Sight,
   nowMs: number,
-  { clusters = [], deployTimeoutMs = 0, leftBehind }: Surroundings = {},
+  { clusters = [], deployTimeoutMs = 0, leftBehind, freeze }: Surroundings = {},
 ): StatusResponse {
   const leftMs = rollout === undefined ? undefined : timeLeft(rollout, drive?.forward, nowMs);
-  const response = fieldsOf(viewOf(rollout, drive));
+  const [frozen, unreadable] =
+    typeof freeze === "string" ? [undefined, freeze] : [inForce(freeze, nowMs), ""];
+  const response = fieldsOf(viewOf(rollout, drive, frozen));
   const away = clusters.map(absence).filter((text) => text !== undefined);
   const notes = [...away.map((text) => `Cluster ${text}.`), ...silences(rollout, drive)];
   return {
     ...response,
-    message: [response.message, noteOf(leftBehind), ...notes].filter((each) => each !== "").join(" "),
+    message: [response.message, noteOf(leftBehind), ...notes, unreadable]
+      .filter((each) => each !== "")
+      .join(" "),
     ...leftBehindFields(leftBehind),
     started_at: iso(rollout?.startedAtMs),
     wave_started_at: iso(rollout?.waveStartedAtMs),
     wave_sizes: rollout?.waves.map(({ size }) => size) ?? [],
     reverted: rollout === undefined ? 0 : numbersOf(rollout, drive).reverted,
-    waiting_for: rollout === undefined ? "" : waitingFor(rollout, drive, away, deployTimeoutMs),
+    frozen: frozenOf(frozen),
+    waiting_for: rollout === undefined ? "" : waitingFor(rollout, drive, { away, deployTimeoutMs, frozen }),
     waiting_since: iso(rollout?.sinceMs),
     estimated_seconds_left: leftMs === undefined ? null : Math.ceil(leftMs / 1000),
   };
@@ -164,15 +185,18 @@ function silences(rollout: RolloutState | undefined, drive: Drive | undefined): 
   ];
 }
 
-/**
- * @param away clusters that keep their sentinels from coming up
- * @param deployTimeoutMs how long (ms) a Deploy may take: what was launched before a stop has settled so long after it
- */
+interface Waits {
+  /** Clusters that keep their sentinels from coming up. */
+  away: string[];
+  /** How long (ms) a Deploy may take: what was launched before a stop has settled so long after it. */
+  deployTimeoutMs: number;
+  frozen: Freeze | undefined;
+}
+
 function waitingFor(
   rollout: RolloutState,
   drive: Drive | undefined,
-  away: string[],
-  deployTimeoutMs: number,
+  { away, deployTimeoutMs, frozen }: Waits,
 ): string {
   const meanwhile = away.map((text) => `; cluster ${text}`).join("");
   const settling = flyingOf(lanesOf(drive, "forward"));
@@ -193,7 +217,7 @@ function waitingFor(
       return `${plural(left, "sentinel")} of ${place} to come up${meanwhile}`;
     }
     case "paused":
-      return `an operator: ${anyOf(decisions(rollout, drive))}`;
+      return `an operator: ${anyOf(decisions(rollout, drive, frozen))}`;
     case "rolling_back": {
       const { took, reverted } = numbersOf(rollout, drive);
       const reverting = `${plural(took - reverted, "sentinel")} to return to the previous image`;

@@ -10,6 +10,7 @@ import { tellNothingChanged } from "./acting.ts";
 import { askedBy } from "./asked-by.ts";
 import { drive, unlessCancelled } from "./drive.ts";
 import { selectSentinels } from "./fleet.ts";
+import { assertNotFrozenEarly, overrideOf } from "./frozen.ts";
 import { assertInFlight, limitsOf } from "./limits-of.ts";
 import { lookAndMend } from "./look-and-mend.ts";
 import type { RolloutOptions } from "./options.ts";
@@ -25,6 +26,7 @@ export async function rollout(
 ): Promise<RolloutResponse> {
   const sight = await lookAndMend(ctx, options);
   assertLegal("Rollout", sight.rollout);
+  await assertNotFrozenEarly(ctx, "Rollout", sight, request, options);
   await assertInFlight(ctx, request, options);
   const rolloutId = ctx.rand.uuidv4();
   const askedMs = await ctx.date.now();
@@ -46,6 +48,7 @@ export async function rollout(
     ...(operator === undefined ? {} : { startedBy: operator }),
     ...(comment === undefined ? {} : { comment }),
     ...limitsOf(request),
+    ...overrideOf(request),
   });
   return rolloutResponse(viewOfDriven(view, rolloutId, image));
 }

@@ -17,9 +17,11 @@ import {
   SINGLETON,
 } from "../restate/contract.ts";
 import { asTerminalError } from "../restate/errors.ts";
+import { FreezeRequest, FreezeResponse, UnfreezeRequest } from "../restate/freeze-schemas.ts";
 import { HistoryRequest, HistoryResponse } from "../restate/history-schemas.ts";
 import {
   GuardedRequest,
+  ResumeRequest,
   RollbackRequest,
   RolloutRequest,
   StatusRequest,
@@ -34,6 +36,7 @@ import { abort } from "./abort.ts";
 import { acting } from "./acting.ts";
 import { cancel } from "./cancel.ts";
 import { change } from "./change.ts";
+import { endFreeze, freeze } from "./freeze.ts";
 import { history } from "./history.ts";
 import { runLane } from "./lane.ts";
 import { launches } from "./launches.ts";
@@ -47,6 +50,7 @@ import { resume } from "./resume.ts";
 import { rollbackAll } from "./rollback-all.ts";
 import { rollout } from "./rollout.ts";
 import { status } from "./status.ts";
+import { unfreeze } from "./unfreeze.ts";
 import { watch } from "./watchdog.ts";
 
 type Shared = ObjectSharedContext;
@@ -59,6 +63,7 @@ type Shared = ObjectSharedContext;
  * does not offer:
  *
  *   Change       the only writer of the state: exclusive, short, without I/O (change.ts, decided by src/domain)
+ *   EndFreeze    ends a freeze whose time is up
  *   Lane         launches Deploys that Change has granted, and reports their results to it
  *   Load         reads a large fleet into the state, part by part
  *   Watch        the watchdog of a drive: notices that it was killed, is paused or does not get on
@@ -89,7 +94,7 @@ export function createRolloutService(options: RolloutOptions) {
       }),
       Resume: verb({
         does: "Goes on after the failed wave; failed sentinels are not retried. Answers like Rollout.",
-        takes: GuardedRequest,
+        takes: ResumeRequest,
         answers: RolloutResponse,
         run: acting("Resume", resume, options),
         ...HANDLES_CANCELLATION,
@@ -120,6 +125,18 @@ export function createRolloutService(options: RolloutOptions) {
         run: acting("Abort", abort, options),
         ...HANDLES_CANCELLATION,
       }),
+      Freeze: verb({
+        does: "Lets no rollout begin, resume, or go on to its next wave, until Unfreeze or a moment. Stops nothing in mid-wave.",
+        takes: FreezeRequest,
+        answers: FreezeResponse,
+        run: (ctx, request) => freeze(ctx, request),
+      }),
+      Unfreeze: verb({
+        does: "Ends the freeze; a paused rollout stays paused. Where nothing is frozen it changes nothing.",
+        takes: UnfreezeRequest,
+        answers: FreezeResponse,
+        run: (ctx, request) => unfreeze(ctx, request),
+      }),
       Status: verb({
         does: "Tells where the rollout stands. Changes nothing.",
         takes: StatusRequest,
@@ -149,6 +166,10 @@ export function createRolloutService(options: RolloutOptions) {
       Transition: handlers.object.exclusive(
         hidden("Takes the reports of drives that version 0.1 began; called by them only.", NOT_KEPT),
         (ctx: ObjectContext, event: LegacyEvent) => legacyTransition(ctx, event, options),
+      ),
+      EndFreeze: handlers.object.shared(
+        hidden("Ends a freeze whose time is up; called by Change only, when it is.", NOT_KEPT),
+        (ctx: Shared, request: { id: string }) => endFreeze(ctx, request),
       ),
       Lane: handlers.object.shared(
         hidden(

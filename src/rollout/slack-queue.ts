@@ -1,4 +1,6 @@
 import { handlers, type ObjectContext, object, RetryableError } from "@restatedev/restate-sdk";
+import type { FreezeChange } from "../domain/freeze-change.ts";
+import { freezeMessage } from "../domain/freeze-messages.ts";
 import { slackMessage } from "../domain/messages.ts";
 import type { PhaseChange } from "../domain/phase-change.ts";
 import type { Logger } from "../log.ts";
@@ -13,6 +15,9 @@ export interface SlackQueueOptions {
   metrics: Pick<WorkMetrics, "slackDelivery" | "phaseChanged">;
 }
 
+/** Of the rollout, or of a freeze. */
+type Change = PhaseChange | FreezeChange;
+
 /** The queue of Slack messages: one at a time and in order, retried for as long as it takes, in nobody's way. */
 export function createSlackQueue(options: SlackQueueOptions) {
   return object({
@@ -21,7 +26,7 @@ export function createSlackQueue(options: SlackQueueOptions) {
     handlers: {
       Deliver: handlers.object.exclusive(
         { description: "Posts one phase change.", journalRetention: 0 },
-        async (ctx: ObjectContext, change: PhaseChange): Promise<void> => {
+        async (ctx: ObjectContext, change: Change): Promise<void> => {
           const told = await completed(ctx, change);
           await ctx.run(`tell Slack: ${change.kind}`, () => deliver(told, options), {
             initialRetryInterval: 500,
@@ -36,20 +41,26 @@ export function createSlackQueue(options: SlackQueueOptions) {
 }
 
 /** How those stand that failed is looked at now: they may have come up while the rollback ran. */
-async function completed(ctx: ObjectContext, change: PhaseChange): Promise<PhaseChange> {
+async function completed(ctx: ObjectContext, change: Change): Promise<Change> {
   if (change.kind !== "rollback completed") return change;
   const { rolloutId, failed, failedEarlier = 0 } = change.progress;
   const left = await askLeftBehind(ctx, rolloutId, failed + failedEarlier);
   return left === undefined ? change : { ...change, left };
 }
 
-async function deliver(change: PhaseChange, { slack, logger, metrics }: SlackQueueOptions): Promise<void> {
+async function deliver(change: Change, { slack, logger, metrics }: SlackQueueOptions): Promise<void> {
   try {
-    metrics.slackDelivery(await slack.post(slackMessage(change)));
+    metrics.slackDelivery(
+      await slack.post("progress" in change ? slackMessage(change) : freezeMessage(change)),
+    );
     metrics.phaseChanged(change.kind);
   } catch (error) {
     if (!(error instanceof SlackDeliveryError)) throw error;
-    const about = { rolloutId: change.progress.rolloutId, change: change.kind, reason: error.message };
+    const about = {
+      ...("progress" in change ? { rolloutId: change.progress.rolloutId } : {}),
+      change: change.kind,
+      reason: error.message,
+    };
     metrics.slackDelivery(error.permanent ? "refused" : "failed");
     if (error.permanent) {
       metrics.phaseChanged(change.kind);

@@ -1,14 +1,17 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
+import type { Freeze } from "../domain/freeze.ts";
 import { failedInAll, numbersOf } from "../domain/progress.ts";
+import { UnreadableError } from "../domain/readable.ts";
 import { SCRAPE_HEADER } from "../restate/contract.ts";
 import type { StatusDetail } from "../restate/detail-schemas.ts";
 import type { StatusRequest } from "../restate/rollout-requests.ts";
 import type { StatusResponse } from "../restate/rollout-schemas.ts";
 import { askLeftBehind } from "./ask-left-behind.ts";
 import { type DetailOf, detailOf } from "./detail.ts";
+import { readFreeze } from "./frozen.ts";
 import type { RolloutOptions } from "./options.ts";
 import { statusResponse } from "./responses.ts";
-import { look, type Sight } from "./state.ts";
+import { type CountBytes, look, type Sight } from "./state.ts";
 import { ensureWatchdog } from "./watchdog.ts";
 
 /**
@@ -32,8 +35,20 @@ export async function status(
     told = await ctx.run("look at what it waits for", () => detailOf(subjectOf(sight), detail));
   };
   const leftBehind = await leftBehindOf(ctx, sight, request.detail === true ? lookCloser : undefined);
-  const response = statusResponse(sight, seen.nowMs, { clusters: health, ...seen, leftBehind });
+  // Last of all: so a question that an earlier version began to answer is answered by this one.
+  const freeze = await freezeOf(ctx, countBytes);
+  const response = statusResponse(sight, seen.nowMs, { clusters: health, ...seen, leftBehind, freeze });
   return { ...response, ...told };
+}
+
+/** One that cannot be read is told of, and keeps nobody from the rest. */
+async function freezeOf(ctx: ObjectSharedContext, count: CountBytes): Promise<Freeze | string | undefined> {
+  try {
+    return await readFreeze(ctx, count);
+  } catch (error) {
+    if (error instanceof UnreadableError) return error.message;
+    throw error;
+  }
 }
 
 function subjectOf({ rollout, drive }: Sight): DetailOf | undefined {

@@ -39,6 +39,8 @@ const STORY: Step[] = [
   { command: verb("Rollout/send"), says: /"invocationId":"inv_/ },
   { command: /^curl "\$RESTATE_URL\/restate\/invocation\/<invocationId>\/attach"/, says: PAUSED },
   { command: /^curl "\$RESTATE_URL\/restate\/invocation\/<invocationId>\/output"/, says: PAUSED },
+  { command: verb("Freeze"), says: /"frozen":\{"reason":"year-end closing","by":"alice"/ },
+  { command: verb("Unfreeze"), says: /"frozen":null/ },
   { command: verb("Cancel"), says: /"state":"cancelled"/ },
   { command: verb("RollbackAll"), says: /"state":"cancelled"/ },
   {

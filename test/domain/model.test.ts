@@ -133,6 +133,30 @@ const SYSTEMS: NamedSystem[] = [
     limits: { maxFailures: 0, ramp: true },
     left: { Rollout: 1, Resume: 1, fail: 1, torn: 1 },
   },
+  {
+    name: "a freeze whose time passes, another one, and what goes on in spite of them",
+    waves: [[["a"]], [["b"]]],
+    window: 1,
+    left: { Rollout: 1, Resume: 2, RollbackAll: 1, Freeze: 2, Unfreeze: 1, pass: 1 },
+  },
+  {
+    name: "a freeze, and what stops in spite of it",
+    waves: [[["a"]], [["b"]]],
+    window: 1,
+    left: { Rollout: 1, Resume: 1, RollbackAll: 1, Pause: 1, Abort: 1, Freeze: 1 },
+  },
+  {
+    name: "a freeze, and any change killed alone",
+    waves: [[["a"]], [["b"]]],
+    window: 1,
+    left: { Rollout: 1, Resume: 1, RollbackAll: 1, Freeze: 1, pass: 1, torn: 1 },
+  },
+  {
+    name: "a freeze between two rollouts, and a drive that is killed",
+    waves: [[["a"]]],
+    window: 1,
+    left: { Rollout: 2, Freeze: 1, Unfreeze: 1, kill: 1 },
+  },
 ];
 
 describe("every interleaving keeps the guarantees", () => everyInterleavingOf(SYSTEMS));

@@ -37,7 +37,7 @@ describe("who did what", () => {
       ["Resume", "bob", "too early", "idle", null, "Resume is not legal while th"],
       ["Rollout", "alice", "the fix", "idle", "in_progress", null],
       ["Pause", "bob", null, "paused", null, "Pause is not legal while the"],
-      ["Resume", "bob", "late", "paused", null, "You saw wave 2 of rollout " + id.slice(0, 2)],
+      ["Resume", "bob", "late", "paused", null, `You saw wave 2 of rollout ${id.slice(0, 2)}`],
       ["Rollout", "bob", null, "paused", null, "Rollout is not legal while t"],
       ["Cancel", "carol", "not tonight", "paused", "cancelled", null],
       ["Abort", "carol", null, "cancelled", null, "Abort is not legal while the"],

@@ -31,6 +31,7 @@ export function status(change: Partial<StatusResponse> = {}): StatusResponse {
     failed_on_image: null,
     failed_serving: null,
     reverted: 0,
+    frozen: null,
     waiting_for: "10 sentinels of wave 3/5 to come up",
     waiting_since: STARTED,
     estimated_seconds_left: 240,

@@ -3,9 +3,11 @@ import { describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { accepted, BadRequestError, bodyOf, parseBody } from "../../src/restate/body.ts";
 import { DeployRequest, NotifyReadyRequest } from "../../src/restate/deploy-schemas.ts";
+import { FreezeRequest, UnfreezeRequest } from "../../src/restate/freeze-schemas.ts";
 import { HistoryRequest } from "../../src/restate/history-schemas.ts";
 import {
   GuardedRequest,
+  ResumeRequest,
   RollbackRequest,
   RolloutRequest,
   StatusRequest,
@@ -17,8 +19,9 @@ import { seedOf } from "../support/seed.ts";
 const GENERATED = 2_000;
 const SCHEMAS: Record<string, z.ZodType> = {
   ...{ Rollout: RolloutRequest, Plan: RolloutRequest, History: HistoryRequest },
-  ...{ Resume: GuardedRequest, Cancel: GuardedRequest, RollbackAll: RollbackRequest },
+  ...{ Resume: ResumeRequest, Cancel: GuardedRequest, RollbackAll: RollbackRequest },
   ...{ Pause: GuardedRequest, Abort: RollbackRequest },
+  ...{ Freeze: FreezeRequest, Unfreeze: UnfreezeRequest },
   ...{ Deploy: DeployRequest, NotifyReady: NotifyReadyRequest },
 };
 
@@ -58,6 +61,24 @@ describe("a body that is taken", () => {
       DeployRequest,
       '{"image":"","cpu_millicores":0,"memory_mib":0,"desired_replicas":0}',
       { image: "", cpu_millicores: 0, memory_mib: 0, desired_replicas: 0 },
+    ],
+    [
+      "of a Rollout in spite of a freeze",
+      RolloutRequest,
+      withImage('"overrideFreeze":true,"comment":"the fix"'),
+      { image: IMAGE, override_freeze: true, comment: "the fix" },
+    ],
+    [
+      "of a Resume that overrides nothing",
+      ResumeRequest,
+      '{"override_freeze":false}',
+      { override_freeze: false },
+    ],
+    [
+      "of a Freeze",
+      FreezeRequest,
+      '{"reason":"closing","until":"2026-01-31T08:00+05:30"}',
+      { reason: "closing", until: "2026-01-31T08:00+05:30" },
     ],
     ["that is empty, of a verb that may be guarded", GuardedRequest, "", {}],
     [

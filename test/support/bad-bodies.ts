@@ -15,7 +15,7 @@ export interface BadRequest {
 
 export const VERBS = [
   ...["Rollout", "Resume", "Cancel", "RollbackAll", "Pause", "Abort"],
-  ...["Status", "Plan", "History"],
+  ...["Freeze", "Unfreeze", "Status", "Plan", "History"],
 ];
 const SENTINEL_HANDLERS = ["Deploy", "NotifyReady"];
 const WITH_IMAGE = ["Rollout", "Plan", "Deploy"];
@@ -123,6 +123,25 @@ const BAD_DETAILS = [null, 0, 1, "true", "", "yes", [], [true], {}, { slowest: t
 const BAD_NAMES = [...NOT_STRINGS, "", " ", "a b", " a", "a\n", "a\u0000", "é", "🚀", "x".repeat(65)];
 const BAD_WAVE_NUMBERS = [0, -1, 1.5, "2", "", null, [], [2], {}, true, 1e300];
 
+const BAD_REASONS = [...NOT_STRINGS, "", " ", "\n\t", "\u0000", "x".repeat(501)];
+const BAD_MOMENTS = [
+  ...NOT_STRINGS,
+  "",
+  "tomorrow",
+  "2026-01-31",
+  "2099-01-31T08:00:00",
+  "2099-01-31 08:00:00Z",
+  "2099-02-30T08:00:00Z",
+  "2099-01-31T25:00:00Z",
+  "2099-01-31T08:00:00 UTC",
+  "2099-01-31T08:00:00+25:00",
+  " 2099-01-31T08:00:00Z",
+  "P1D",
+  "4102387200",
+];
+/** What a freeze keeps from going on, and may be told to go on in spite of it. */
+const FREEZABLE = ["Rollout", "Resume"];
+
 const AMOUNTS = [
   "cpu_millicores",
   "memory_mib",
@@ -197,6 +216,24 @@ export function handPicked(): BadRequest[] {
         says: ["wave must be a whole number from 1", "got"],
       })),
     ),
+    ...["{}", '{"until": "2099-01-31T08:00:00Z"}'].map((body) => {
+      return { handler: "Freeze", body, says: ["reason is required"] };
+    }),
+    ...BAD_REASONS.map((reason) => badFreeze({ reason }, "reason must")),
+    ...BAD_MOMENTS.map((until) =>
+      badFreeze({ until }, "until must be a moment in ISO 8601 with its time zone"),
+    ),
+    ...FREEZABLE.flatMap((handler) =>
+      ["true", 1, null, {}].map((value) =>
+        badOverride(handler, value, "override_freeze must be true or false"),
+      ),
+    ),
+    ...FREEZABLE.map((handler) => badOverride(handler, true, "comment is required: it must say why")),
+    ...FREEZABLE.flatMap((handler) =>
+      ["", " ", "\u200b\n"].map((comment) =>
+        badOverride(handler, true, "comment must say why the freeze is overridden", comment),
+      ),
+    ),
     ...GUARDED.flatMap((handler) => twice(handler, { rollout_id: "a", rolloutId: "a" }, "rollout_id")),
     ...badControls(),
     ...twice("Rollout", { image: NEW, wave_percentages: [100], wavePercentages: [100] }, "wave_percentages"),
@@ -215,6 +252,7 @@ const KNOWN = [
   "rolloutId",
   "wave",
   "detail",
+  ...["reason", "until", "comment", "override_freeze", "overrideFreeze"],
   ...AMOUNTS,
 ];
 
@@ -316,6 +354,15 @@ function badName(handler: string, id: unknown): BadRequest[] {
     body: JSON.stringify({ [name]: id }),
     says: ["rollout_id must", "got"],
   }));
+}
+
+function badFreeze(fields: object, says: string): BadRequest {
+  return { handler: "Freeze", body: JSON.stringify({ reason: "why", ...fields }), says: [says, "got"] };
+}
+
+function badOverride(handler: string, override_freeze: unknown, says: string, comment?: string): BadRequest {
+  const image = handler === "Rollout" ? { image: NEW } : {};
+  return { handler, body: JSON.stringify({ ...image, override_freeze, comment }), says: [says] };
 }
 
 function badAmount(name: string, amount: unknown): BadRequest {

@@ -4,6 +4,7 @@ import { HEAD_KEY, laneKey, PLAN_KEY, TALLIES_KEY, tallyOf, waveOf } from "../..
 import { inFlightOf, lanesOf, numbersOf } from "../../../src/domain/progress.ts";
 import type { Entry, Part, RolloutState } from "../../../src/domain/state.ts";
 import type { Checks } from "./explore.ts";
+import { aFreezeHolds, aFreezeIsTold, aPauseIsForAFreeze } from "./freezes.ts";
 import { driveOf, headOf } from "./steps.ts";
 import type { Step, System, World } from "./world.ts";
 
@@ -23,6 +24,9 @@ export const guarantees: Checks = {
   },
   step(from, step, system) {
     aGuardHolds(from, step);
+    aFreezeHolds(from, step);
+    aPauseIsForAFreeze(from, step);
+    aFreezeIsTold(from, step);
     aStopIsAFence(from, step);
     aBudgetIsAFence(from, step, system);
     aPauseWaitsForWhatFlies(from, step);

@@ -19,7 +19,8 @@ export function everyInterleavingOf(systems: readonly NamedSystem[]): void {
       const { left } = system;
       const back = (left.RollbackAll ?? 0) + (left.Abort ?? 0) > 0;
       const possible = PHASES.filter((phase) => phase !== "rolling_back" || back);
-      const pauses = left.Pause || left.fail || left.kill || left.killLane || left.torn || left.interrupt;
+      const pauses =
+        left.Pause || left.Freeze || left.fail || left.kill || left.killLane || left.torn || left.interrupt;
       expect([...phases].sort()).toEqual(possible.filter((phase) => phase !== "paused" || pauses));
       expect(states).toBeGreaterThan(1_000);
     });

@@ -11,7 +11,7 @@ const texts = new WeakMap<object, string>();
  * difference. Values are never changed in place, so each is looked at once.
  */
 export function keyOf(world: World): string {
-  const { kv, shells, deploys, rows, left, drives } = world;
+  const { kv, shells, deploys, rows, left, drives, overrode } = world;
   const values: string[] = [];
   for (const key of [...kv.keys()].sort()) {
     const value = kv.get(key);
@@ -40,6 +40,7 @@ export function keyOf(world: World): string {
     ),
     once(left, () => Object.values(left).join()),
     drives,
+    once(overrode, () => JSON.stringify(overrode)),
   ].join("|");
 }
 

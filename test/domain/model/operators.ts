@@ -1,8 +1,9 @@
 import type { PartPlan } from "../../../src/domain/drive-state.ts";
 import type { Event } from "../../../src/domain/event.ts";
 import { GuardError, type Seen } from "../../../src/domain/guard.ts";
-import type { Operation } from "../../../src/domain/state.ts";
+import type { Operation, Verb } from "../../../src/domain/state.ts";
 import { change, cutShort } from "./change.ts";
+import { freezeEvents, overriding, overrodeBy } from "./freezes.ts";
 import { draftOf, newShell, openedDrive, own } from "./shell.ts";
 import { headOf, spent } from "./steps.ts";
 import { nobodyDrives, silences } from "./watchdog.ts";
@@ -24,18 +25,24 @@ export function operatorSteps(world: World, system: System, legal: readonly Oper
     if (operation === "Rollout" && dueOf(world, system).flat(2).length === 0) return [];
     const id = `drive ${world.drives + 1}`;
     const after = { ...spent(world, operation), drives: world.drives + 1 };
-    const event = eventOf(world, system, operation, id);
+    const plain = eventOf(world, system, operation, id);
+    const event = overriding(world, plain, () => once(after, system, operation, plain)) as typeof plain;
     const steps = verb(after, system, operation, event);
     if (event.type === "begin") return steps;
     return [...steps, ...guarded(world, after, system, operation, event)];
   });
 }
 
+/** In every state alike. */
+export function freezeSteps(world: World, system: System): Step[] {
+  return freezeEvents(world).flatMap(({ name, event, after }) => verb(after, system, name, event));
+}
+
 /**
  * The same verb of somebody who says what he saw, now or long ago: what is there, another wave, a rollout that is over, or
  * one that never was.
  */
-function guarded(world: World, after: World, system: System, name: Operation, event: Verb): Step[] {
+function guarded(world: World, after: World, system: System, name: Operation, event: GuardedEvent): Step[] {
   const { rolloutId = "", currentWave = 0 } = headOf(world) ?? {};
   const wave = currentWave + 1;
   const first = "rollout of drive 1";
@@ -57,11 +64,11 @@ function guarded(world: World, after: World, system: System, name: Operation, ev
 }
 
 /** The verbs that may carry a guard. */
-type Verb = Extract<Event, { type: "resume" | "cancel" | "pause" | "beginRollback" | "abort" }>;
+type GuardedEvent = Extract<Event, { type: "resume" | "cancel" | "pause" | "beginRollback" | "abort" }>;
 
 /** The whole of a verb. */
 function once(world: World, system: System, name: string, event: Event): Step {
-  const draft = draftOf(world, system);
+  const draft = draftOf({ ...world, overrode: overrodeBy(world, event) }, system);
   const by = "operator" as const;
   if ("invocationId" in event && event.invocationId !== undefined) {
     const of = event.type === "beginRollback" || event.type === "abort" ? "rollback" : "forward";
@@ -74,7 +81,7 @@ function once(world: World, system: System, name: string, event: Event): Step {
   return { name, by, to: draft, event, outcome };
 }
 
-function verb(world: World, system: System, name: Operation, event: Event): Step[] {
+function verb(world: World, system: System, name: Verb, event: Event): Step[] {
   const whole = once(world, system, name, event);
   if (world.left.torn === 0) return [whole];
   // The invocation that asked for it ends with an error.

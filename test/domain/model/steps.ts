@@ -5,7 +5,8 @@ import { DRIVE_KEY, HEAD_KEY } from "../../../src/domain/parts.ts";
 import type { RolloutState } from "../../../src/domain/state.ts";
 import { change, LATE, NOW } from "./change.ts";
 import { faultSteps } from "./faults.ts";
-import { operatorSteps } from "./operators.ts";
+import { timeSteps } from "./freezes.ts";
+import { freezeSteps, operatorSteps } from "./operators.ts";
 import { answered, ask, type Draft, draftOf, goOn, hear, own, send, startNext } from "./shell.ts";
 import { watchdogSteps } from "./watchdog.ts";
 import type { Bounded, Deploy, Shell, Step, System, World } from "./world.ts";
@@ -15,6 +16,7 @@ export function initialWorld({ waves, left }: System): World {
   const rows = Object.fromEntries(waves.flat(2).map((id) => [id, { image: "v1", is: "ready", ran: "v1" }]));
   const none = {
     ...{ Rollout: 0, Resume: 0, RollbackAll: 0, Pause: 0, Abort: 0, fail: 0, skip: 0, miss: 0, break: 0 },
+    ...{ Freeze: 0, Unfreeze: 0, pass: 0 },
     ...{ kill: 0, killLane: 0, torn: 0, interrupt: 0, freeze: 0, thaw: 0, ask: 0 },
   };
   return {
@@ -23,6 +25,7 @@ export function initialWorld({ waves, left }: System): World {
     deploys: [],
     rows: rows as World["rows"],
     left: { ...none, ...left },
+    overrode: {},
     drives: 0,
   };
 }
@@ -47,6 +50,8 @@ export function stepsOf(world: World, system: System): Step[] {
     ...breakSteps(world, system),
     ...watchdogSteps(world, system),
     ...operatorSteps(world, system, LEGAL[headOf(world)?.state ?? "idle"]),
+    ...freezeSteps(world, system),
+    ...timeSteps(world, system),
     ...faultSteps(world, system),
   ];
 }

@@ -16,13 +16,16 @@ export interface World {
   rows: Readonly<Record<string, Row>>;
   /** How much more of each may happen; what is not in it is unlimited. */
   left: Readonly<Record<Bounded, number>>;
+  /** The freeze in spite of which a drive was begun, by its id. */
+  overrode: Readonly<Record<string, string>>;
   /** Drives so far: their ids are numbered. */
   drives: number;
 }
 
-/** What would make the exploration endless. `torn`: a change is killed alone. `freeze`: an invocation is paused in Restate. `break`: who came up no longer serves. */
+/** What would make the exploration endless. `torn`: a change is killed alone. `freeze`: an invocation is paused in Restate. `pass`: the time of a Freeze is up. `break`: who came up no longer serves. */
 export type Bounded =
   | ("Rollout" | "Resume" | "RollbackAll" | "Pause" | "Abort" | "fail" | "skip" | "miss" | "break")
+  | ("Freeze" | "Unfreeze" | "pass")
   | ("kill" | "killLane" | "torn" | "interrupt" | "freeze" | "thaw" | "ask");
 
 /**
