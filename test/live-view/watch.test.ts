@@ -98,7 +98,7 @@ describe("npm run watch", () => {
     // What kept it needs no key.
     await screen.shows("why they failed");
     await screen.press("p", "keys: r resume · c cancel");
-    await screen.press("r", "Pause is not legal now: Resume, Cancel, RollbackAll are.");
+    await screen.press("r", "Pause is not legal now: Resume, Cancel, ");
     await screen.press("n", question("Resume"));
     await screen.shows("Resume was not sent.");
     expect((await world.status()).state).toBe("paused");
@@ -128,6 +128,23 @@ describe("npm run watch", () => {
     expect((await world.status()).state).toBe("cancelled");
     // The Resume is an invocation of its own: it outlives the view.
     await world.quiet();
+  });
+
+  it("takes Pause while a wave runs, and Abort after it", async ({ world }) => {
+    await world.fault("sen_0003", "slow:4");
+    const rollout = await world.start("Rollout", { image: NEW, wave_percentages: [50, 100] });
+    await world.untilState("two are done", ({ told }) => told.succeeded === 2);
+    using screen = terminal(world.stack.ingress);
+    await screen.press("p", "keys: p pause");
+    await screen.press("y", "? Pause rollout");
+    await screen.shows("Pause: ");
+    expect((await world.answer(rollout)).body).toMatchObject({ state: "paused", succeeded: 3, failed: 0 });
+    await screen.press("a", "is paused");
+    await screen.press("y", "? Abort rollout");
+    await screen.shows("rollback ");
+    expect((await screen.ends()).exitCode).toBe(1);
+    await world.quiet();
+    expect(await world.status()).toMatchObject({ state: "cancelled", succeeded: 3, reverted: 3 });
   });
 
   it("gives the terminal back at Ctrl-C and at q", async ({ world }) => {
