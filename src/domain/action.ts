@@ -1,12 +1,12 @@
 import type { Asked, Event } from "./event.ts";
-import type { Operation, RolloutState, State } from "./state.ts";
+import type { RolloutState, State, Verb } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /** What an operator asked for, and what came of it: kept for good. */
 export interface Action {
   /** Of the call that asked, so that it is kept once however often it is told. */
   id: string;
-  verb: Operation;
+  verb: Verb;
   operator?: string;
   comment?: string;
   /** The rollout that it was about, or that was there; absent: there was none. */
@@ -29,9 +29,11 @@ const VERB_OF = {
   pause: "Pause",
   beginRollback: "RollbackAll",
   abort: "Abort",
-} as const satisfies Partial<Record<Event["type"], Operation>>;
+  freeze: "Freeze",
+  unfreeze: "Unfreeze",
+} as const satisfies Partial<Record<Event["type"], Verb>>;
 
-export const ACTING_VERBS: readonly Operation[] = Object.values(VERB_OF);
+export const ACTING_VERBS: readonly Verb[] = Object.values(VERB_OF);
 
 type Acting = Extract<Event, { type: keyof typeof VERB_OF }>;
 
@@ -46,7 +48,7 @@ export function actionOf(
   event: Event,
 ): (Omit<Action, "id"> & { id?: string }) | undefined {
   if (!isActing(event)) return undefined;
-  const id = "invocationId" in event ? event.invocationId : event.fence;
+  const id = idOf(event);
   return {
     ...(id === undefined ? {} : { id }),
     verb: VERB_OF[event.type],
@@ -56,6 +58,13 @@ export function actionOf(
     to: rollout?.state ?? "idle",
     atMs: nowMs,
   };
+}
+
+/** Of the call that asked, where its event says. */
+function idOf(event: Acting): string | undefined {
+  if ("invocationId" in event) return event.invocationId;
+  if ("id" in event) return event.id;
+  return "fence" in event ? event.fence : undefined;
 }
 
 /** Who asked, and why. */

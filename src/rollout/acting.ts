@@ -1,7 +1,7 @@
 import { type ObjectSharedContext, TerminalError } from "@restatedev/restate-sdk";
 import type { Action } from "../domain/action.ts";
 import { UnreadableError } from "../domain/readable.ts";
-import type { Operation, RolloutState } from "../domain/state.ts";
+import type { RolloutState, Verb } from "../domain/state.ts";
 import { asTerminalError } from "../restate/errors.ts";
 import { askedBy } from "./asked-by.ts";
 import type { RolloutOptions } from "./options.ts";
@@ -15,7 +15,7 @@ type Run<I, O> = (ctx: ObjectSharedContext, request: I, options: RolloutOptions)
  * takes it, before it answers: of the two the first one counts, so an error that comes later is no refusal.
  */
 export function acting<I extends { comment?: string | undefined }, O>(
-  verb: Operation,
+  verb: Verb,
   run: Run<I, O>,
   options: RolloutOptions,
 ): (ctx: ObjectSharedContext, request: I) => Promise<O> {
@@ -40,7 +40,7 @@ export function acting<I extends { comment?: string | undefined }, O>(
 /** A verb that is taken, and changes nothing: no change tells of it. */
 export async function tellNothingChanged(
   ctx: ObjectSharedContext,
-  verb: Operation,
+  verb: Verb,
   request: { comment?: string | undefined },
   rollout: RolloutState | undefined,
 ): Promise<void> {
@@ -50,7 +50,7 @@ export async function tellNothingChanged(
 
 async function actionNow(
   ctx: ObjectSharedContext,
-  verb: Operation,
+  verb: Verb,
   request: { comment?: string | undefined },
 ): Promise<Action> {
   const atMs = await ctx.date.now();

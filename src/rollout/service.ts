@@ -129,13 +129,13 @@ export function createRolloutService(options: RolloutOptions) {
         does: "Lets no rollout begin, resume, or go on to its next wave, until Unfreeze or a moment. Stops nothing in mid-wave.",
         takes: FreezeRequest,
         answers: FreezeResponse,
-        run: (ctx, request) => freeze(ctx, request),
+        run: acting("Freeze", freeze, options),
       }),
       Unfreeze: verb({
         does: "Ends the freeze; a paused rollout stays paused. Where nothing is frozen it changes nothing.",
         takes: UnfreezeRequest,
         answers: FreezeResponse,
-        run: (ctx, request) => unfreeze(ctx, request),
+        run: acting("Unfreeze", unfreeze, options),
       }),
       Status: verb({
         does: "Tells where the rollout stands. Changes nothing.",

@@ -113,7 +113,7 @@ describe("a body that is taken", () => {
 });
 
 const ROLLOUT_TAKES =
-  "expected image, wave_percentages, max_failures, max_total_failures, max_in_flight, ramp, comment.";
+  "expected image, wave_percentages, max_failures, max_total_failures, max_in_flight, ramp, override_freeze, comment.";
 
 describe("a body that is refused", () => {
   const rollout: [text: string, sentence: string][] = [
