@@ -216,8 +216,8 @@ function known({ accepted, view, wave, scope }: LegacyReply) {
     [...targets].sort((a, b) => a.id.localeCompare(b.id));
   const { state, rolloutId, image, waves, total, failed, skipped } = view;
   // That version offered a rollback also where nothing was left to revert, and had fewer verbs.
-  const others = ["RollbackAll", "Pause", "Abort"];
-  const next = (view.next as Operation[]).filter((operation) => !others.includes(operation));
+  const others = ["RollbackAll", "Pause", "Abort", "Freeze"];
+  const next = (view.next as string[]).filter((operation) => !others.includes(operation));
   return {
     accepted,
     view: { state, rolloutId, image, wave: view.wave, waves, total, failed, skipped, next },

@@ -29,14 +29,14 @@ describe("what operators are answered", () => {
       "in mid-rollout",
       (play) => play.second(),
       "in_progress",
-      ["Cancel", "Pause", "Abort"],
+      ["Cancel", "Pause", "Abort", "Freeze"],
       "Wave 2 of 2 is rolling out: 1 of 3 sentinels took sentinel:v2.",
     ],
     [
       "after a failed wave",
       failure,
       "paused",
-      ["Resume", "Cancel", "RollbackAll", "Abort"],
+      ["Resume", "Cancel", "RollbackAll", "Abort", "Freeze"],
       "Paused in wave 2 of 2: 1 of 2 sentinels failed. 2 of 3 sentinels took sentinel:v2, 1 failed. Resume: complete the rollout without the failed one. Cancel: stop here and keep the new image where it came up. RollbackAll: revert the 2 that took it.",
     ],
     [

@@ -23,6 +23,23 @@ describe("the screen", () => {
     ]);
   });
 
+  it("says while something runs who froze it; once nothing runs, the message says it", () => {
+    const frozen = { by: "alice", reason: "closing\nof books", since: STARTED, until: null };
+    const next = ["Cancel", "Unfreeze"];
+    const frozenRows = (change: object) =>
+      screen(status({ frozen, next, ...change }), NOW, TALL).filter((row) => row.includes("alice"));
+    expect(frozenRows({})).toEqual(["  ❄ frozen by alice: closing of books"]);
+    expect(frozenRows({ frozen: { ...frozen, until: "later" } })).toEqual([
+      "  ❄ frozen by alice until later: closing of books",
+    ]);
+    expect(frozenRows({ state: "paused", message: "Paused. Frozen by alice." })).toEqual([
+      "  Paused. Frozen by alice.",
+    ]);
+    // Neither is about a rollout.
+    const rows = screen(status({ state: "completed", next: ["Unfreeze"] }), NOW, TALL);
+    expect(rows.some((row) => row.includes("guard:"))).toBe(false);
+  });
+
   it.each(["in_progress", "paused", "rolling_back"] as const)(
     "while %s fits the terminal, whatever the waves and the reasons",
     (state) => {

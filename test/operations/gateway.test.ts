@@ -124,21 +124,21 @@ describe("deploy/gateway/nginx.conf", () => {
     return `${all.join("\r\n")}\r\n\r\n`;
   }
 
-  it.each(["Rollout", "Resume", "Cancel", "RollbackAll", "Status", "Plan", "History", "Rollout/send"])(
-    "lets %s through by POST, without the token, in the name of its owner",
-    async (handler) => {
-      const mallory = { "x-operator": "mallory", "x-started-by": "mallory" };
-      const forged = { authorization: `Bearer ${TOKEN}`, ...mallory, "idempotency-key": "k" };
-      expect(await call("POST", `${ROLLOUT}/${handler}`, forged)).toBe(200);
-      expect(seen).toMatchObject([{ method: "POST", url: `${ROLLOUT}/${handler}` }]);
-      expect(seen[0]?.headers).toMatchObject({
-        "x-operator": "alice",
-        "x-started-by": "alice",
-        "idempotency-key": "k",
-      });
-      expect(JSON.stringify(seen)).not.toContain(TOKEN);
-    },
-  );
+  it.each([
+    ...["Rollout", "Resume", "Cancel", "RollbackAll", "Pause", "Abort", "RetryFailed", "Freeze", "Unfreeze"],
+    ...["Status", "Plan", "History", "Rollout/send", "Resume/send"],
+  ])("lets %s through by POST, without the token, in the name of its owner", async (handler) => {
+    const mallory = { "x-operator": "mallory", "x-started-by": "mallory" };
+    const forged = { authorization: `Bearer ${TOKEN}`, ...mallory, "idempotency-key": "k" };
+    expect(await call("POST", `${ROLLOUT}/${handler}`, forged)).toBe(200);
+    expect(seen).toMatchObject([{ method: "POST", url: `${ROLLOUT}/${handler}` }]);
+    expect(seen[0]?.headers).toMatchObject({
+      "x-operator": "alice",
+      "x-started-by": "alice",
+      "idempotency-key": "k",
+    });
+    expect(JSON.stringify(seen)).not.toContain(TOKEN);
+  });
 
   it("lets no caller pass a Deploy off as one of a rollout, or as its revert", async () => {
     const forged = {

@@ -77,8 +77,8 @@ describe("a body that is taken", () => {
     [
       "of a Freeze",
       FreezeRequest,
-      '{"reason":"closing","until":"2026-01-31T08:00+05:30"}',
-      { reason: "closing", until: "2026-01-31T08:00+05:30" },
+      '{"reason":"closing","until":"2026-01-31T08:00:00+05:30"}',
+      { reason: "closing", until: "2026-01-31T08:00:00+05:30" },
     ],
     ["that is empty, of a verb that may be guarded", GuardedRequest, "", {}],
     [
