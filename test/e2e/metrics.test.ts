@@ -18,10 +18,17 @@ describe("after a rollout of 6 with a failure", () => {
     const { body } = await world.verb("Rollout", { image: NEW, wave_percentages: [50, 100] });
     expect(body).toMatchObject({ state: "paused", succeeded: 5, failed: 1 });
     await world.quiet();
+    // Some of what is asked for is there only then.
+    const endsMs = Math.ceil(Date.now() / 1000) * 1000 + 3_600_000;
+    await world.verb("Freeze", { reason: "why", until: new Date(endsMs).toISOString() });
+    await until("Slack to hear of it", () =>
+      world.slack().includes("Sentinel rollouts frozen by an operator"),
+    );
     // The fleet is counted as the watcher reads it, every 30 s.
     const counted = async (health: string) => {
       const seen = await scrape(health);
-      return seen.value("sentinel_rollout_sentinels", { deploy_status: "failed" }) === 1 && seen;
+      const isFrozen = seen.value("sentinel_rollout_frozen") === 1;
+      return isFrozen && seen.value("sentinel_rollout_sentinels", { deploy_status: "failed" }) === 1 && seen;
     };
     const metrics = await until("the fleet is counted", () => counted(world.stack.health), 60_000);
     const { value } = metrics;
@@ -33,12 +40,14 @@ describe("after a rollout of 6 with a failure", () => {
     expect(value(`${DEPLOYS}_count`, { result: "unchanged" })).toBe(0);
     expect(value("sentinel_rollout_converged_to_ready_seconds_count")).toBe(5);
     expect(value("sentinel_rollout_kubernetes_requests_total", { verb: "patch", code: "200" })).toBe(6);
-    expect(value("sentinel_rollout_slack_deliveries_total", { result: "delivered" })).toBe(5);
+    expect(value("sentinel_rollout_slack_deliveries_total", { result: "delivered" })).toBe(6);
+    expect(value("sentinel_rollout_frozen_until_timestamp_seconds")).toBe(endsMs / 1000);
     for (const [change, count] of [
       ["started", 1],
       ["wave_started", 2],
       ["wave_completed", 1],
       ["paused", 1],
+      ["frozen", 1],
       ["completed", 0],
     ] as const) {
       expect(value("sentinel_rollout_phase_changes_total", { change }), change).toBe(count);
