@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import mysql from "mysql2/promise";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Action } from "../../src/domain/action.ts";
@@ -60,6 +61,26 @@ describe("an action", () => {
       expect(text?.startsWith(`it's "so": \\ é😀`)).toBe(true);
       expect(text?.isWellFormed()).toBe(true);
     }
+  });
+});
+
+describe("the statement of docs/operating.md", () => {
+  it("tells who was refused what", async () => {
+    const page = await readFile(new URL("../../docs/operating.md", import.meta.url), "utf8");
+    const [, sql = ""] = /```sql\n(-- Who was refused.*?)```/s.exec(page) ?? [];
+    const atMs = Date.now() - 1_000;
+    await store.recordAction(action("taken", { atMs }));
+    await store.recordAction({
+      id: "old",
+      verb: "Cancel",
+      refused: "not legal",
+      atMs: atMs - 2 * 86_400_000,
+    });
+    await store.recordAction({ id: "new", verb: "Cancel", operator: "bob", refused: "not legal", atMs });
+    const connection = await mysql.createConnection({ uri: server.url });
+    const [rows] = await connection.query(sql);
+    await connection.end();
+    expect(rows).toMatchObject([{ operator: "bob", verb: "Cancel", refused: "not legal" }]);
   });
 });
 

@@ -15,9 +15,11 @@ interface Step {
 
 const ROLLOUT = "hydra\\.v1\\.SentinelRolloutService/singleton";
 const verb = (name: string) =>
-  new RegExp(`^curl -X POST "\\$RESTATE_URL/${ROLLOUT}/${name}" (?!.*<rollout id>)`);
+  new RegExp(`^curl -X POST "\\$RESTATE_URL/${ROLLOUT}/${name}" (?!.*<rollout id>|.*x-operator)`);
 const guarded = (name: string) =>
   new RegExp(`^curl -X POST "\\$RESTATE_URL/${ROLLOUT}/${name}" .*"<rollout id>", "wave": 2`);
+const named = (name: string) =>
+  new RegExp(`^curl -X POST "\\$RESTATE_URL/${ROLLOUT}/${name}" .*-H "x-operator: alice"`);
 const PAUSED = /"state":"paused".*"sentinel_id":"sen_0005"/;
 
 // The fifth sentinel of twenty does not come up on the new image.
@@ -35,7 +37,9 @@ const STORY: Step[] = [
   { command: guarded("Resume"), says: /"state":"completed".*"failed":1/ },
   { command: verb("Rollout"), says: PAUSED },
   { command: verb("Resume"), says: /"state":"completed".*"failed":1/ },
-  { command: verb("History"), says: /"failed":1/ },
+  { command: verb("Rollout"), says: PAUSED },
+  { command: named("Resume"), says: /"state":"completed".*"failed":1/ },
+  { command: verb("History"), says: /"actions":\[\{.*"operator":"alice","comment":"known flake"/ },
   { command: verb("Rollout/send"), says: /"invocationId":"inv_/ },
   { command: /^curl "\$RESTATE_URL\/restate\/invocation\/<invocationId>\/attach"/, says: PAUSED },
   { command: /^curl "\$RESTATE_URL\/restate\/invocation\/<invocationId>\/output"/, says: PAUSED },

@@ -203,6 +203,7 @@ export function handPicked(): BadRequest[] {
       handler: "Status",
       body: JSON.stringify({ detail }),
       says: ["detail must be true or false", "got", started(JSON.stringify(detail))],
+    })),
     ...[...NOT_STRINGS, "", "x".repeat(65)].map((actions_after) => ({
       handler: "History",
       body: JSON.stringify({ actions_after }),
