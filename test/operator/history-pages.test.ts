@@ -37,8 +37,10 @@ describe("History in pages", () => {
   }) => {
     expect((await history(world, {})).body).toEqual({
       rollouts: [],
+      actions: [],
       total: 0,
       next_after: null,
+      next_actions_after: null,
       message: "No rollout is recorded yet.",
     });
     const first = await rollOut(world, "p1");
