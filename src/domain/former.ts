@@ -158,10 +158,11 @@ function answerTo(turn: Turn, former: Former, n: number): Pick<Answer, "over" | 
   const driver = drive.forward?.lane;
   const lane = drive.lanes[n];
   end(turn, former, n);
-  const done = inFlightOf(lanesOf(drive)) === 0;
+  // One that paused before its wave was opened has no lane any more, and may still say that it opens it.
+  const done = lane === undefined || inFlightOf(lanesOf(drive)) === 0;
   return {
     ...(lane === undefined || lane.out + lane.launching === 0 ? { over: true } : {}),
-    ...(driver === n ? { driver: { open: [], done, view: viewOfFormer(former) } } : {}),
+    ...(driver === n || lane === undefined ? { driver: { open: [], done, view: viewOfFormer(former) } } : {}),
   };
 }
 

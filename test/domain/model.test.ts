@@ -157,6 +157,12 @@ const SYSTEMS: NamedSystem[] = [
     window: 1,
     left: { Rollout: 2, Freeze: 1, Unfreeze: 1, kill: 1 },
   },
+  {
+    name: "an operator who pauses, resumes, and begins another rollout",
+    waves: [[["a"]], [["b"]]],
+    window: 1,
+    left: { Rollout: 2, Pause: 1, Resume: 1 },
+  },
 ];
 
 describe("every interleaving keeps the guarantees", () => everyInterleavingOf(SYSTEMS));
