@@ -36,8 +36,8 @@ export interface Held {
 
 /** What a drive is to do next. */
 export interface DriverOrder {
-  /** A wave that is to be begun: 1-based. */
-  wave?: { number: number; of: number; size: number; image: string; load: boolean };
+  /** A wave that is to be begun: 1-based. `retries`: so many failed sentinels are deployed again. */
+  wave?: { number: number; of: number; size: number; image: string; load: boolean; retries?: number };
   /** Lanes that are to be opened, by number. */
   open: number[];
   /** The drive is over. */

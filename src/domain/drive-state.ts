@@ -4,7 +4,19 @@ import type { Failure, Place } from "./state.ts";
 
 export type Direction = "forward" | "rollback";
 
-/** Who drives: an invocation of Rollout, Resume or RollbackAll, which is a lane of its own drive, too. */
+/** What a drive does that deploys failed sentinels again; the number of the attempt is that of its lane. */
+export interface Retries {
+  /** How many it set out to deploy again, how many of them have a result, and how many of these failed again. */
+  total: number;
+  settled: number;
+  failed: number;
+  /** Only those that the operator named: they are stored under a key of their own. */
+  chosen?: true;
+  /** Once none of the wave is failed any more, it goes on as Resume does. */
+  resume?: true;
+}
+
+/** Who drives: an invocation of Rollout, Resume, RetryFailed or RollbackAll, which is a lane of its own drive, too. */
 export interface Driver {
   invocationId: string;
   lane: number;
@@ -19,6 +31,8 @@ export interface Driver {
   stoppingKind?: "budget" | "operator";
   /** It was begun in spite of this freeze, which stops it between no two waves. */
   overrides?: string;
+  /** It deploys failed sentinels again, and no others yet. */
+  retries?: Retries;
   /** It is of version 0.1, which launches a whole wave by itself, and hears of a Cancel through this awakeable. */
   legacy?: { signal: string };
 }
@@ -76,6 +90,15 @@ export interface Lane {
   /** Of a rollback, and not known to have taken the image: in flight, and not said to be launched. Absent: none. */
   unrecordedOut?: number;
   unrecordedLaunching?: number;
+  /**
+   * Whom their parts have as failed: in flight again, not said to be launched, and results that are not in the parts yet. Of the
+   * first two those that an earlier rollout had moved. Absent: none.
+   */
+  retryOut?: number;
+  retryLaunching?: number;
+  retryDone?: number;
+  leftOverOut?: number;
+  leftOverLaunching?: number;
   /** Its driver has been told to open it. */
   announced?: true;
   /** It gets nothing more, and ends. */
@@ -90,6 +113,8 @@ export interface Queue {
   at: Place;
   length: number;
   next: number;
+  /** Of those that failed, and are deployed again: the number of the attempt. */
+  retry?: number;
 }
 
 /** Who drives, and what is in flight; under the key `drive`. */
@@ -155,6 +180,8 @@ export interface Item {
   unrecorded?: true;
   /** An earlier rollout of the image may have moved it. In a rollback: it failed or was skipped in its wave. */
   earlier?: true;
+  /** Its part has it as failed. In a rollback: a retry of it has no result. */
+  retry?: true;
 }
 
 /**
@@ -176,6 +203,8 @@ export interface SentinelResult {
   unrecorded?: true;
   /** In a rollback: as its item has it. */
   earlier?: true;
+  /** As its item has it. */
+  retry?: true;
 }
 
 /** What a lane holds; under the key `lane/<n>`. */

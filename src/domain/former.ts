@@ -2,8 +2,8 @@ import type { Answer } from "./answer.ts";
 import type { Drive, LaneBook, SentinelResult } from "./drive-state.ts";
 import type { Report } from "./event.ts";
 import { entryOf } from "./history.ts";
-import { count } from "./lane-report.ts";
-import { cutForHead, KEPT_FAILURES, laneKey } from "./parts.ts";
+import { count, marked } from "./lane-report.ts";
+import { cutForHead, KEPT_FAILURES, laneKey, waveOf } from "./parts.ts";
 import { inFlightOf, lanesOf, progressOf } from "./progress.ts";
 import { recordPending } from "./record.ts";
 import type { Failure, RolloutState } from "./state.ts";
@@ -75,6 +75,8 @@ export function formerReported(turn: Turn, report: Report): Answer | undefined {
   const former = formerOf(turn, report.rolloutId);
   if (former === undefined) return undefined;
   const lane = former.drive.lanes[report.lane];
+  // Of a rollback that has ended, for instance: it is told so.
+  if (lane === undefined && former.drive.forward?.lane !== report.lane) return undefined;
   const key = laneKey(report.lane);
   const before = turn.book.get<LaneBook>(key) ?? { seq: 0, out: [], done: [] };
   const { grant, rung } = before;
@@ -98,7 +100,11 @@ export function formerReported(turn: Turn, report: Report): Answer | undefined {
     count(lane, book);
     lane.seq = report.seq;
     turn.book.set(key, { ...book, ...mayHear });
-    take(turn, former, fresh);
+    take(
+      turn,
+      former,
+      fresh.map((result) => marked(out, result)),
+    );
   } else if (lane !== undefined && grant !== undefined && !launched) {
     const { grant: _, ...book } = before;
     count(lane, book);
@@ -132,23 +138,29 @@ function take(turn: Turn, former: Former, results: readonly SentinelResult[]): v
   const { rollout, drive } = former;
   const of = (is: SentinelResult["is"]) => results.filter((result) => result.is === is);
   const [failed, skipped] = [of("failed"), of("skipped")];
-  rollout.waves = rollout.waves.map((wave, i) =>
-    i === rollout.currentWave
-      ? {
-          ...wave,
-          succeeded: wave.succeeded + of("succeeded").length,
-          failed: wave.failed + failed.length,
-          skipped: wave.skipped + skipped.length,
-        }
-      : wave,
+  rollout.waves = rollout.waves.map((wave, i) => {
+    const own = results.filter(({ at, is }) => waveOf(at) === i && is !== "untouched");
+    const count = (is: SentinelResult["is"]) => own.filter((result) => result.is === is).length;
+    // It was counted as failed until now.
+    const again = own.filter(({ retry }) => retry).length;
+    return {
+      ...wave,
+      succeeded: wave.succeeded + count("succeeded"),
+      failed: wave.failed + count("failed") - again,
+      skipped: wave.skipped + count("skipped"),
+    };
+  });
+  const again = new Set(results.flatMap(({ id, retry }) => (retry ? [id] : [])));
+  rollout.failures = newest(
+    rollout.failures.filter(({ id }) => !again.has(id)),
+    failed,
   );
-  rollout.failures = newest(rollout.failures, failed);
   rollout.skips = newest(rollout.skips, skipped);
-  const outcomes = results.flatMap(({ id: sentinelId, is, why, durationMs }) => {
+  const outcomes = results.flatMap(({ id: sentinelId, at, is, why, durationMs }) => {
     if (is !== "succeeded" && is !== "failed" && is !== "skipped") return [];
     const reason = is === "succeeded" ? {} : { reason: why ?? "" };
     const took = durationMs === undefined ? {} : { durationMs };
-    return [{ sentinelId, wave: rollout.currentWave + 1, outcome: is, ...reason, ...took }];
+    return [{ sentinelId, wave: waveOf(at) + 1, outcome: is, ...reason, ...took }];
   });
   turn.others.push({ entry: entryOf(rollout, outcomes, turn.nowMs), revision: ++drive.revision });
 }

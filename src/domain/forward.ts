@@ -1,4 +1,4 @@
-import type { Drive, Driver, PartPlan } from "./drive-state.ts";
+import type { Drive, Driver, PartPlan, Retries } from "./drive-state.ts";
 import type { Asked, Event } from "./event.ts";
 import { assertNotFrozen } from "./freeze.ts";
 import { freezeNow, frozenBetweenWaves } from "./freeze-look.ts";
@@ -7,11 +7,12 @@ import { dropLanes } from "./lanes.ts";
 import { acknowledge, exceeded, isBudgeted, stoppedInside, windowOf } from "./limits.ts";
 import { newLane } from "./new-lane.ts";
 import { resumeScope, rollbackScope } from "./next-steps.ts";
-import { countedWaves, PLAN_KEY, totalOf, waveOf } from "./parts.ts";
+import { countedWaves, PLAN_KEY, sumOf, totalOf, waveOf } from "./parts.ts";
 import { toldBy } from "./phase-change.ts";
 import { flyingOf, inFlightOf, lanesOf, numbersOf, plural, progressOf, remaining } from "./progress.ts";
 import { closeQueue, openQueue } from "./queue.ts";
 import { recordPending } from "./record.ts";
+import { nameOthers } from "./retries.ts";
 import type { Failure, PauseKind, RolloutState } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
@@ -73,10 +74,22 @@ export function openWave(turn: Turn, { wave, window }: { wave: number; window: n
   const { forward } = drive;
   if (rollout.state !== "in_progress" || forward === undefined || wave !== rollout.currentWave) return true;
   if (forward.openedWave === wave) return true;
-  if (!isLoaded(turn, wave)) return false;
+  if (forward.retries === undefined) {
+    if (!isLoaded(turn, wave)) return false;
+    countSizes(turn);
+  }
+  forward.openedWave = wave;
+  drive.window = windowOf(rollout.limits, window);
+  if (rollout.limits?.ramp) drive.ramp = { places: 1, succeeded: 0 };
+  openQueue(turn);
+  return true;
+}
+
+/** What is in the parts counts: the fleet may have changed a little since the waves were planned. */
+function countSizes(turn: Turn): void {
+  const { rollout } = turn.driving();
   const tallies = turn.tallies();
   const plan = turn.book.get<PartPlan[]>(PLAN_KEY) ?? [];
-  // What is in the parts counts: the fleet may have changed a little since the waves were planned.
   const sizes = rollout.waves.map(({ size }, i) => {
     const places = plan.filter(({ at }) => waveOf(at) === i);
     if (places.some(({ at }) => tallies[at] === undefined)) return size;
@@ -84,11 +97,6 @@ export function openWave(turn: Turn, { wave, window }: { wave: number; window: n
   });
   const waves = countedWaves(rollout.waves, tallies).map((count, i) => ({ ...count, size: sizes[i] ?? 0 }));
   turn.become({ waves, totalSentinels: totalOf(waves) });
-  forward.openedWave = wave;
-  drive.window = windowOf(rollout.limits, window);
-  if (rollout.limits?.ramp) drive.ramp = { places: 1, succeeded: 0 };
-  openQueue(turn);
-  return true;
 }
 
 /** Are all parts up to this wave (0-based) in the state? */
@@ -98,9 +106,12 @@ export function isLoaded(turn: Turn, wave: number): boolean {
   return plan.length > 0 && plan.every(({ at }) => waveOf(at) > wave || tallies[at] !== undefined);
 }
 
-export function leftOfWave({ rollout, drive }: Turn): number {
+/** How many are still to be launched: of the wave, or of those that are deployed again. */
+export function leftToDeploy({ rollout, drive }: Turn): number {
   if (rollout === undefined) return 0;
   const lanes = lanesOf(drive, "forward");
+  const { retries } = drive?.forward ?? {};
+  if (retries !== undefined) return retries.total - retries.settled - inFlightOf(lanes);
   const pending = lanes.reduce((sum, lane) => sum + lane.succeeded + lane.failed + lane.skipped, 0);
   return remaining(rollout) - pending - inFlightOf(lanes);
 }
@@ -115,16 +126,20 @@ export function settleForward(turn: Turn): void {
   if ((rollout.state === "in_progress" ? inFlightOf(lanes) : flyingOf(lanes)) > 0) return;
   if (rollout.state !== "in_progress") endForward(turn);
   else if (forward.stopping !== undefined) stopped(turn, forward);
-  else if (forward.openedWave === rollout.currentWave && drive.queue === undefined) endWave(turn);
+  else if (forward.openedWave !== rollout.currentWave || drive.queue !== undefined) return;
+  else if (forward.retries === undefined) endWave(turn);
+  else endRetries(turn, forward.retries);
 }
 
 /** What was launched before the stop has settled. */
-function stopped(turn: Turn, { stopping = "", stoppingKind, openedWave }: Driver): void {
+function stopped(turn: Turn, { stopping = "", stoppingKind, openedWave, retries }: Driver): void {
   recordPending(turn);
   const { rollout } = turn.driving();
   const over = exceeded(rollout, undefined);
   if (stoppingKind === undefined) pause(turn, "interrupted", stopping);
-  else if (openedWave === rollout.currentWave && remaining(rollout) === 0) endWave(turn, stopping);
+  else if (retries !== undefined) {
+    pause(turn, stoppingKind, stoppingKind === "budget" ? `${placeOf(rollout)}: ${stopping}` : stopping);
+  } else if (openedWave === rollout.currentWave && remaining(rollout) === 0) endWave(turn, stopping);
   else if (over !== undefined) pause(turn, "budget", stoppedInside(rollout, over));
   else pause(turn, "operator", stopping);
 }
@@ -151,6 +166,36 @@ function endWave(turn: Turn, stopping?: string): void {
     else if (frozen !== undefined) pause(turn, "freeze", frozen);
     else advance(turn);
   }
+}
+
+/** All that were deployed again have their results. */
+function endRetries(turn: Turn, { resume }: Retries): void {
+  recordPending(turn);
+  const { rollout, drive } = turn.driving();
+  const { size = 0, failed = 0 } = rollout.waves[rollout.currentWave] ?? {};
+  if (failed > 0) {
+    pause(turn, "failure", `${placeOf(rollout)}: ${failed} of ${plural(size, "sentinel")} failed`);
+    return;
+  }
+  if (!resume) {
+    const others = sumOf(rollout, "failed");
+    const rest = others === 0 ? "" : `, ${others} of earlier waves ${others === 1 ? "is" : "are"}`;
+    pause(turn, "operator", `${placeOf(rollout)}: none of it is failed any more${rest}`);
+    return;
+  }
+  nameOthers(turn);
+  closeQueue(turn);
+  delete drive.ramp;
+  const { retries: _, openedWave: __, ...driver } = drive.forward as Driver;
+  drive.forward = driver;
+  // Budgets count anew, as after a Resume.
+  turn.become(acknowledge(rollout));
+  if (remaining(rollout) === 0) {
+    turn.changes.push({ kind: "wave completed", progress: progressOf(rollout, turn.nowMs) });
+    advance(turn);
+  }
+  if (drive.forward === undefined) return;
+  Object.assign(drive.forward, { startedAtMs: turn.nowMs, firstWave: turn.driving().rollout.currentWave });
 }
 
 function placeOf({ currentWave, waves }: RolloutState): string {
@@ -184,6 +229,7 @@ function advance(turn: Turn): void {
 
 export function pause(turn: Turn, pauseKind: PauseKind, reason: string): void {
   recordPending(turn);
+  if (turn.drive?.forward?.retries !== undefined) nameOthers(turn);
   turn.become({ state: "paused", pauseReason: reason, pauseKind });
   const { rollout } = turn.driving();
   turn.changes.push({

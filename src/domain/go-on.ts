@@ -1,6 +1,6 @@
 import { type DriverOrder, type RollbackReport, viewNow } from "./answer.ts";
 import type { Report } from "./event.ts";
-import { isLoaded, leftOfWave, settleForward } from "./forward.ts";
+import { isLoaded, leftToDeploy, settleForward } from "./forward.ts";
 import { recordIfDue } from "./lane-report.ts";
 import { driverOf, serve, staff, unopened } from "./lanes.ts";
 import { stopOverBudget } from "./over-budget.ts";
@@ -13,7 +13,7 @@ import { viewOf } from "./view.ts";
 export function goOn(turn: Turn, reporter?: Report): void {
   stopOverBudget(turn);
   settle(turn);
-  staff(turn, turn.rollout?.state === "rolling_back" ? leftToRevert(turn) : leftOfWave(turn));
+  staff(turn, turn.rollout?.state === "rolling_back" ? leftToRevert(turn) : leftToDeploy(turn));
   serve(turn, reporter);
   recordIfDue(turn);
   settle(turn);
@@ -45,6 +45,15 @@ function opensNext({ rollout, drive }: Turn, lane: number): boolean {
   return forward.openedWave !== rollout.currentWave && forward.stopping === undefined;
 }
 
+/** Who failed is in the state already. */
+function retriesOf(turn: Turn): { load: boolean; retries?: number } {
+  const { rollout, drive } = turn.driving();
+  const { retries } = drive.forward ?? {};
+  return retries === undefined
+    ? { load: !isLoaded(turn, rollout.currentWave) }
+    : { load: false, retries: retries.total };
+}
+
 /** @param lane of the driver; undefined: the invocation no longer drives */
 export function orderOf(turn: Turn, invocationId: string, lane: number | undefined): DriverOrder {
   const driver = lane === undefined ? undefined : driverOf(turn, lane);
@@ -63,7 +72,7 @@ export function orderOf(turn: Turn, invocationId: string, lane: number | undefin
         of: waves.length,
         size: waves[currentWave]?.size ?? 0,
         image,
-        load: !isLoaded(turn, currentWave),
+        ...retriesOf(turn),
       }
     : undefined;
   // Nobody is told it while the drive goes on: it needs no look at a freeze.

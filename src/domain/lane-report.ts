@@ -33,8 +33,8 @@ export function takeReport(turn: Turn, report: Report): SentinelResult[] {
     done: [
       ...before.done,
       ...fresh
-        .filter((result) => isRecorded(result) && !known.has(result.id))
-        .map((result) => marked(out, result)),
+        .map((result) => marked(out, result))
+        .filter((result) => isRecorded(result) && !known.has(result.id)),
     ],
     ...bellsAfter(before, report),
   };
@@ -79,7 +79,15 @@ function bellsAfter({ rung }: LaneBook, { bell }: Report): Pick<LaneBook, "bell"
 /** A lane says what became of a sentinel, but not how it is counted: its item does. */
 export function marked(items: readonly Item[], result: SentinelResult): SentinelResult {
   const item = items.find(({ id }) => id === result.id);
+  if (item?.retry) return retried(item, result);
   return item?.from !== undefined && item.earlier ? { ...result, earlier: true } : result;
+}
+
+/** Whom a rollback did not touch the retry did not bring up: it is failed. Forward that says nothing of the attempts before. */
+function retried({ from }: Item, result: SentinelResult): SentinelResult {
+  if (result.is !== "untouched") return { ...result, retry: true };
+  if (from === undefined) return result;
+  return { id: result.id, at: result.at, is: "failed", unrecorded: true, retry: true };
 }
 
 /** What did not revert stays as it is recorded, if it is. */
@@ -113,6 +121,9 @@ export function count(lane: Lane, { out, grant, done }: LaneBook): void {
     unrecordedOut: out.filter(isUnrecorded).length,
     leftOverReverted: leftOver.filter(back).length,
     leftOverStays: leftOver.filter(stays).length,
+    retryOut: out.filter(isRetry).length,
+    retryDone: done.filter((result) => result.retry).length,
+    leftOverOut: out.filter(isLeftOver).length,
   });
   countLaunching(lane, grant?.items ?? []);
 }
@@ -124,24 +135,35 @@ export function countLaunching(lane: Lane, items: readonly Item[]): void {
   setCounts(lane, {
     againLaunching: items.filter(isAgain).length,
     unrecordedLaunching: items.filter(isUnrecorded).length,
+    retryLaunching: items.filter(isRetry).length,
+    leftOverLaunching: items.filter(isLeftOver).length,
   });
 }
 
-type Counts = "againOut" | "againLaunching" | "leftOverReverted" | "leftOverStays";
+type Counts =
+  | ("againOut" | "againLaunching" | "leftOverReverted" | "leftOverStays")
+  | ("unrecordedOut" | "unrecordedLaunching")
+  | ("retryOut" | "retryLaunching" | "retryDone" | "leftOverOut" | "leftOverLaunching");
 
 /** One that is 0 is absent. */
-function setCounts(
-  lane: Lane,
-  counts: Partial<Record<Counts | "unrecordedOut" | "unrecordedLaunching", number>>,
-): void {
+function setCounts(lane: Lane, counts: Partial<Record<Counts, number>>): void {
   for (const [what, count] of Object.entries(counts) as [keyof typeof counts, number][]) {
     if (count > 0) lane[what] = count;
     else delete lane[what];
   }
 }
 
-function isAgain({ earlier, from }: Item): boolean {
-  return earlier === true && from === undefined;
+function isAgain({ earlier, from, retry }: Item): boolean {
+  return earlier === true && from === undefined && !retry;
+}
+
+function isRetry({ retry }: Item): boolean {
+  return retry === true;
+}
+
+/** An earlier rollout had moved it, it failed in this one, and is deployed again. */
+function isLeftOver({ earlier, from, retry }: Item): boolean {
+  return earlier === true && from === undefined && retry === true;
 }
 
 function isUnrecorded({ unrecorded }: Item): boolean {

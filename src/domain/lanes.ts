@@ -188,6 +188,12 @@ export function unopened(turn: Turn, of: Direction): number[] {
     .map(([n]) => Number(n));
 }
 
+/** What a lane that is gone has no more of. */
+const FLYING = [
+  ...(["againOut", "againLaunching", "unrecordedOut", "unrecordedLaunching"] as const),
+  ...(["retryOut", "retryLaunching", "leftOverOut", "leftOverLaunching"] as const),
+] as const;
+
 /** Takes lanes out of the drive: those that are done, gone, or no longer waited for. @returns what they held */
 export function dropLanes(turn: Turn, lost: (lane: Lane, n: number) => boolean): Item[] {
   const { drive } = turn.driving();
@@ -197,13 +203,12 @@ export function dropLanes(turn: Turn, lost: (lane: Lane, n: number) => boolean):
   const held = gone.flatMap(([n, lane]) => {
     const { out, grant } = turn.laneBook(n);
     Object.assign(lane, { out: 0, launching: 0, earlierOut: 0, earlierLaunching: 0, over: true });
-    for (const what of ["againOut", "againLaunching", "unrecordedOut", "unrecordedLaunching"] as const) {
-      delete lane[what];
-    }
+    for (const what of FLYING) delete lane[what];
     turn.ring(n);
     const items = [...out, ...(grant?.items ?? [])];
     if (lane.of === "forward" && items.length > 0) {
-      drive.lost = true;
+      // Of those that are deployed again their parts say so.
+      if (items.some(({ retry }) => !retry)) drive.lost = true;
       if (drive.settles !== undefined) drive.settles += items.length;
     }
     return items;

@@ -6,7 +6,7 @@ export const LEGAL: Readonly<Record<State, readonly Operation[]>> = {
   completed: ["Rollout"],
   cancelled: ["Rollout", "RollbackAll"],
   in_progress: ["Cancel", "Pause", "Abort"],
-  paused: ["Resume", "Cancel", "RollbackAll", "Abort"],
+  paused: ["Resume", "RetryFailed", "Cancel", "RollbackAll", "Abort"],
   rolling_back: [],
 };
 

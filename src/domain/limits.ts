@@ -1,4 +1,4 @@
-import type { Drive } from "./drive-state.ts";
+import type { Drive, Retries } from "./drive-state.ts";
 import { sumOf } from "./parts.ts";
 import { remaining } from "./progress.ts";
 import type { Limits, RolloutState } from "./state.ts";
@@ -40,6 +40,15 @@ export function exceeded(rollout: RolloutState, drive: Drive | undefined): strin
 /** It may be the cluster, and not the image. */
 function notAnswering(away = 0): string {
   return away === 0 ? "" : `, ${away} of them as their cluster did not answer`;
+}
+
+/** Likewise of a retry: what fails again counts on its own, whichever wave it is of. */
+export function exceededAgain(rollout: RolloutState, { failed, total }: Retries): string | undefined {
+  const { maxFailures, maxTotalFailures } = rollout.limits ?? {};
+  const size = rollout.waves[rollout.currentWave]?.size ?? 0;
+  const budgets = [budgetOf(maxFailures, size), budgetOf(maxTotalFailures, rollout.totalSentinels)];
+  const least = Math.min(...budgets.filter((budget) => budget !== undefined));
+  return failed > least ? `${failed} of ${total} failed again (budget ${least})` : undefined;
 }
 
 /** All failures so far are acknowledged: budgets count anew. */

@@ -104,6 +104,14 @@ function draft(change: PhaseChange): Draft {
           ...(change.resume === undefined ? [] : [`*Now:* ${whatResumeDoes(p, change.resume)}`]),
         ],
       };
+    case "retrying":
+      return {
+        header: `Sentinel rollout: retrying in ${wave}`,
+        fields: [done(p), ...notDone(p)],
+        body: [
+          `*Now:* deploy ${plural(change.retries, "failed sentinel")} again${change.resume ? ", and go on once none of the wave is failed" : ""}`,
+        ],
+      };
     case "cancelled":
       return {
         header: `Sentinel rollout cancelled in ${wave}${by(change)}`,

@@ -9,9 +9,12 @@ import {
   failedToRevert,
   flyingOf,
   lanesOf,
+  leftOverFlyingOf,
   numbersOf,
   plural,
   remaining,
+  retryDoneOf,
+  retryFlyingOf,
 } from "./progress.ts";
 import type { Operation, RolloutState, Verb } from "./state.ts";
 import { earlierLeft } from "./taken-over.ts";
@@ -42,14 +45,18 @@ export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): 
   const inFlight = Math.min(flyingOf(lanesOf(drive, "forward")), numbers.inFlight);
   const leftOverPending = earlier("leftOverReverted") + earlier("leftOverStays");
   const earlierPending = earlier("earlierTook") - earlier("earlierReverted") - earlier("earlierStays");
-  const takenOver = Math.max(0, earlierLeft(rollout) + earlierPending - leftOverPending);
+  const leftOverFlying = leftOverFlyingOf(lanesOf(drive, "forward"));
+  const takenOver = Math.max(0, earlierLeft(rollout) + earlierPending - leftOverPending - leftOverFlying);
   const { again = 0, unknown: ofEarlier = 0 } = rollout.takenOver ?? {};
   // Who is in flight is counted there already.
   const waits = Math.max(0, again - againFlyingOf(lanesOf(drive, "forward")));
   const notLookedAt = drive?.again ? waits + ofEarlier : 0;
   const waiting = numbers.waiting + (rollout.countsTakenOver ? 0 : ofEarlier);
-  const doubtful = remaining(rollout) - pending("succeeded", "failed", "skipped") - inFlight;
-  const failedToo = rollout.state === "rolling_back" ? failedToRevert(rollout, []) : 0;
+  const retries = retryFlyingOf(lanesOf(drive, "forward")) + retryDoneOf(lanes);
+  const results = pending("succeeded", "failed", "skipped");
+  const doubtful = remaining(rollout) - (results + inFlight - retries);
+  const retried = (rollout.retried ?? 0) - (retryFlyingOf(lanes) - leftOverFlying) - retryDoneOf(lanes);
+  const failedToo = rollout.state === "rolling_back" ? failedToRevert(rollout, lanesOf(drive, "forward")) : 0;
   return {
     took: Math.max(0, took),
     ...(failedToo === 0 ? {} : { failed: failedToo }),
@@ -57,7 +64,8 @@ export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): 
     ...(takenOver === 0 ? {} : { takenOver }),
     inFlight,
     // Some of those to be deployed again may be in flight.
-    unknown: Math.min(waiting, notLookedAt + (drive?.lost ? Math.max(0, doubtful) : 0)),
+    unknown:
+      Math.min(waiting, notLookedAt + (drive?.lost ? Math.max(0, doubtful) : 0)) + Math.max(0, retried),
   };
 }
 
@@ -67,8 +75,8 @@ function findsAny({ took, takenOver = 0, inFlight, unknown }: RollbackScope): bo
 }
 
 /**
- * What operators are offered: what is legal, but while it rests no way back where nothing is left to revert, and nothing that
- * is frozen.
+ * What operators are offered: what is legal, but no retry where nobody failed, while it rests no way back where nothing is left
+ * to revert, and nothing that is frozen.
  * @param freeze that holds
  */
 export function offered(
@@ -79,9 +87,11 @@ export function offered(
   const state = rollout?.state ?? "idle";
   const goesBack =
     rollout === undefined || state === "in_progress" || findsAny(rollbackScope(rollout, drive));
-  const verbs = LEGAL[state].filter(
-    (operation) => (!WAYS_BACK.has(operation) || goesBack) && !(freeze !== undefined && isFrozen(operation)),
-  );
+  const verbs = LEGAL[state].filter((operation) => {
+    if (freeze !== undefined && isFrozen(operation)) return false;
+    if (operation === "RetryFailed") return rollout !== undefined && sumOf(rollout, "failed") > 0;
+    return !WAYS_BACK.has(operation) || goesBack;
+  });
   if (freeze !== undefined) return [...verbs, "Unfreeze"];
   return state === "in_progress" || state === "paused" ? [...verbs, "Freeze"] : verbs;
 }

@@ -1,4 +1,4 @@
-import { exceeded } from "./limits.ts";
+import { exceeded, exceededAgain } from "./limits.ts";
 import { recordPending } from "./record.ts";
 import type { Turn } from "./turn.ts";
 
@@ -7,6 +7,11 @@ export function stopOverBudget(turn: Turn): void {
   const { rollout, drive } = turn;
   const { forward } = drive ?? {};
   if (rollout?.state !== "in_progress" || forward === undefined || forward.stopping !== undefined) return;
+  if (forward.retries !== undefined) {
+    const again = exceededAgain(rollout, forward.retries);
+    if (again !== undefined) Object.assign(forward, { stopping: again, stoppingKind: "budget" });
+    return;
+  }
   if (exceeded(rollout, drive) === undefined) return;
   // After a change that was cut short some may be counted twice, until they are recorded.
   recordPending(turn);

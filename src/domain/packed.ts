@@ -11,7 +11,7 @@ type Told = [at: string, is: string, results: (string | number | Rest)[]];
 /** What few results have: it follows their id, too. */
 type Rest = [why: string | null, marks?: number];
 /** The sum of those that it has. */
-const MARKS = { unrecorded: 1, earlier: 2, away: 4 } as const;
+const MARKS = { unrecorded: 1, earlier: 2, away: 4, retry: 8 } as const;
 
 /** What is stored under a key for a value. */
 export function packed(key: string, value: unknown): unknown {
@@ -57,6 +57,7 @@ const NUMBERS = [
 const MORE_NUMBERS = [
   ...(["againOut", "againLaunching", "leftOverReverted"] as const),
   ...(["leftOverStays", "unrecordedOut", "unrecordedLaunching"] as const),
+  ...(["retryOut", "retryLaunching", "retryDone", "leftOverOut", "leftOverLaunching"] as const),
 ];
 const FLAGS = ["fills", "announced", "over"] as const;
 
@@ -124,8 +125,8 @@ function itemsOf(runs: readonly Run[]): Item[] {
 
 type Marks = Pick<SentinelResult, keyof typeof MARKS>;
 
-function marksOf({ unrecorded, earlier, away }: Marks): number {
-  return (unrecorded ? MARKS.unrecorded : 0) + (earlier ? MARKS.earlier : 0) + (away ? MARKS.away : 0);
+function marksOf(marks: Marks): number {
+  return Object.entries(MARKS).reduce((sum, [name, bit]) => sum + (marks[name as keyof Marks] ? bit : 0), 0);
 }
 
 function marked(marks = 0): Marks {
@@ -133,6 +134,7 @@ function marked(marks = 0): Marks {
     ...(marks & MARKS.away ? { away: true } : {}),
     ...(marks & MARKS.unrecorded ? { unrecorded: true } : {}),
     ...(marks & MARKS.earlier ? { earlier: true } : {}),
+    ...(marks & MARKS.retry ? { retry: true } : {}),
   };
 }
 

@@ -11,6 +11,8 @@ export const TAKEN_OVER_KEY = "takenOver";
 export const ROLLBACK_KEY = "rollback";
 /** What keeps rollouts from going on. It is of the service, and not of one rollout. */
 export const FREEZE_KEY = "freeze";
+/** Which of the failed an operator has named to be deployed again. */
+export const RETRY_KEY = "retry";
 
 /** So many sentinels lie in one value, so that none grows beyond 256 KiB. */
 export const PART_SIZE = 400;
@@ -68,6 +70,8 @@ export type Tally = [
   leftOverReverted?: number,
   /** Failed, for their cluster did not answer. */
   away?: number,
+  /** Failed, and a retry of it has no result. */
+  retried?: number,
 ];
 export type Tallies = Record<Place, Tally>;
 
@@ -91,6 +95,7 @@ export function tallyOf(part: Part): Tally {
     leftOver.filter(stays).length,
     reverted.filter(({ earlier }) => earlier).length,
     entries.filter(({ is, away }) => is === "failed" && away).length,
+    entries.filter(isRetried).length,
   ];
   return all.slice(0, Math.max(ALWAYS, all.findLastIndex((n) => n > 0) + 1)) as Tally;
 }
@@ -108,6 +113,11 @@ function stays({ stays: why }: Entry): boolean {
  */
 export function isLeftOver({ is, earlier }: Entry): boolean {
   return earlier === true && (is === "failed" || is === "skipped");
+}
+
+/** A retry of it was launched and has no result: its row tells whether it came up. */
+export function isRetried({ is, retry }: Entry): boolean {
+  return is === "failed" && retry !== undefined;
 }
 
 /** The numbers of each wave; one of which no part is there yet keeps the size that was planned. */
@@ -133,7 +143,7 @@ function added(one: Tally, other: Tally): Tally {
 }
 
 /** What the head says beside the waves. */
-export function countedBeside(tallies: Tallies): Pick<RolloutState, "stay" | "takenOver"> {
+export function countedBeside(tallies: Tallies): Pick<RolloutState, "stay" | "takenOver" | "retried"> {
   const all = Object.entries(tallies);
   const own = all.flatMap(([at, tally]) => (waveOf(at) < 0 ? [] : [tally]));
   const earlier = all.flatMap(([at, tally]) => (waveOf(at) < 0 ? [tally] : []));
@@ -155,7 +165,12 @@ export function countedBeside(tallies: Tallies): Pick<RolloutState, "stay" | "ta
     ...(leftOverReverted === 0 ? {} : { leftOverReverted }),
   };
   const counted = size + unknown + again + failed + leftOver + leftOverReverted;
-  return { ...(stay === 0 ? {} : { stay }), ...(counted === 0 ? {} : { takenOver }) };
+  const retried = sum(own, 13);
+  return {
+    ...(stay === 0 ? {} : { stay }),
+    ...(counted === 0 ? {} : { takenOver }),
+    ...(retried === 0 ? {} : { retried }),
+  };
 }
 
 /** The wave (0-based) of a place. */

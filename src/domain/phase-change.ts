@@ -88,6 +88,8 @@ export type PhaseChange = { progress: Progress } & (
       rollback?: RollbackScope;
     }
   | ({ kind: "resumed"; resume?: ResumeScope } & Told)
+  /** So many failed ones are deployed again; `resume`: it goes on if that helps. */
+  | ({ kind: "retrying"; retries: number; resume?: true } & Told)
   | ({ kind: "cancelled"; inFlight?: number } & Told)
   /** What was in flight at a Cancel is no more; `lost` have no result, and `why`. */
   | { kind: "settled"; lost: number; why?: string }

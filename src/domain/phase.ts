@@ -4,7 +4,7 @@ import type { RolloutState } from "./state.ts";
 
 /** What a rollout does now, in finer words than its state. */
 export const PHASES = [
-  ...(["idle", "deploying", "pausing", "paused"] as const),
+  ...(["idle", "deploying", "retrying", "pausing", "paused"] as const),
   ...(["rolling_back", "settling", "cancelled", "completed"] as const),
 ] as const;
 export type Phase = (typeof PHASES)[number];
@@ -14,7 +14,8 @@ export function phaseOf(rollout: RolloutState | undefined, drive: Drive | undefi
   if (rollout === undefined) return "idle";
   switch (rollout.state) {
     case "in_progress":
-      return drive?.forward?.stopping === undefined ? "deploying" : "pausing";
+      if (drive?.forward?.stopping !== undefined) return "pausing";
+      return drive?.forward?.retries === undefined ? "deploying" : "retrying";
     case "cancelled":
       return flyingOf(lanesOf(drive, "forward")) > 0 ? "settling" : "cancelled";
     default:

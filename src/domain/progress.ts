@@ -48,6 +48,28 @@ function unrecordedFlyingOf(lanes: readonly Lane[]): number {
   );
 }
 
+/** Of these those that failed, and are deployed again. */
+export function retryFlyingOf(lanes: readonly Lane[]): number {
+  return lanes.reduce(
+    (sum, { retryOut = 0, retryLaunching = 0, silent }) => sum + retryOut + (silent ? 0 : retryLaunching),
+    0,
+  );
+}
+
+/** And of them those that an earlier rollout of the image had moved. */
+export function leftOverFlyingOf(lanes: readonly Lane[]): number {
+  return lanes.reduce(
+    (sum, { leftOverOut = 0, leftOverLaunching = 0, silent }) =>
+      sum + leftOverOut + (silent ? 0 : leftOverLaunching),
+    0,
+  );
+}
+
+/** Their results that wait for their record. */
+export function retryDoneOf(lanes: readonly Lane[]): number {
+  return lanes.reduce((sum, { retryDone = 0 }) => sum + retryDone, 0);
+}
+
 /** Results of a lane that wait for their record. */
 export function pendingOf(lane: Lane): number {
   const { succeeded, failed, skipped, reverted, stays, earlierReverted, earlierStays } = lane;
@@ -72,8 +94,10 @@ export function numbersOf(rollout: RolloutState, drive: Drive | undefined): Numb
   const counted = (what: "succeeded" | "failed" | "skipped" | "reverted", most: number, more = 0) =>
     Math.max(0, Math.min(sumOf(rollout, what) + pending(what) + more, most));
   const back = lanesOf(drive, "rollback");
-  const failedToo = failedToRevert(rollout, back);
-  const failed = counted("failed", total, -taken.failed - failedToo);
+  const failedToo = failedToRevert(rollout, lanes);
+  // Who is deployed again is not failed meanwhile, and its result counts in its place.
+  const again = retryFlyingOf(lanes) + retryDoneOf(lanes);
+  const failed = counted("failed", total, -taken.failed - failedToo - again);
   const skipped = counted("skipped", total - failed, -taken.skipped);
   const took = counted("succeeded", total - failed - skipped, taken.took + failedToo);
   const reverted = counted("reverted", took, taken.reverted);
@@ -85,14 +109,14 @@ export function numbersOf(rollout: RolloutState, drive: Drive | undefined): Numb
 }
 
 /**
- * Those that failed in this rollout, where the last RollbackAll returns them, too.
- * @param lanes of the rollback
+ * Those that failed in this rollout, where the last RollbackAll returns them, too; but not who is deployed again meanwhile.
  */
 export function failedToRevert(rollout: RolloutState, lanes: readonly Lane[]): number {
   if (!rollout.revertsFailed) return 0;
   const { leftOver = 0, leftOverSkipped = 0 } = rollout.takenOver ?? {};
-  const found = lanes.reduce((sum, lane) => sum + lane.failed, 0);
-  return sumOf(rollout, "failed") + found - (leftOver - leftOverSkipped);
+  const found = lanes.reduce((sum, lane) => sum + (lane.of === "rollback" ? lane.failed : 0), 0);
+  const again = retryFlyingOf(lanes) - leftOverFlyingOf(lanes) + retryDoneOf(lanes);
+  return sumOf(rollout, "failed") + found - (leftOver - leftOverSkipped) - again;
 }
 
 /**
@@ -102,7 +126,7 @@ export function failedToRevert(rollout: RolloutState, lanes: readonly Lane[]): n
 export function failedInAll(rollout: RolloutState): number {
   const { failed = 0, leftOver = 0, leftOverSkipped = 0 } = rollout.takenOver ?? {};
   if (rollout.revertsFailed) return failed;
-  return sumOf(rollout, "failed") + failed - (leftOver - leftOverSkipped);
+  return sumOf(rollout, "failed") + failed - (leftOver - leftOverSkipped) - (rollout.retried ?? 0);
 }
 
 /** Of what was taken over: what counts along with the rollout's own. */
@@ -113,10 +137,11 @@ function takenAlong({ takenOver, countsTakenOver }: RolloutState, lanes: readonl
   const pending = (what: "earlierTook" | "earlierReverted" | "leftOverReverted") =>
     lanes.reduce((sum, lane) => sum + (lane[what] ?? 0), 0);
   const { size, reverted, unknown = 0, leftOver = 0, leftOverSkipped: skipped = 0 } = takenOver;
+  const again = leftOverFlyingOf(lanes);
   return {
     total: size + unknown,
-    took: size + leftOver + pending("earlierTook"),
-    failed: leftOver - skipped,
+    took: size + leftOver - again + pending("earlierTook"),
+    failed: leftOver - again - skipped,
     skipped,
     reverted: reverted + pending("earlierReverted") + pending("leftOverReverted"),
   };

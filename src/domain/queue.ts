@@ -1,6 +1,16 @@
 import type { Drive, Item } from "./drive-state.ts";
-import { isLeftOver, launchingKey, partKey, partsOf, placesOf, type Tally, waveOf } from "./parts.ts";
+import {
+  isLeftOver,
+  isRetried,
+  launchingKey,
+  partKey,
+  partsOf,
+  placesOf,
+  type Tally,
+  waveOf,
+} from "./parts.ts";
 import { lanesOf } from "./progress.ts";
+import { placeToRetry, toRetry, unmark } from "./retries.ts";
 import type { Entry, Part, Place } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
@@ -17,13 +27,17 @@ interface Launching {
   from?: number[];
   /** Positions of those of which nobody knows whether they took the image. */
   unrecorded?: number[];
-  /** And of those that an earlier rollout of the image may have moved. */
+  /** And of those that an earlier rollout of the image may have moved, and of those that failed. */
   earlier?: number[];
+  retry?: number[];
 }
 
 function listOf(items: readonly Item[]): Launching {
-  const marked = items.flatMap((item, i) => (item.earlier ? [i] : []));
-  const list = { ids: items.map(({ id }) => id), ...(marked.length === 0 ? {} : { earlier: marked }) };
+  const marked = (mark: "earlier" | "retry") => {
+    const positions = items.flatMap((item, i) => (item[mark] ? [i] : []));
+    return positions.length === 0 ? {} : { [mark]: positions };
+  };
+  const list = { ids: items.map(({ id }) => id), ...marked("earlier"), ...marked("retry") };
   if (items.every(({ from }) => from === undefined)) return list;
   const images = [...new Set(items.map(({ from = "" }) => from))];
   const at = new Map(images.map((image, i) => [image, i]));
@@ -33,7 +47,7 @@ function listOf(items: readonly Item[]): Launching {
 
 function itemsOf(
   place: Place,
-  { ids, images, from, unrecorded, earlier }: Launching,
+  { ids, images, from, unrecorded, earlier, retry }: Launching,
   start: number,
   end: number,
 ): Item[] {
@@ -45,14 +59,17 @@ function itemsOf(
       ...(image === undefined ? {} : { from: image }),
       ...(unrecorded?.includes(start + i) ? { unrecorded: true } : {}),
       ...(earlier?.includes(start + i) ? { earlier: true } : {}),
+      ...(retry?.includes(start + i) ? { retry: true } : {}),
     };
   });
 }
 
-/** Begins to launch: forward the current wave, in order; back all waves, the newest first. */
+/** Begins to launch: forward the current wave, in order, or who failed; back all waves, the newest first. */
 export function openQueue(turn: Turn): void {
-  const { drive } = turn.driving();
-  drive.queue = { at: "", next: 0, length: 0 };
+  const { rollout, drive } = turn.driving();
+  const { lane, retries } = (rollout.state === "in_progress" ? drive.forward : undefined) ?? {};
+  const retry = retries === undefined || lane === undefined ? {} : { retry: lane };
+  drive.queue = { at: "", next: 0, length: 0, ...retry };
   moveOn(turn);
 }
 
@@ -102,7 +119,13 @@ export function addLate(turn: Turn, settled: readonly Item[]): void {
 
 export function closeQueue(turn: Turn): void {
   const { drive } = turn.driving();
-  if (drive.queue !== undefined && drive.queue.at !== "") turn.book.clear(launchingKey(drive.queue.at));
+  const { queue } = drive;
+  if (queue !== undefined && queue.at !== "") {
+    const { at, next, retry } = queue;
+    const list = retry === undefined ? undefined : turn.book.get<Launching>(launchingKey(at));
+    if (retry !== undefined) unmark(turn, at, list?.ids.slice(next) ?? [], retry);
+    turn.book.clear(launchingKey(at));
+  }
   delete drive.queue;
   const { chunk = 0, chunks = 0 } = drive.late ?? {};
   for (let n = chunk; n < chunks; n++) turn.book.clear(lateKey(n));
@@ -113,18 +136,19 @@ export function closeQueue(turn: Turn): void {
 function moveOn(turn: Turn): void {
   const { rollout, drive } = turn.driving();
   while (drive.queue !== undefined && drive.queue.next >= drive.queue.length) {
-    const { at } = drive.queue;
-    const following = placeAfter(turn, at);
+    const { at, retry } = drive.queue;
+    const following = retry === undefined ? placeAfter(turn, at) : placeToRetry(turn, at);
     if (at !== "") turn.book.clear(launchingKey(at));
     if (following === undefined) {
       delete drive.queue;
       return;
     }
     const part = turn.book.get<Part>(partKey(following)) ?? {};
-    const items =
-      rollout.state === "rolling_back" ? toRevert(turn, following, part) : toDeploy(following, part);
+    const back = rollout.state === "rolling_back";
+    const deploy = retry === undefined ? toDeploy : toRetry;
+    const items = back ? toRevert(turn, following, part) : deploy(turn, following, part);
     if (items.length > 0) turn.book.set(launchingKey(following), listOf(items));
-    drive.queue = { at: following, next: 0, length: items.length };
+    drive.queue = { at: following, next: 0, length: items.length, ...(retry === undefined ? {} : { retry }) };
   }
 }
 
@@ -139,16 +163,18 @@ function placeAfter(turn: Turn, at: Place): Place | undefined {
   );
   if (back) places.reverse();
   const worth = (place: Place) => {
-    const [size, succeeded, failed, skipped, reverted, , , , leftOver = 0] = tallies[place] as Tally;
+    const tally = tallies[place] as Tally;
+    const [size, succeeded, failed, skipped, reverted, , , , leftOver = 0] = tally;
     const open = size > succeeded + failed + skipped;
     const unrecorded = open && (back || waveOf(place) === rollout.currentWave);
+    const retried = (tally[13] ?? 0) > 0;
     const failedToo = rollout.revertsFailed === true && failed > 0 && waveOf(place) >= 0;
-    return unrecorded || (back && (succeeded > reverted || leftOver > 0 || failedToo));
+    return unrecorded || (back && (succeeded > reverted || leftOver > 0 || failedToo || retried));
   };
   return places.slice(at === "" ? 0 : places.indexOf(at) + 1).find(worth);
 }
 
-function toDeploy(at: Place, part: Part): Item[] {
+function toDeploy(_: Turn, at: Place, part: Part): Item[] {
   return Object.entries(part)
     .filter(([, { is }]) => is === "waiting")
     .map(([id, { earlier }]) => ({ id, at, ...(earlier ? { earlier } : {}) }));
@@ -176,7 +202,8 @@ export function revertOf(
   const failed = is === "failed" && !isLeftOver(entry) && waveOf(at) >= 0;
   if (is === "succeeded" || (failed && rollout?.revertsFailed)) return [{ id, at, from }];
   if (is === "waiting") return [{ id, at, from, unrecorded: true }];
-  return isLeftOver(entry) ? [{ id, at, from, earlier: true }] : [];
+  if (isLeftOver(entry)) return [{ id, at, from, earlier: true }];
+  return isRetried(entry) ? [{ id, at, from, unrecorded: true, retry: true }] : [];
 }
 
 /** What a cancelled drive has still in flight. */

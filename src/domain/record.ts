@@ -6,6 +6,7 @@ import {
   cutForHead,
   cutForPart,
   isLeftOver,
+  isRetried,
   KEPT_FAILURES,
   laneKey,
   partKey,
@@ -38,7 +39,7 @@ export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
   const tallies = { ...turn.tallies() };
   const failures: Failure[] = [];
   const skips: Failure[] = [];
-  /** Reverted: they are none of the failed, or skipped, any more. */
+  /** Reverted, or retried: they are none of the failed, or skipped, any more. */
   const healed = new Set<string>();
   for (const [i, at] of places.entries()) {
     const part = { ...parts[i] };
@@ -49,8 +50,9 @@ export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
       part[result.id] = next;
       turn.outcomes.push(...outcomesOf(entry, result));
       const { is, earlier } = next;
-      if (is === "reverted" && entry?.is !== "succeeded") healed.add(result.id);
-      if (result.is !== "failed" && result.is !== "skipped") continue;
+      const leftOf = entry?.is === "failed" && is !== "failed";
+      if (leftOf || (is === "reverted" && entry?.is !== "succeeded")) healed.add(result.id);
+      if ((result.is !== "failed" && result.is !== "skipped") || isOldNews(result)) continue;
       const why = { id: result.id, reason: cutForHead(result.why ?? "unknown") };
       (is === "failed" ? failures : skips).push(earlier ? { ...why, earlier } : why);
     }
@@ -77,6 +79,7 @@ export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
     });
     delete lane.leftOverReverted;
     delete lane.leftOverStays;
+    delete lane.retryDone;
     if (book !== undefined) turn.setLaneBook(key, { ...book, done: [] });
   }
   delete drive.pending;
@@ -111,8 +114,10 @@ export function retell(turn: Turn, of: Direction): void {
   const told = places.slice(0, RETOLD_PLACES);
   for (const [i, part] of turn.book.all<Part>(told.map(partKey)).entries()) {
     const wave = waveOf(told[i] ?? "") + 1;
-    for (const [sentinelId, { is, why, earlier }] of Object.entries(part ?? {})) {
-      if (is === "waiting") continue;
+    for (const [sentinelId, entry] of Object.entries(part ?? {})) {
+      const { is, why, earlier } = entry;
+      // That one failed was told before it was deployed again.
+      if (is === "waiting" || isRetried(entry)) continue;
       const reason = why === undefined ? {} : { reason: why };
       if (is !== "reverted") turn.outcomes.push({ sentinelId, wave, outcome: is, ...reason });
       else {
@@ -128,7 +133,9 @@ export function retell(turn: Turn, of: Direction): void {
  * Undefined where the result changes nothing: the first one counts. The same result once more was stored by a change that was
  * killed before it told anyone.
  */
-function entryAfter(entry: Entry, { is, why, unrecorded, away }: SentinelResult): Entry | undefined {
+function entryAfter(entry: Entry, result: SentinelResult): Entry | undefined {
+  if (result.retry && entry.is === "failed") return entryRetried(entry, result);
+  const { is, why, unrecorded, away } = result;
   if (entry.is === is) return entry;
   switch (is) {
     case "succeeded":
@@ -159,6 +166,35 @@ function entryAfter(entry: Entry, { is, why, unrecorded, away }: SentinelResult)
   }
 }
 
+/** It failed, and has been deployed again; in a rollback its row has told what came of that. */
+function entryRetried(
+  { from, earlier, ...entry }: Entry,
+  { is, why, away }: SentinelResult,
+): Entry | undefined {
+  const kept = earlier ? { from, earlier } : { from };
+  switch (is) {
+    case "failed":
+    case "skipped":
+      return { ...kept, is, why: cutForPart(why ?? entry.why ?? "unknown"), ...(away ? { away } : {}) };
+    case "gone":
+    case "moved":
+      return { from, is: "succeeded", stays: is, why: cutForPart(why ?? "unknown") };
+    case "missed":
+      return { from, is: "succeeded" };
+    case "succeeded":
+      return { ...kept, is };
+    case "reverted":
+      return { from, is };
+    case "untouched":
+      return undefined;
+  }
+}
+
+/** That a sentinel stayed failed is known, and why. */
+function isOldNews({ is, why, retry }: SentinelResult): boolean {
+  return retry === true && is === "failed" && why === undefined;
+}
+
 /** A rollback has found that it took the image. */
 function tookIt({ is }: Entry, unrecorded: true | undefined): boolean {
   return is === "waiting" && unrecorded === true;
@@ -166,11 +202,14 @@ function tookIt({ is }: Entry, unrecorded: true | undefined): boolean {
 
 /** What a rollback found to have taken the image has two outcomes, or that one, if it did not revert. */
 function outcomesOf(entry: Entry | undefined, result: SentinelResult): OutcomeRecord[] {
+  if (isOldNews(result)) return [];
   const { id: sentinelId, is, why, durationMs, at } = result;
   const wave = waveOf(at) + 1;
   // That one of wave 0 took the image is in the history of an earlier rollout.
   const first: OutcomeRecord[] =
-    entry?.is === "waiting" && wave > 0 ? [{ sentinelId, wave, outcome: "succeeded" }] : [];
+    (entry?.is === "waiting" || (entry?.is === "failed" && result.retry)) && wave > 0
+      ? [{ sentinelId, wave, outcome: "succeeded" }]
+      : [];
   if (is === "missed" || is === "gone" || is === "moved") return first;
   if (is === "untouched") return [];
   const record: OutcomeRecord = {

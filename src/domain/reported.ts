@@ -8,6 +8,7 @@ import { driverOf } from "./lanes.ts";
 import { openQueue } from "./queue.ts";
 import { ramp } from "./ramp.ts";
 import { RECORD_AFTER_MS } from "./record.ts";
+import { countRetries } from "./retries.ts";
 import { tellRewriting } from "./rewriting.ts";
 import { countReverts, takeFound, takeLate } from "./rollback.ts";
 import type { Turn } from "./turn.ts";
@@ -32,6 +33,7 @@ export function reported(turn: Turn, report: Report): Answer {
   if (report.opens !== undefined) open(turn, report.lane, report.opens);
   if (lane.of === "forward") {
     ramp(turn, fresh);
+    countRetries(turn, fresh);
     takeLate(turn, fresh);
   } else {
     countReverts(turn, fresh);

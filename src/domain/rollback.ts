@@ -154,7 +154,7 @@ export function leftToRevert({ rollout, drive }: Turn): number {
   }, 0);
   const { size = 0, reverted = 0, leftOver = 0 } = rollout.takenOver ?? {};
   const took = sumOf(rollout, "succeeded") - sumOf(rollout, "reverted") + size - reverted + leftOver;
-  const left = took + failedToRevert(rollout, lanes) - pending - drive.rollback.missed;
+  const left = took + failedToRevert(rollout, lanesOf(drive)) - pending - drive.rollback.missed;
   return left - inFlightOf(lanes);
 }
 

@@ -22,6 +22,7 @@ import {
   TALLIES_KEY,
 } from "./parts.ts";
 import { reported } from "./reported.ts";
+import { retryFailed } from "./retry-failed.ts";
 import { beginRollback, rollBack } from "./rollback.ts";
 import { heldBySilent, silenced } from "./silence.ts";
 import { pauseAsked } from "./stop.ts";
@@ -35,6 +36,7 @@ import { Turn } from "./turn.ts";
  * @throws FrozenError when a freeze keeps it from beginning or going on
  * @throws GuardError when an operator's verb is about what is no longer there
  * @throws IllegalOperationError when it is not legal now
+ * @throws NotFailedError when it is to retry what has not failed
  * @throws UnnamedError when it has to name its rollout, and does not
  * @throws UntilError when a freeze is to end in the past, or too late
  * @throws UnreadableError when the state is not one of a rollout
@@ -126,6 +128,9 @@ function happen(turn: Turn, event: Event): Answer {
       return opened(turn, event.invocationId);
     case "resume":
       resume(turn, event);
+      return opened(turn, event.invocationId);
+    case "retryFailed":
+      retryFailed(turn, event);
       return opened(turn, event.invocationId);
     case "beginRollback":
       beginRollback(turn, event);

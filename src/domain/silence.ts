@@ -3,6 +3,7 @@ import type { Event } from "./event.ts";
 import { count, isRecorded, marked } from "./lane-report.ts";
 import { laneKey } from "./parts.ts";
 import { pendingOf, progressOf } from "./progress.ts";
+import { countRetries } from "./retries.ts";
 import { countReverts, takeLate, writeOffSilent } from "./rollback.ts";
 import type { Turn } from "./turn.ts";
 
@@ -13,9 +14,15 @@ export function heldBySilent(turn: Turn): Held[] {
   return Object.entries(drive.lanes).flatMap(([n, lane]) => {
     if (lane.silent === undefined || lane.out + lane.launching === 0) return [];
     const { out, grant } = turn.laneBook(n);
-    const sinceMs = lane.of === "forward" ? rollout.waveStartedAtMs : (drive.rollback?.startedAtMs ?? 0);
+    const sinceMs = lane.of === "forward" ? forwardSince(turn) : (drive.rollback?.startedAtMs ?? 0);
     return [{ lane: Number(n), items: [...out, ...(grant?.items ?? [])], image: rollout.image, sinceMs }];
   });
+}
+
+/** What the row says of an earlier attempt is not what a retry came to. */
+function forwardSince(turn: Turn): number {
+  const { rollout, drive } = turn.driving();
+  return drive.forward?.retries === undefined ? rollout.waveStartedAtMs : drive.forward.startedAtMs;
 }
 
 /** @returns false when it is about a rollout that is over */
@@ -75,7 +82,7 @@ function takeFound(turn: Turn, { lane: n, results }: Event & { type: "found" }):
   const next = {
     ...book,
     out: book.out.filter(({ id }) => !ids.has(id)),
-    done: [...book.done, ...found.filter(isRecorded).map((result) => marked(items, result))],
+    done: [...book.done, ...found.map((result) => marked(items, result)).filter(isRecorded)],
     ...(grant === undefined ? {} : { grant: { ...grant, items: left } }),
   };
   turn.setLaneBook(n, next);
@@ -83,6 +90,8 @@ function takeFound(turn: Turn, { lane: n, results }: Event & { type: "found" }):
   if (pendingOf(lane) > 0) {
     drive.pending ??= { sinceMs: turn.nowMs, lane: n };
   }
-  if (lane.of === "forward") takeLate(turn, found);
-  else countReverts(turn, found);
+  if (lane.of === "forward") {
+    countRetries(turn, found);
+    takeLate(turn, found);
+  } else countReverts(turn, found);
 }

@@ -1,7 +1,7 @@
 /** What is stored of a rollout: its head, and the fleet in parts. Times are unix milliseconds. */
 
 export type State = "idle" | "in_progress" | "paused" | "cancelled" | "completed" | "rolling_back";
-export type Operation = "Rollout" | "Resume" | "Cancel" | "RollbackAll" | "Pause" | "Abort";
+export type Operation = "Rollout" | "Resume" | "Cancel" | "RollbackAll" | "Pause" | "Abort" | "RetryFailed";
 /** What changes something: those that are not legal in every state, and those that are. */
 export type Verb = Operation | "Freeze" | "Unfreeze";
 
@@ -91,6 +91,8 @@ export interface RolloutState {
   revertsFailed?: true;
   /** How many of its waves took the image and are not a rollback's to revert any more; absent: none. */
   stay?: number;
+  /** How many of the failed a retry was launched to that has no result: whether they came up only their rows tell. Absent: none. */
+  retried?: number;
 }
 
 export type SentinelState = "waiting" | "succeeded" | "failed" | "skipped" | "reverted";
@@ -112,6 +114,8 @@ export interface Entry {
   failedEarlier?: true;
   /** It took the image, and is not a rollback's to revert any more: it is no longer running, or on another image since. */
   stays?: "gone" | "moved";
+  /** It failed, and the attempt of this number deploys it again, and has no result yet: whether it came up its row tells. */
+  retry?: number;
 }
 
 /** At most 400 sentinels of a wave by id, in order; under the key `rolloutState/wave-<n>/<part>`. */

@@ -4,6 +4,7 @@ import {
   countedBeside,
   isLeftOver,
   isPartTakenOver,
+  isRetried,
   partKey,
   placesOf,
   placeTakenOver,
@@ -274,6 +275,7 @@ function numberOf(at: Place): number {
 /** Who can never revert will not come the next time either. */
 function copyOf(turn: Turn, at: Place, entry: Entry): Entry {
   const { from, is, stays, why, earlier, failedEarlier } = entry;
+  if (isRetried(entry) && !earlier) return { from, is: "waiting", failedEarlier: true };
   const kept = stays === undefined ? {} : { stays, ...(why === undefined ? {} : { why }) };
   if (isLeftOver(entry)) return { from, is: "succeeded", ...kept };
   if (is === "waiting" && failedEarlier) {
@@ -293,7 +295,8 @@ function mayBeMoved(turn: Turn, at: Place, tally: Tally): boolean {
 
 /** Nobody knows which of those that wait have been launched. */
 function isDoubtful({ rollout, drive }: Turn, at: Place): boolean {
-  const unknown = drive?.lost === true || drive?.forward !== undefined;
+  const { forward } = drive ?? {};
+  const unknown = drive?.lost === true || (forward !== undefined && forward.retries === undefined);
   return unknown && waveOf(at) === rollout?.currentWave;
 }
 

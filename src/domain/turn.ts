@@ -25,6 +25,11 @@ function copyOfRollback(rollback: RollbackDriver): RollbackDriver {
   return { ...rollback, gone, moved, skips: [...skips], failures: [...failures] };
 }
 
+function copyOfForward(forward: Driver): Driver {
+  const { retries } = forward;
+  return { ...forward, ...(retries === undefined ? {} : { retries: { ...retries } }) };
+}
+
 /** A decision changes its own copy: what was read stays as it was, should it have to be made again. */
 function copyOf(drive: Drive | undefined): Drive | undefined {
   if (drive === undefined) return undefined;
@@ -32,7 +37,7 @@ function copyOf(drive: Drive | undefined): Drive | undefined {
   const lanes = Object.entries(drive.lanes).map(([n, lane]): [string, Lane] => [n, { ...lane }]);
   return {
     ...drive,
-    ...(forward === undefined ? {} : { forward: { ...forward } }),
+    ...(forward === undefined ? {} : { forward: copyOfForward(forward) }),
     ...(rollback === undefined ? {} : { rollback: copyOfRollback(rollback) }),
     ...(queue === undefined ? {} : { queue: { ...queue } }),
     ...(late === undefined ? {} : { late: { ...late } }),
@@ -132,8 +137,8 @@ export class Turn {
   }
 
   /** What the head counts beside its waves. */
-  count(beside: Pick<RolloutState, "stay" | "takenOver">): void {
-    const { stay: _, takenOver: __, ...head } = this.driving().rollout;
+  count(beside: Pick<RolloutState, "stay" | "takenOver" | "retried">): void {
+    const { stay: _, takenOver: __, retried: ___, ...head } = this.driving().rollout;
     this.rollout = { ...head, ...beside };
   }
 

@@ -9,6 +9,7 @@ import {
   whatResumeDoes,
   whatRollbackDoes,
 } from "./next-steps.ts";
+import { sumOf } from "./parts.ts";
 import { type Phase, phaseOf } from "./phase.ts";
 import { type Numbers, numbersOf, plural, remaining } from "./progress.ts";
 import type { Failure, PauseKind, RolloutState, State, Verb } from "./state.ts";
@@ -208,14 +209,21 @@ function sentence(
   switch (rollout.state) {
     case "in_progress": {
       const { stopping } = drive?.forward ?? {};
-      if (stopping === undefined) return `Wave ${wave} of ${waves} is rolling out: ${done}${bad}.`;
+      const { retries } = drive?.forward ?? {};
+      const does =
+        retries === undefined
+          ? "is rolling out"
+          : `deploys ${plural(retries.total, "failed sentinel")} again, ${retries.settled} of them done`;
+      if (stopping === undefined) return `Wave ${wave} of ${waves} ${does}: ${done}${bad}.`;
       return `Wave ${wave} of ${waves} launches nothing more and will be paused: ${stopping}. ${done}${bad}, ${plural(inFlight, "Deploy")} in flight.`;
     }
     case "paused": {
       const resume = whatResumeDoes({ wave, waves, failed }, resumeScope(rollout));
+      const again = sumOf(rollout, "failed");
+      const retry = again === 0 ? "" : ` RetryFailed: deploy the ${again} failed again.`;
       const revert = whatRollbackDoes(rollbackScope(rollout, drive));
       const rollback = revert === undefined ? "" : ` RollbackAll: revert ${revert}.`;
-      return `Paused in wave ${wave} of ${waves}: ${withoutPlace(rollout.pauseReason)}. ${done}${bad}. Resume: ${resume}. Cancel: ${KEEPS}.${rollback}`;
+      return `Paused in wave ${wave} of ${waves}: ${withoutPlace(rollout.pauseReason)}. ${done}${bad}. Resume: ${resume}.${retry} Cancel: ${KEEPS}.${rollback}`;
     }
     case "completed":
       return failed === 0

@@ -74,6 +74,8 @@ ${curl("Status", "{}")}
 
 ${curl("Resume", "{}")}
 
+${curl("RetryFailed", "{}")}
+
 ${curl("Cancel", "{}")}
 
 ${curl("RollbackAll", "{}")}

@@ -5,6 +5,7 @@ import { UntilError } from "../domain/freezing.ts";
 import { GuardError, UnnamedError } from "../domain/guard.ts";
 import { IllegalOperationError } from "../domain/legality.ts";
 import { UnreadableError } from "../domain/readable.ts";
+import { NotFailedError } from "../domain/retry-failed.ts";
 import { BadRequestError } from "./body.ts";
 
 /** A request that is well formed but cannot be met now; becomes a 409. */
@@ -16,7 +17,7 @@ export class ConflictError extends Error {
 }
 
 const BAD_REQUESTS = [BadRequestError, UnnamedError, UntilError];
-const CONFLICTS = [FrozenError, GuardError, IllegalOperationError, ConflictError];
+const CONFLICTS = [FrozenError, GuardError, IllegalOperationError, NotFailedError, ConflictError];
 
 /** The one place where errors get an HTTP status; any other error is retried. */
 export function asTerminalError(error: unknown): TerminalError | undefined {

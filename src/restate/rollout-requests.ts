@@ -147,6 +147,35 @@ export const RollbackRequest = GuardedRequest.extend({
 }).meta({ examples: [{}] });
 export type RollbackRequest = z.infer<typeof RollbackRequest>;
 
+/** So many sentinels can be named at once: each has to be found among the failed. */
+const NAMED_LIMIT = 100;
+const NAMED = `must be a list of 1 to ${NAMED_LIMIT} ids`;
+
+/** The body of `RetryFailed`. */
+export const RetryRequest = GuardedRequest.extend({
+  sentinel_ids: z
+    .array(
+      z.string("must be a string").min(1, "must not be empty").max(64, "must have at most 64 characters"),
+      NAMED,
+    )
+    .min(1, NAMED)
+    .max(NAMED_LIMIT, NAMED)
+    .superRefine((ids, ctx) => {
+      const at = ids.findIndex((id, i) => ids.indexOf(id) < i);
+      if (at < 0) return;
+      ctx.addIssue({ code: "custom", message: "is named twice", path: [at], input: ids[at] });
+    })
+    .optional()
+    .describe(
+      `Only these of the failed, at most ${NAMED_LIMIT}; without it all of them, of all waves so far.`,
+    ),
+  resume: z
+    .boolean("must be true or false")
+    .optional()
+    .describe("True: once none of the wave is failed any more, go on as Resume does."),
+}).meta({ examples: [{}] });
+export type RetryRequest = z.infer<typeof RetryRequest>;
+
 /** The body of `Status`. */
 export const StatusRequest = z
   .strictObject({

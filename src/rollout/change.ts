@@ -56,7 +56,7 @@ function takesGuard(event: Event): event is Extract<Event, Guarded & { type: (ty
   return GUARDED.some((type) => event.type === type);
 }
 
-const GUARDED = ["resume", "cancel", "pause", "beginRollback", "abort"] as const;
+const GUARDED = ["resume", "cancel", "pause", "beginRollback", "abort", "retryFailed"] as const;
 
 /**
  * What is now, and whether a verb has to name its rollout: kept with the time, so that a restart with another setting

@@ -21,7 +21,7 @@ export interface DriveOptions {
   maxInFlight: number;
 }
 
-type Opening = Extract<Event, { type: "begin" | "resume" | "beginRollback" | "abort" }>;
+type Opening = Extract<Event, { type: "begin" | "resume" | "retryFailed" | "beginRollback" | "abort" }>;
 
 /**
  * Drives a rollout, or its rollback, to its end: opens its waves and its lanes, and is a lane itself, so that the Deploys
@@ -31,7 +31,7 @@ type Opening = Extract<Event, { type: "begin" | "resume" | "beginRollback" | "ab
 export async function drive(
   ctx: ObjectSharedContext,
   options: DriveOptions,
-  name: "rollout" | "resume" | "rollback",
+  name: "rollout" | "resume" | "retry" | "rollback",
   opening: Opening,
 ): Promise<DriverOrder> {
   const opened = await requestChange(ctx, name, opening);
@@ -146,16 +146,18 @@ class Drive {
       return undefined;
     }
     if (wave !== undefined) {
-      this.#title = `wave ${wave.number}/${wave.of}`;
+      const place = `wave ${wave.number}/${wave.of}`;
+      const { retries } = wave;
+      this.#title = retries === undefined ? place : `retry in ${place}`;
       this.#lanesOfWave = 1;
       const { logger } = this.#options;
       const rolloutId = this.#rolloutId;
+      const sentinels = retries ?? wave.size;
+      const whom = plural(sentinels, retries === undefined ? "sentinel" : "failed sentinel");
       // What the setting is now holds for the whole wave, whoever replays this.
-      const window = await this.#ctx.run(`${this.#title}: ${plural(wave.size, "sentinel")}`, () => {
-        logger.info(
-          { rolloutId, image: wave.image, wave: wave.number, sentinels: wave.size },
-          "starting wave",
-        );
+      const window = await this.#ctx.run(`${this.#title}: ${whom}`, () => {
+        const what = retries === undefined ? "starting wave" : "retrying failed sentinels";
+        logger.info({ rolloutId, image: wave.image, wave: wave.number, sentinels }, what);
         return this.#options.maxInFlight;
       });
       return this.#report({ wave: wave.number - 1, window });

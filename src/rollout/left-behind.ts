@@ -1,6 +1,7 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import {
   isLeftOver,
+  isRetried,
   partKey,
   partsOf,
   placesOfFailed,
@@ -72,8 +73,8 @@ async function countIn(
   const failed = places.flatMap((at) =>
     Object.entries((loaded.get(partKey(at)) ?? {}) as Part).flatMap(
       ([id, entry]): { id: string; earlier: boolean }[] => {
-        // That one a rollback reverts.
-        if (isLeftOver(entry)) return [];
+        // Those a rollback reverts, or asks the rows about.
+        if (isLeftOver(entry) || isRetried(entry)) return [];
         const { is, failedEarlier } = entry;
         if (is === "failed") return [{ id, earlier: waveOf(at) < 0 }];
         return is === "waiting" && failedEarlier ? [{ id, earlier: true }] : [];

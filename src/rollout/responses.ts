@@ -206,6 +206,9 @@ function waitingFor(
       const place = `wave ${rollout.currentWave + 1}/${rollout.waves.length}`;
       // When it stopped is not stored, so its latest moment cannot be told.
       if (drive?.forward?.stopping !== undefined) return `${plural(settling, "Deploy")} in flight to settle`;
+      const { retries } = drive?.forward ?? {};
+      if (retries !== undefined)
+        return `${plural(retries.total - retries.settled, "failed sentinel")} to come up again${meanwhile}`;
       if (drive?.forward !== undefined && drive.forward.openedWave !== rollout.currentWave) {
         return `${place} to begin, once its sentinels are read from MySQL${meanwhile}`;
       }

@@ -22,6 +22,7 @@ import { HistoryRequest, HistoryResponse } from "../restate/history-schemas.ts";
 import {
   GuardedRequest,
   ResumeRequest,
+  RetryRequest,
   RollbackRequest,
   RolloutRequest,
   StatusRequest,
@@ -47,6 +48,7 @@ import type { RolloutOptions } from "./options.ts";
 import { pause } from "./pause.ts";
 import { plan } from "./plan.ts";
 import { resume } from "./resume.ts";
+import { retryFailed } from "./retry-failed.ts";
 import { rollbackAll } from "./rollback-all.ts";
 import { rollout } from "./rollout.ts";
 import { status } from "./status.ts";
@@ -71,7 +73,7 @@ type Shared = ObjectSharedContext;
  *   LeftBehind   counts what became of the failed sentinels
  *   Transition   takes the reports of drives that version 0.1 began
  *
- * Rollout, Resume and RollbackAll drive (drive.ts): they open a wave, are a lane themselves, and open further lanes.
+ * Rollout, Resume, RetryFailed, RollbackAll and Abort drive (drive.ts): they open a wave, are a lane themselves, and open further lanes.
  *
  * A service that dies loses nothing: Restate runs its invocations again, elsewhere or later. An invocation that is cancelled
  * or killed in Restate is another matter. A cancelled drive launches nothing more, lets its Deploys finish, and leaves the
@@ -123,6 +125,13 @@ export function createRolloutService(options: RolloutOptions) {
         takes: RollbackRequest,
         answers: RollbackResponse,
         run: acting("Abort", abort, options),
+        ...HANDLES_CANCELLATION,
+      }),
+      RetryFailed: verb({
+        does: "Deploys the failed sentinels of a paused rollout again, then pauses it again, or goes on. Answers like Resume.",
+        takes: RetryRequest,
+        answers: RolloutResponse,
+        run: acting("RetryFailed", retryFailed, options),
         ...HANDLES_CANCELLATION,
       }),
       Freeze: verb({

@@ -178,6 +178,7 @@ const VERBS: Record<Operation, Event> = {
   RollbackAll: rollBack,
   Pause: { type: "pause" },
   Abort: { type: "abort", invocationId: "inv_abort" },
+  RetryFailed: { type: "retryFailed", invocationId: "inv_retry" },
 };
 
 function sorted(ids: readonly string[]): string[] {

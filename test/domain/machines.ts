@@ -54,6 +54,9 @@ export const beginRollback = (invocationId = "rollback-1"): Event & { type: "beg
   silent: [],
 });
 export const pause = (): Event & { type: "pause" } => ({ type: "pause" });
+export const retryFailed = (
+  asked: Partial<Event & { type: "retryFailed" }> = {},
+): Event & { type: "retryFailed" } => ({ type: "retryFailed", invocationId: "retry-1", ...asked });
 export const abort = (invocationId = "abort-1"): Event & { type: "abort" } => ({
   type: "abort",
   invocationId,
@@ -77,6 +80,7 @@ export const VERBS: Record<Operation, Event> = {
   RollbackAll: beginRollback("rollback-2"),
   Pause: pause(),
   Abort: abort(),
+  RetryFailed: retryFailed(),
 };
 
 /** What a sentinel came to, as a lane says it; the speaker knows where it belongs. */

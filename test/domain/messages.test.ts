@@ -34,6 +34,7 @@ const CHANGES = {
     resume: { left: 0, failed: 1 },
     rollback: { took: 24, inFlight: 0, unknown: 0 },
   },
+  retrying: { kind: "retrying", retries: 3, progress },
   resumed: { kind: "resumed", progress, resume: { left: 0, failed: 1 } },
   cancelled: { kind: "cancelled", progress, inFlight: 6 },
   settled: { kind: "settled", progress, lost: 0 },

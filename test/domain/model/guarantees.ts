@@ -1,10 +1,20 @@
 import type { Drive, Lane, LaneBook } from "../../../src/domain/drive-state.ts";
 import { offered } from "../../../src/domain/next-steps.ts";
-import { HEAD_KEY, laneKey, PLAN_KEY, TALLIES_KEY, tallyOf, waveOf } from "../../../src/domain/parts.ts";
+import {
+  HEAD_KEY,
+  isLeftOver,
+  isRetried,
+  laneKey,
+  PLAN_KEY,
+  TALLIES_KEY,
+  tallyOf,
+  waveOf,
+} from "../../../src/domain/parts.ts";
 import { inFlightOf, lanesOf, numbersOf } from "../../../src/domain/progress.ts";
 import type { Entry, Part, RolloutState } from "../../../src/domain/state.ts";
 import type { Checks } from "./explore.ts";
 import { aFreezeHolds, aFreezeIsTold, aPauseIsForAFreeze } from "./freezes.ts";
+import { entriesOf } from "./recorded.ts";
 import { driveOf, headOf } from "./steps.ts";
 import type { Step, System, World } from "./world.ts";
 
@@ -36,6 +46,7 @@ export const guarantees: Checks = {
     whoBeginsIsWatched(step);
     noWaveFollowsAFailureByItself(from, step);
     aResultStays(from, step);
+    aFailedOneChangesByItsRetry(from, step);
     nothingIsLeftOnTheImage(from, step, system);
   },
 };
@@ -51,24 +62,6 @@ function aGuardHolds(from: World, { event, outcome, to, name }: Step): void {
   } else {
     holds(to === from, `${name} changes nothing`);
   }
-}
-
-type Entries = (Entry & { id: string; wave: number })[];
-
-/** All sentinels of the present rollout, as they are recorded. */
-export function entriesOf({ kv }: Pick<World, "kv">): Entries {
-  return [...kv].flatMap(([key, value]) => {
-    const [, place] = /^rolloutState\/(?:wave-|taken-over\/)(.*)$/.exec(key) ?? [];
-    if (place === undefined) return [];
-    const wave = key.includes("/wave-") ? waveOf(place) : -1;
-    // What is copied for the next rollout counts for nothing before that has begun.
-    if (
-      wave < 0 &&
-      (kv.get(TALLIES_KEY) as Record<string, unknown> | undefined)?.[`0/${place}`] === undefined
-    )
-      return [];
-    return Object.entries(value as Part).map(([id, entry]) => ({ ...entry, id, wave }));
-  });
 }
 
 /** Waves follow one another, and each sentinel has one place. */
@@ -207,6 +200,8 @@ function comesToRest(world: World, next: readonly Step[], system: System): void 
   holds(killed || books.length === 0, `no book is left of a lane: ${books}`);
   if (rollout === undefined) return;
   headIsRight(world, rollout);
+  aLostRetryIsOfferedBack(world, rollout, drive);
+  if (isWhole(world, system) && world.deploys.length === 0) aRetryThatCameUpCounts(world, rollout);
   if (drive !== undefined && isWhole(world, system)) aRollbackIsOfferedForSomebody(world, rollout, drive);
   if (!killed) takenOverIsCounted(world, rollout);
 }
@@ -229,12 +224,25 @@ function headIsRight(world: World, { waves, totalSentinels }: RolloutState): voi
   holds(totalSentinels === waves.reduce((sum, { size }) => sum + size, 0), "the total is that of the waves");
 }
 
+/** Who came up by a retry of which nobody heard the result is found by a RollbackAll: it is offered. */
+function aLostRetryIsOfferedBack(world: World, rollout: RolloutState, drive: Drive | undefined): void {
+  const { image, state } = rollout;
+  const cameUp = entriesOf(world).filter(({ id, is, wave }) => {
+    const row = world.rows[id];
+    return wave >= 0 && is === "failed" && row?.image === image && row.is === "ready";
+  });
+  const rests = cameUp.length > 0 && (state === "paused" || state === "cancelled");
+  const isOffered = offered(rollout, drive).includes("RollbackAll");
+  holds(!rests || isOffered, `RollbackAll is offered for ${cameUp.length} that came up by a retry`);
+}
+
 /** RollbackAll is offered while there is somebody whom it can revert, or may, and no longer. */
 function aRollbackIsOfferedForSomebody(world: World, rollout: RolloutState, drive: Drive): void {
   if (rollout.state !== "cancelled" || drive.lost || drive.again) return;
-  const left = entriesOf(world).filter(({ is, earlier, stays }) => {
+  const left = entriesOf(world).filter((entry) => {
+    const { is, earlier, stays } = entry;
     const leftOver = earlier && (is === "failed" || is === "skipped");
-    return (is === "succeeded" || leftOver) && stays === undefined;
+    return (is === "succeeded" || leftOver || isRetried(entry)) && stays === undefined;
   });
   const isOffered = offered(rollout, drive).includes("RollbackAll");
   holds(isOffered === left.length > 0, `RollbackAll is ${isOffered ? "" : "not "}offered for ${left.length}`);
@@ -385,7 +393,10 @@ function theCountFollowsACancel(from: World, { outcome, to, name }: Step): void 
     const entries = entriesOf(to).filter(({ wave }) => along || wave >= 0);
     const back = headOf(to)?.revertsFailed === true;
     const took = entries.filter(
-      ({ is }) => is === "succeeded" || is === "reverted" || (back && is === "failed"),
+      (entry) =>
+        ["succeeded", "reverted"].includes(entry.is) ||
+        (along && isLeftOver(entry)) ||
+        (back && entry.is === "failed"),
     ).length;
     holds(progress.succeeded === took, `${name} tells that ${progress.succeeded} took the image: ${took}`);
   }
@@ -431,7 +442,7 @@ function everyOutcomeIsKept(from: World, { outcome, to, event, name }: Step): vo
 
 function whoBeginsIsWatched({ outcome, to, name, event }: Step): void {
   if (outcome === undefined || event === undefined) return;
-  const begins = ["begin", "resume", "beginRollback", "abort"].includes(event.type);
+  const begins = ["begin", "resume", "beginRollback", "abort", "retryFailed"].includes(event.type);
   const driven = to.shells.some(({ id }) => "invocationId" in event && id === event.invocationId);
   if (begins && driven) holds(outcome.watch !== undefined, `the drive that begins with ${name} is watched`);
 }
@@ -459,7 +470,43 @@ function aResultStays(from: World, { to, name }: Step): void {
     if (was === undefined || was === is || was === "waiting") continue;
     const failedToo = was === "failed" && headOf(to)?.revertsFailed === true;
     const leftOver = failedToo || (earlier && (was === "failed" || was === "skipped"));
-    holds((was === "succeeded" || leftOver) && is === "reverted", `${name}: ${id} was ${was} and is ${is}`);
+    // Of these below.
+    if (was === "failed" && !leftOver) continue;
+    const again = leftOver && was === "failed" && is !== "waiting";
+    holds(
+      again || ((was === "succeeded" || leftOver) && is === "reverted"),
+      `${name}: ${id} was ${was} and is ${is}`,
+    );
+  }
+}
+
+/** Who failed comes to something else by a retry of the present drive alone: a late result of an earlier attempt is none. */
+function aFailedOneChangesByItsRetry(from: World, { to, name }: Step): void {
+  if (headOf(from)?.rolloutId !== headOf(to)?.rolloutId) return;
+  const before = new Map(entriesOf(from).map((entry) => [entry.id, entry]));
+  const back = headOf(to)?.revertsFailed === true;
+  for (const { id, is, why, earlier } of entriesOf(to)) {
+    const was = before.get(id);
+    if (was?.is !== "failed" || earlier || (is === "failed" && why === was.why)) continue;
+    if (back && is === "reverted") continue;
+    const held = Object.keys(driveOf(from)?.lanes ?? {}).flatMap((n) => {
+      const { out = [], grant, done = [] } = (from.kv.get(laneKey(n)) ?? {}) as Partial<LaneBook>;
+      return [...out, ...(grant?.items ?? []), ...done];
+    });
+    const again = held.find((item) => item.id === id && item.retry);
+    holds(again !== undefined, `${name}: ${id} failed and is ${is}, and nobody has deployed it again`);
+    // A change that was cut short may have recorded it before it was told.
+    const torn = isRetried(was) || to.left.torn !== from.left.torn;
+    holds(torn || earlier, `${name}: the part said that ${id} was deployed again`);
+  }
+}
+
+/** Who came up is counted, if not at once: no row says of one that is failed that it serves. */
+function aRetryThatCameUpCounts(world: World, { image }: RolloutState): void {
+  for (const { id, is, wave } of entriesOf(world)) {
+    const row = world.rows[id];
+    if (is !== "failed" || wave < 0 || row === undefined) continue;
+    holds(row.image !== image || row.is !== "ready", `${id} came up by its retry, and is ${is}`);
   }
 }
 
@@ -477,7 +524,8 @@ function nothingIsLeftOnTheImage({ left }: World, { outcome, to, name }: Step, s
     const ofACompleted = is === undefined && system.left.skip !== undefined;
     const failedByRow = row.is === "failed" && row.ran !== image;
     const failedToo = headOf(to)?.revertsFailed === true && is === "failed";
-    const out = ((is === "failed" || is === "skipped") && !earlier) || failedByRow || ofACompleted;
+    const cameUp = is === "failed" && row.is === "ready";
+    const out = ((is === "failed" || is === "skipped") && !earlier && !cameUp) || failedByRow || ofACompleted;
     holds(
       (out && !failedToo) || row.image !== image,
       `${name}: a complete rollback leaves nobody on the image, but ${id} (${is})`,

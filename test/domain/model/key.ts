@@ -35,7 +35,7 @@ export function keyOf(world: World): string {
       .join(),
     once(rows, () =>
       Object.values(rows)
-        .map(({ image, is, ran }) => `${image}${is}${ran}`)
+        .map(({ image, is, ran, at = "" }) => `${image}${is}${ran}${at}`)
         .join(),
     ),
     once(left, () => Object.values(left).join()),
@@ -83,10 +83,10 @@ function driveText(drive: Drive): string {
 
 function bookText({ out, grant, done }: LaneBook): string {
   const results = done
-    .map(({ id, is, at, unrecorded, earlier }) => `${id}${is}${at}${unrecorded}${earlier}`)
+    .map(({ id, is, at, unrecorded, earlier, retry }) => `${id}${is}${at}${unrecorded}${earlier}${retry}`)
     .sort();
   return JSON.stringify([
-    out.map(({ id, at, unrecorded, earlier }) => `${id}${at}${unrecorded}${earlier}`).sort(),
+    out.map(({ id, at, unrecorded, earlier, retry }) => `${id}${at}${unrecorded}${earlier}${retry}`).sort(),
     grant,
     results,
   ]);

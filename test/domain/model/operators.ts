@@ -4,6 +4,7 @@ import { GuardError, type Seen } from "../../../src/domain/guard.ts";
 import type { Operation, Verb } from "../../../src/domain/state.ts";
 import { change, cutShort } from "./change.ts";
 import { freezeEvents, overriding, overrodeBy } from "./freezes.ts";
+import { entriesOf } from "./recorded.ts";
 import { draftOf, newShell, openedDrive, own } from "./shell.ts";
 import { headOf, spent } from "./steps.ts";
 import { nobodyDrives, silences } from "./watchdog.ts";
@@ -25,6 +26,7 @@ export function operatorSteps(world: World, system: System, legal: readonly Oper
     if (operation === "Rollout" && dueOf(world, system).flat(2).length === 0) return [];
     const id = `drive ${world.drives + 1}`;
     const after = { ...spent(world, operation), drives: world.drives + 1 };
+    if (operation === "RetryFailed") return retries(world, system, after, id);
     const plain = eventOf(world, system, operation, id);
     const event = overriding(world, plain, () => once(after, system, operation, plain)) as typeof plain;
     const steps = verb(after, system, operation, event);
@@ -36,6 +38,24 @@ export function operatorSteps(world: World, system: System, legal: readonly Oper
 /** In every state alike. */
 export function freezeSteps(world: World, system: System): Step[] {
   return freezeEvents(world).flatMap(({ name, event, after }) => verb(after, system, name, event));
+}
+
+/** All of the failed, the first of several, and with the wish to go on. */
+function retries(world: World, system: System, after: World, invocationId: string): Step[] {
+  const failed = entriesOf(world).flatMap(({ id, is, wave }) => (is === "failed" && wave >= 0 ? [id] : []));
+  const [first] = failed;
+  if (first === undefined) return [];
+  const all = { type: "retryFailed", invocationId } as const;
+  const plain: (Event & { type: "retryFailed" })[] = [
+    all,
+    { ...all, resume: true },
+    ...(failed.length > 1 ? [{ ...all, sentinelIds: [first] }] : []),
+  ];
+  const events = plain.map((each) => overriding(world, each, () => once(after, system, "RetryFailed", each)));
+  return [
+    ...events.flatMap((event) => verb(after, system, "RetryFailed", event)),
+    ...guarded(world, after, system, "RetryFailed", events[0] as typeof all),
+  ];
 }
 
 /**
@@ -64,7 +84,10 @@ function guarded(world: World, after: World, system: System, name: Operation, ev
 }
 
 /** The verbs that may carry a guard. */
-type GuardedEvent = Extract<Event, { type: "resume" | "cancel" | "pause" | "beginRollback" | "abort" }>;
+type GuardedEvent = Extract<
+  Event,
+  { type: "resume" | "cancel" | "pause" | "beginRollback" | "abort" | "retryFailed" }
+>;
 
 /** The whole of a verb. */
 function once(world: World, system: System, name: string, event: Event): Step {
@@ -106,7 +129,7 @@ function dueOf({ rows }: World, { waves, sameImage }: System): string[][][] {
 function eventOf(
   world: World,
   system: System,
-  operation: Exclude<Operation, "Cancel" | "Pause">,
+  operation: Exclude<Operation, "Cancel" | "Pause" | "RetryFailed">,
   id: string,
 ): Extract<Event, { type: "begin" | "resume" | "beginRollback" | "abort" }> {
   const failedToo = system.includeFailed ? { includeFailed: true as const } : {};

@@ -126,7 +126,15 @@ export function startNext(draft: Draft, id: string, waited = false): void {
     draft.deploys = draft.deploys.map((each) => (each === first ? { ...first, standsDown: true } : each));
     return;
   }
-  draft.rows = { ...draft.rows, [id]: { ...row, image: first.image, is: "progressing" } };
+  draft.rows = {
+    ...draft.rows,
+    [id]: { ...row, image: first.image, is: "progressing", ...writtenIn(draft) },
+  };
+}
+
+/** When a row is written: rows are only asked where somebody does not answer. */
+export function writtenIn({ drives, system }: Draft): { at?: number } {
+  return system.left.freeze === undefined || system.left.RetryFailed === undefined ? {} : { at: drives };
 }
 
 /** Takes a grant that came through the bell; without one, if it has it already, or if others wait, it asks. */

@@ -7,7 +7,7 @@ import { change, LATE, NOW } from "./change.ts";
 import { faultSteps } from "./faults.ts";
 import { timeSteps } from "./freezes.ts";
 import { freezeSteps, operatorSteps } from "./operators.ts";
-import { answered, ask, type Draft, draftOf, goOn, hear, own, send, startNext } from "./shell.ts";
+import { answered, ask, type Draft, draftOf, goOn, hear, own, send, startNext, writtenIn } from "./shell.ts";
 import { watchdogSteps } from "./watchdog.ts";
 import type { Bounded, Deploy, Shell, Step, System, World } from "./world.ts";
 
@@ -16,7 +16,7 @@ export function initialWorld({ waves, left }: System): World {
   const rows = Object.fromEntries(waves.flat(2).map((id) => [id, { image: "v1", is: "ready", ran: "v1" }]));
   const none = {
     ...{ Rollout: 0, Resume: 0, RollbackAll: 0, Pause: 0, Abort: 0, fail: 0, skip: 0, miss: 0, break: 0 },
-    ...{ Freeze: 0, Unfreeze: 0, pass: 0 },
+    ...{ RetryFailed: 0, Freeze: 0, Unfreeze: 0, pass: 0 },
     ...{ kill: 0, killLane: 0, torn: 0, interrupt: 0, freeze: 0, thaw: 0, ask: 0 },
   };
   return {
@@ -180,7 +180,7 @@ function deploySteps(world: World, system: System): Step[] {
     return endings(world, deploy).map(({ is, row, spends, name }): Step => {
       const draft = draftOf(spends === undefined ? world : spent(world, spends), system);
       draft.deploys = draft.deploys.filter((each) => each !== deploy);
-      draft.rows = { ...draft.rows, [deploy.id]: row };
+      draft.rows = { ...draft.rows, [deploy.id]: { ...row, ...writtenIn(draft) } };
       startNext(draft, deploy.id, true);
       if (deploy.shell !== undefined) {
         const shell = own(draft, deploy.shell);

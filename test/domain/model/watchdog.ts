@@ -1,4 +1,4 @@
-import type { LaneBook, SentinelResult } from "../../../src/domain/drive-state.ts";
+import type { Driver, LaneBook, SentinelResult } from "../../../src/domain/drive-state.ts";
 import type { Event } from "../../../src/domain/event.ts";
 import { change, cutShort } from "./change.ts";
 import { draftOf } from "./shell.ts";
@@ -42,7 +42,8 @@ export function watchdogSteps(world: World, system: System): Step[] {
   if (news) steps.push(step("silence is seen", { type: "silent", rolloutId, silent: silences(world) }));
   for (const [n, lane] of lanes) {
     if (lane.silent === undefined) continue;
-    const results = found(world, rollout.image, world.kv.get(`lane/${n}`) as LaneBook | undefined);
+    const book = world.kv.get(`lane/${n}`) as LaneBook | undefined;
+    const results = found(world, rollout.image, lane.of === "forward" ? drive.forward : undefined, book);
     if (results.length === 0) continue;
     const event: Event = { type: "found", rolloutId, lane: Number(n), results };
     steps.push(step(`rows of lane ${n}`, event));
@@ -68,11 +69,19 @@ export function nobodyDrives(world: World): boolean {
   return state === "rolling_back" && drive?.rollback === undefined;
 }
 
-function found({ rows }: World, image: string, book: LaneBook | undefined): SentinelResult[] {
+function found(
+  { rows }: World,
+  image: string,
+  forward: Driver | undefined,
+  book: LaneBook | undefined,
+): SentinelResult[] {
+  // What a row says of an earlier attempt is not what the retry came to.
+  const since = forward?.retries === undefined ? 0 : Number(forward.invocationId.replace("drive ", ""));
   const items = [...(book?.out ?? []), ...(book?.grant?.items ?? [])];
   return items.flatMap(({ id, at, from, unrecorded }): SentinelResult[] => {
     const row = rows[id];
     if (row === undefined || row.image !== (from ?? image) || row.is === "progressing") return [];
+    if ((row.at ?? 0) < since) return [];
     const [good, bad] =
       from === undefined ? (["succeeded", "failed"] as const) : (["reverted", "missed"] as const);
     return [{ id, at, is: row.is === "ready" ? good : bad, ...(unrecorded ? { unrecorded } : {}) }];

@@ -25,7 +25,7 @@ export interface World {
 /** What would make the exploration endless. `torn`: a change is killed alone. `freeze`: an invocation is paused in Restate. `pass`: the time of a Freeze is up. `break`: who came up no longer serves. */
 export type Bounded =
   | ("Rollout" | "Resume" | "RollbackAll" | "Pause" | "Abort" | "fail" | "skip" | "miss" | "break")
-  | ("Freeze" | "Unfreeze" | "pass")
+  | ("RetryFailed" | "Freeze" | "Unfreeze" | "pass")
   | ("kill" | "killLane" | "torn" | "interrupt" | "freeze" | "thaw" | "ask");
 
 /**
@@ -83,6 +83,8 @@ export interface Row {
   is: "ready" | "failed" | "progressing";
   /** The image that came up last. */
   ran: string;
+  /** How many drives there had been when it was written last. */
+  at?: number;
 }
 
 /** What is explored. */
