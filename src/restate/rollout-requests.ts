@@ -163,7 +163,7 @@ export const RetryRequest = GuardedRequest.extend({
     .superRefine((ids, ctx) => {
       const at = ids.findIndex((id, i) => ids.indexOf(id) < i);
       if (at < 0) return;
-      ctx.addIssue({ code: "custom", message: "is named twice", path: [at], input: ids[at] });
+      ctx.addIssue({ code: "custom", message: "must be named once", path: [at], input: ids[at] });
     })
     .optional()
     .describe(

@@ -43,6 +43,7 @@ export const ELSEWHERE: Elsewhere[] = [
     command: /^kubectl -n sentinel patch deployment \S+ --type json /,
     runBy: "test/cluster/healing.test.ts",
   },
+  { command: /^curl -X POST \S+\/RetryFailed" /, runBy: "test/e2e/retry-failed.test.ts" },
   { command: /^npm run db:prune /, runBy: "test/adapters/prune.test.ts" },
   { command: /^printf '"~\^/, runBy: "test/operations/gateway.test.ts" },
   { command: /^promtool /, runBy: "test/operations/alerts.test.ts" },

@@ -20,7 +20,7 @@ export const VERBS = [
 const SENTINEL_HANDLERS = ["Deploy", "NotifyReady"];
 const WITH_IMAGE = ["Rollout", "Plan", "Deploy"];
 const WITH_WAVES = ["Rollout", "Plan"];
-export const GUARDED = ["Resume", "Cancel", "RollbackAll", "Pause", "Abort"];
+export const GUARDED = ["Resume", "Cancel", "RollbackAll", "Pause", "Abort", "RetryFailed"];
 
 const NOT_JSON = [
   "{",

@@ -4,6 +4,8 @@ import { NEW } from "./world.ts";
 interface BadField {
   handlers: string[];
   field: string;
+  /** The element that the sentence names. */
+  part?: string;
   values: unknown[];
   says: string;
 }
@@ -12,7 +14,7 @@ const WITH_LIMITS = ["Rollout", "Plan"];
 const NOT_BOOLEANS = ["true", 1, 0, null, [], {}];
 const NOT_LIMITS = [-1, 1.5, "", "2", "%", "-1%", "101%", "100.01%", "2 %", "1e1%", "2.345%", "02%", null];
 const NOT_COUNTS = [0, -1, 1.5, "3", null, [], {}, true, 1e300];
-const COMMENTED = ["Rollout", "Plan", "Resume", "Cancel", "Pause", "RollbackAll", "Abort"];
+const COMMENTED = ["Rollout", "Plan", "Resume", "Cancel", "Pause", "RollbackAll", "Abort", "RetryFailed"];
 
 const FIELDS: BadField[] = [
   ...["max_failures", "max_total_failures"].map((field) => ({
@@ -34,6 +36,19 @@ const FIELDS: BadField[] = [
     values: NOT_BOOLEANS,
     says: "must be true or false",
   },
+  { handlers: ["RetryFailed"], field: "resume", values: NOT_BOOLEANS, says: "must be true or false" },
+  {
+    handlers: ["RetryFailed"],
+    field: "sentinel_ids",
+    values: [null, "sen_0001", 7, {}, true, [], Array.from({ length: 101 }, (_, i) => `sen_${i}`)],
+    says: "must be a list of 1 to 100 ids",
+  },
+  ...[
+    { values: [[7], [null], [{}], [["sen_0001"]]], part: "[0]", says: "must be a string" },
+    { values: [[""]], part: "[0]", says: "must not be empty" },
+    { values: [["x".repeat(65)]], part: "[0]", says: "must have at most 64 characters" },
+    { values: [["sen_0001", "sen_0001"]], part: "[1]", says: "must be named once" },
+  ].map((each) => ({ handlers: ["RetryFailed"], field: "sentinel_ids", ...each })),
   { handlers: COMMENTED, field: "comment", values: [7, null, ["why"], {}], says: "must be a string" },
   {
     handlers: COMMENTED,
@@ -45,12 +60,12 @@ const FIELDS: BadField[] = [
 
 /** What people get wrong in the fields that control a rollout. */
 export function badControls(): { handler: string; body: string; says: string[] }[] {
-  return FIELDS.flatMap(({ handlers, field, values, says }) =>
+  return FIELDS.flatMap(({ handlers, field, part = "", values, says }) =>
     handlers.flatMap((handler) =>
       values.map((value) => ({
         handler,
         body: JSON.stringify({ ...(WITH_LIMITS.includes(handler) ? { image: NEW } : {}), [field]: value }),
-        says: [`${field} ${says}`, "got"],
+        says: [`${field}${part} ${says}`, "got"],
       })),
     ),
   );
