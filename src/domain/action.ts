@@ -25,6 +25,7 @@ export interface Action {
 const VERB_OF = {
   begin: "Rollout",
   resume: "Resume",
+  retryFailed: "RetryFailed",
   cancel: "Cancel",
   pause: "Pause",
   beginRollback: "RollbackAll",

@@ -41,7 +41,9 @@ export type Event =
   | ({ type: "beginRollback"; invocationId: string; silent: Silence[]; includeFailed?: true } & Guarded &
       Asked)
   /** The failed ones, or those of them that are named, are deployed again. */
-  | ({ type: "retryFailed"; invocationId: string; sentinelIds?: string[]; resume?: true } & Guarded & Asked)
+  | ({ type: "retryFailed"; invocationId: string; sentinelIds?: string[]; resume?: true } & Guarded &
+      Asked &
+      Override)
   /** A Cancel and a RollbackAll in one. */
   | ({ type: "abort"; invocationId: string; includeFailed?: true } & Guarded & Asked)
   /** Takes the place of the freeze that there is, if there is one. */

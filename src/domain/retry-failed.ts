@@ -1,10 +1,13 @@
 import type { PartPlan } from "./drive-state.ts";
 import type { Event } from "./event.ts";
 import { endForward, strandedDrive } from "./forward.ts";
+import { assertNotFrozen } from "./freeze.ts";
+import { freezeNow } from "./freeze-look.ts";
 import { assertMeant } from "./guard.ts";
 import { acknowledge } from "./limits.ts";
 import { newLane } from "./new-lane.ts";
 import { PLAN_KEY, partKey, partsOf, RETRY_KEY, sumOf } from "./parts.ts";
+import { toldBy } from "./phase-change.ts";
 import { plural, progressOf } from "./progress.ts";
 import { type Chosen, placesToRetry } from "./retries.ts";
 import type { Part, Place } from "./state.ts";
@@ -22,6 +25,7 @@ export class NotFailedError extends Error {
 export function retryFailed(turn: Turn, event: Event & { type: "retryFailed" }): void {
   const { invocationId, sentinelIds, resume, ...guarded } = event;
   const before = assertMeant("RetryFailed", turn.rollout, guarded);
+  const overrides = assertNotFrozen("RetryFailed", freezeNow(turn), turn.nowMs, guarded);
   turn.drive ??= strandedDrive(before);
   // The pause was cut short.
   endForward(turn);
@@ -44,11 +48,18 @@ export function retryFailed(turn: Turn, event: Event & { type: "retryFailed" }):
       ...(sentinelIds === undefined ? {} : { chosen: true }),
       ...(resume ? { resume } : {}),
     },
+    ...(overrides === undefined ? {} : { overrides }),
   };
   drive.lanes[lane] = { ...newLane("forward"), invocationId };
   turn.watch = invocationId;
   const progress = progressOf(rollout, turn.nowMs);
-  turn.changes.push({ kind: "retrying", progress, retries: total, ...(resume ? { resume } : {}) });
+  turn.changes.push({
+    kind: "retrying",
+    progress,
+    retries: total,
+    ...(resume ? { resume } : {}),
+    ...toldBy(guarded),
+  });
 }
 
 /** So many parts are read at once. */

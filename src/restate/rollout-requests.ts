@@ -153,6 +153,7 @@ const NAMED = `must be a list of 1 to ${NAMED_LIMIT} ids`;
 
 /** The body of `RetryFailed`. */
 export const RetryRequest = GuardedRequest.extend({
+  override_freeze: overrideFreeze,
   sentinel_ids: z
     .array(
       z.string("must be a string").min(1, "must not be empty").max(64, "must have at most 64 characters"),
@@ -173,7 +174,9 @@ export const RetryRequest = GuardedRequest.extend({
     .boolean("must be true or false")
     .optional()
     .describe("True: once none of the wave is failed any more, go on as Resume does."),
-}).meta({ examples: [{}] });
+})
+  .superRefine(requireComment)
+  .meta({ examples: [{}] });
 export type RetryRequest = z.infer<typeof RetryRequest>;
 
 /** The body of `Status`. */

@@ -23,7 +23,7 @@ export function overrideOf({ override_freeze }: FreezableRequest): Pick<Override
  */
 export async function assertNotFrozenEarly(
   ctx: ObjectSharedContext,
-  operation: "Rollout" | "Resume",
+  operation: "Rollout" | "Resume" | "RetryFailed",
   { drive }: Sight,
   request: FreezableRequest,
   { countBytes }: Pick<RolloutOptions, "countBytes">,

@@ -4,6 +4,7 @@ import type { RetryRequest } from "../restate/rollout-requests.ts";
 import type { RolloutResponse } from "../restate/rollout-schemas.ts";
 import { askedBy } from "./asked-by.ts";
 import { drive } from "./drive.ts";
+import { assertNotFrozenEarly, overrideOf } from "./frozen.ts";
 import { guardedBy } from "./guarded-by.ts";
 import { lookAndMend } from "./look-and-mend.ts";
 import type { RolloutOptions } from "./options.ts";
@@ -18,6 +19,7 @@ export async function retryFailed(
   const guarded = guardedBy(request);
   const sight = await lookAndMend(ctx, options);
   assertMeant("RetryFailed", sight.rollout, guarded);
+  await assertNotFrozenEarly(ctx, "RetryFailed", sight, request, options);
   const { rolloutId = "", image = "" } = sight.rollout ?? {};
   const { sentinel_ids: sentinelIds, resume } = request;
   const opening = {
@@ -27,6 +29,7 @@ export async function retryFailed(
     ...(resume ? { resume } : {}),
     ...guarded,
     ...askedBy(ctx, request),
+    ...overrideOf(request),
   } as const;
   const { view } = await drive(ctx, options, "retry", opening);
   return rolloutResponse(viewOfDriven(view, rolloutId, image));

@@ -7,6 +7,7 @@ import { LEGACY_KEYS } from "../../src/domain/legacy.ts";
 import { legacyEvent } from "../../src/domain/legacy-drive.ts";
 import type { LegacyEvent } from "../../src/domain/legacy-report.ts";
 import { IllegalOperationError, LEGAL } from "../../src/domain/legality.ts";
+import { NotFailedError } from "../../src/domain/retry-failed.ts";
 import { apply } from "../../src/domain/rollout.ts";
 import type { Operation, Part, RolloutState } from "../../src/domain/state.ts";
 import { type View, viewOf } from "../../src/domain/view.ts";
@@ -217,7 +218,7 @@ function known({ accepted, view, wave, scope }: LegacyReply) {
     [...targets].sort((a, b) => a.id.localeCompare(b.id));
   const { state, rolloutId, image, waves, total, failed, skipped } = view;
   // That version offered a rollback also where nothing was left to revert, and had fewer verbs.
-  const others = ["RollbackAll", "Pause", "Abort", "Freeze"];
+  const others = ["RollbackAll", "Pause", "Abort", "RetryFailed", "Freeze"];
   const next = (view.next as string[]).filter((operation) => !others.includes(operation));
   return {
     accepted,
@@ -272,6 +273,10 @@ describe("what version 0.1 recorded", () => {
         expect(machine.stored).toEqual(stored);
         continue;
       }
+      if (verb === "RetryFailed" && old.failedIds.length === 0) {
+        expect(() => machine.happen(event)).toThrow(NotFailedError);
+        continue;
+      }
       expect(machine.happen(event).answer.accepted).toBe(true);
       expectSum(machine.view);
       if (verb !== "Rollout") expectSameFleet(machine, old);
@@ -283,6 +288,7 @@ describe("what version 0.1 recorded", () => {
     ({ stored, old }) => {
       for (const verb of LEGAL[old.state]) {
         const whole = new Machine(stored);
+        if (verb === "RetryFailed" && old.failedIds.length === 0) continue;
         const writes = whole.happen(VERBS[verb]).writes.length;
         for (let n = 0; n <= writes; n++) {
           const machine = new Machine(stored);

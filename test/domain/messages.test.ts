@@ -118,6 +118,11 @@ describe("every phase change", () => {
     ],
     ["completed", "Sentinel rollout completed", ["24 of 100 (24 %)", "*Failed*\n1", "*Took*\n1h32m"]],
     [
+      "retrying",
+      "Sentinel rollout: retrying in wave 3/5",
+      ["24 of 100 (24 %)", "*Failed*\n1", "deploy 3 failed sentinels again"],
+    ],
+    [
       "rollback started",
       "Sentinel rollback started",
       ["*To revert*\n17", "failed sentinels are not touched"],

@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { Event } from "../../src/domain/event.ts";
 import { IllegalOperationError, LEGAL } from "../../src/domain/legality.ts";
+import { NotFailedError } from "../../src/domain/retry-failed.ts";
 import type { Operation, State } from "../../src/domain/state.ts";
 import { carriedOut, decide } from "./harness.ts";
 import { abandon, interrupt, MACHINES, NOW, VERBS } from "./machines.ts";
 
 /** What an event leads to: the phase after it and what Slack hears; a phase alone stands for silence. */
-type Cell = [phase: State, ...told: string[]] | "illegal" | "ignored";
+type Cell = [phase: State, ...told: string[]] | "illegal" | "ignored" | "finds nobody";
 
 const rollout = "id of rollout-1";
 const report = (lane: number, invocationId: string, ...results: [id: string, is: "succeeded" | "failed"][]) =>
@@ -23,6 +24,7 @@ const EVENTS = {
   RollbackAll: VERBS.RollbackAll,
   Pause: VERBS.Pause,
   Abort: VERBS.Abort,
+  RetryFailed: VERBS.RetryFailed,
   "report of the driver": report(1, "rollout-1"),
   "report, all ready": report(1, "rollout-1", ["a", "succeeded"], ["b", "succeeded"], ["c", "succeeded"]),
   "report, one failed": report(1, "rollout-1", ["a", "failed"], ["b", "failed"], ["c", "succeeded"]),
@@ -95,7 +97,7 @@ const ABORTS: Cell = ["rolling_back", "cancelled", "rollback started"];
 const ROLLS_BACK: Cell = ["rolling_back", "rollback started"];
 
 const driven = (rest: Partial<Row>): Partial<Row> => ({
-  ...refuses("Rollout", "Resume", "RollbackAll"),
+  ...refuses("Rollout", "Resume", "RollbackAll", "RetryFailed"),
   Cancel: CANCELS,
   Pause: ["in_progress"],
   Abort: ABORTS,
@@ -115,19 +117,20 @@ const rest = (phase: State, verbs: Partial<Row>): Partial<Row> => ({
   ...asked(phase),
   ...verbs,
 });
-const paused = (Resume: Cell) =>
+const RETRIES: Cell = ["in_progress", "retrying"];
+const paused = (Resume: Cell, RetryFailed: Cell = RETRIES) =>
   rest("paused", {
     ...refuses("Rollout", "Pause"),
-    ...{ Resume, Cancel: CANCELS, RollbackAll: ROLLS_BACK, Abort: ABORTS },
+    ...{ Resume, RetryFailed, Cancel: CANCELS, RollbackAll: ROLLS_BACK, Abort: ABORTS },
   });
 const cancelled = {
-  ...refuses("Resume", "Cancel", "Pause", "Abort"),
+  ...refuses("Resume", "Cancel", "Pause", "Abort", "RetryFailed"),
   Rollout: BEGINS,
   RollbackAll: ROLLS_BACK,
 };
 const ENDS: Cell = ["cancelled", "rollback completed"];
 const rollingBack = (ended: Cell) => ({
-  ...refuses("Rollout", "Resume", "Cancel", "RollbackAll", "Pause", "Abort"),
+  ...refuses("Rollout", "Resume", "Cancel", "RollbackAll", "Pause", "Abort", "RetryFailed"),
   ...NEVER,
   ...asked("rolling_back"),
   "report of the rollback": ["rolling_back"] as Cell,
@@ -140,7 +143,7 @@ const TABLE: Record<MachineName, Partial<Row>> = {
     ...NEVER,
     ...NO_FORWARD,
     ...NO_ROLLBACK,
-    ...refuses("Resume", "Cancel", "RollbackAll", "Pause", "Abort"),
+    ...refuses("Resume", "Cancel", "RollbackAll", "Pause", "Abort", "RetryFailed"),
     Rollout: BEGINS,
     silent: "ignored",
     ask: "ignored",
@@ -171,7 +174,7 @@ const TABLE: Record<MachineName, Partial<Row>> = {
   }),
   "paused, by a failure": paused(["in_progress", "resumed", "wave started"]),
   "paused, by a failure in the last wave": paused(["completed", "resumed", "completed"]),
-  "paused, by an interruption": paused(["in_progress", "resumed"]),
+  "paused, by an interruption": paused(["in_progress", "resumed"], "finds nobody"),
   "cancelled, settled": rest("cancelled", cancelled),
   "cancelled, Deploys in flight": {
     ...rest("cancelled", cancelled),
@@ -183,7 +186,7 @@ const TABLE: Record<MachineName, Partial<Row>> = {
     silent: ["cancelled", "silent", "settled"],
   },
   completed: rest("completed", {
-    ...refuses("Resume", "Cancel", "RollbackAll", "Pause", "Abort"),
+    ...refuses("Resume", "Cancel", "RollbackAll", "Pause", "Abort", "RetryFailed"),
     Rollout: BEGINS,
   }),
   "rolling_back, settled": { ...NO_FORWARD, ...rollingBack(["rolling_back"]) },
@@ -207,6 +210,10 @@ describe("every state and every event", () => {
       expect(happens).toThrow(IllegalOperationError);
       return;
     }
+    if (cell === "finds nobody") {
+      expect(happens).toThrow(NotFailedError);
+      return;
+    }
     const { answer, writes, changes, rings, history, watch } = happens();
     if (cell === "ignored") {
       expect(answer.accepted).toBe(false);
@@ -222,7 +229,8 @@ describe("every state and every event", () => {
     expect([head?.state ?? "idle", ...changes.map(({ kind }) => kind)]).toEqual(cell);
     expect(answer.accepted).toBe(true);
     const begins =
-      ["begin", "resume", "beginRollback", "abort"].includes(event.type) && head?.state !== "completed";
+      ["begin", "resume", "retryFailed", "beginRollback", "abort"].includes(event.type) &&
+      head?.state !== "completed";
     expect(watch === undefined).toBe(!begins);
   });
 });
@@ -233,7 +241,7 @@ describe("an illegal operation", () => {
     ["completed", "completed", "legal now: Rollout."],
     ["cancelled", "cancelled, settled", "legal now: Rollout, RollbackAll."],
     ["in_progress", "in_progress, first wave", "legal now: Cancel, Pause, Abort."],
-    ["paused", "paused, by a failure", "legal now: Resume, Cancel, RollbackAll, Abort."],
+    ["paused", "paused, by a failure", "legal now: Resume, RetryFailed, Cancel, RollbackAll, Abort."],
     ["rolling_back", "rolling_back, settled", "legal now: nothing but to wait until it has ended."],
   ];
 

@@ -36,8 +36,8 @@ describe("what operators are answered", () => {
       "after a failed wave",
       failure,
       "paused",
-      ["Resume", "Cancel", "RollbackAll", "Abort", "Freeze"],
-      "Paused in wave 2 of 2: 1 of 2 sentinels failed. 2 of 3 sentinels took sentinel:v2, 1 failed. Resume: complete the rollout without the failed one. Cancel: stop here and keep the new image where it came up. RollbackAll: revert the 2 that took it.",
+      ["Resume", "RetryFailed", "Cancel", "RollbackAll", "Abort", "Freeze"],
+      "Paused in wave 2 of 2: 1 of 2 sentinels failed. 2 of 3 sentinels took sentinel:v2, 1 failed. Resume: complete the rollout without the failed one. RetryFailed: deploy the 1 failed again. Cancel: stop here and keep the new image where it came up. RollbackAll: revert the 2 that took it.",
     ],
     [
       "after a Cancel",

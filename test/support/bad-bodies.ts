@@ -14,7 +14,7 @@ export interface BadRequest {
 }
 
 export const VERBS = [
-  ...["Rollout", "Resume", "Cancel", "RollbackAll", "Pause", "Abort"],
+  ...["Rollout", "Resume", "Cancel", "RollbackAll", "Pause", "Abort", "RetryFailed"],
   ...["Freeze", "Unfreeze", "Status", "Plan", "History"],
 ];
 const SENTINEL_HANDLERS = ["Deploy", "NotifyReady"];
