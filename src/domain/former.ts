@@ -75,8 +75,6 @@ export function formerReported(turn: Turn, report: Report): Answer | undefined {
   const former = formerOf(turn, report.rolloutId);
   if (former === undefined) return undefined;
   const lane = former.drive.lanes[report.lane];
-  // Of a rollback that has ended, for instance: it is told so.
-  if (lane === undefined && former.drive.forward?.lane !== report.lane) return undefined;
   const key = laneKey(report.lane);
   const before = turn.book.get<LaneBook>(key) ?? { seq: 0, out: [], done: [] };
   const { grant, rung } = before;
@@ -175,6 +173,8 @@ function answerTo(turn: Turn, former: Former, n: number): Pick<Answer, "over" | 
   return {
     ...(lane === undefined || lane.out + lane.launching === 0 ? { over: true } : {}),
     ...(driver === n || lane === undefined ? { driver: { open: [], done, view: viewOfFormer(former) } } : {}),
+    // Its rollback had ended, in a change that was cut short before its driver was told.
+    ...(drive.rollback?.lane === n ? { driver: { open: [], done: true, view: viewOfFormer(former) } } : {}),
   };
 }
 

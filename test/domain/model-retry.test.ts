@@ -49,7 +49,7 @@ const SYSTEMS: NamedSystem[] = [
     waves: [[["a"]]],
     window: 1,
     life: { driver: 0, lane: 1 },
-    left: { Rollout: 1, RetryFailed: 2, RollbackAll: 1, fail: 1, killLane: 1 },
+    left: { Rollout: 1, RetryFailed: 1, RollbackAll: 1, fail: 1, killLane: 1 },
   },
   {
     name: "two rollouts of one image, the first one retried, and killed",

@@ -200,7 +200,8 @@ function comesToRest(world: World, next: readonly Step[], system: System): void 
   holds(killed || books.length === 0, `no book is left of a lane: ${books}`);
   if (rollout === undefined) return;
   headIsRight(world, rollout);
-  aLostRetryIsOfferedBack(world, rollout, drive);
+  // Who was paused in Restate may launch its last grant when it is resumed, after all others have gone home.
+  if (world.left.freeze === (system.left.freeze ?? 0)) aLostRetryIsOfferedBack(world, rollout, drive);
   if (isWhole(world, system) && world.deploys.length === 0) aRetryThatCameUpCounts(world, rollout);
   if (drive !== undefined && isWhole(world, system)) aRollbackIsOfferedForSomebody(world, rollout, drive);
   if (!killed) takenOverIsCounted(world, rollout);
