@@ -52,7 +52,7 @@ export interface Override {
 }
 
 /** What begins or goes on, and what a freeze stops: all that launches what is not deployed yet. */
-const FROZEN: ReadonlySet<Operation | "RetryFailed"> = new Set(["Rollout", "Resume", "RetryFailed"]);
+const FROZEN: ReadonlySet<Operation> = new Set(["Rollout", "Resume", "RetryFailed"]);
 
 export function isFrozen(operation: Operation): boolean {
   return FROZEN.has(operation);
@@ -60,7 +60,7 @@ export function isFrozen(operation: Operation): boolean {
 
 /** It is not to begin, or to go on, for now. */
 export class FrozenError extends Error {
-  constructor(operation: Operation | "RetryFailed", freeze: Freeze) {
+  constructor(operation: Operation, freeze: Freeze) {
     super(
       `${operation} is frozen: ${frozenBy(freeze)}. Nothing was changed. Wait until the freeze has ended, call Unfreeze, or send "override_freeze": true with a comment; Pause, Cancel, Abort and RollbackAll are never frozen.`,
     );
@@ -74,7 +74,7 @@ export class FrozenError extends Error {
  * @throws FrozenError
  */
 export function assertNotFrozen(
-  operation: Operation | "RetryFailed",
+  operation: Operation,
   freeze: Freeze | undefined,
   nowMs: number,
   { overrideFreeze, comment }: Override,

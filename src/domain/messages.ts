@@ -106,9 +106,10 @@ function draft(change: PhaseChange): Draft {
       };
     case "retrying":
       return {
-        header: `Sentinel rollout: retrying in ${wave}`,
+        header: `Sentinel rollout: retrying in ${wave}${by(change)}`,
         fields: [done(p), ...notDone(p)],
         body: [
+          ...comment(change),
           `*Now:* deploy ${plural(change.retries, "failed sentinel")} again${change.resume ? ", and go on once none of the wave is failed" : ""}`,
         ],
       };

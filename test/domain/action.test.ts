@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ACTING_VERBS } from "../../src/domain/action.ts";
 import type { Event } from "../../src/domain/event.ts";
-import type { Operation } from "../../src/domain/state.ts";
+import type { Verb } from "../../src/domain/state.ts";
 import { abandon, begin, cancel, interrupt, MACHINES, NOW, VERBS } from "./machines.ts";
 
 const ASKED = { operator: "alice", comment: "known flake" };
@@ -23,7 +23,7 @@ describe("an action", () => {
     const done = { ...ASKED, rolloutId, atMs: NOW };
     const inProgress = "in_progress, last wave";
     const paused = "paused, by a failure";
-    const cases: [keyof typeof MACHINES, Operation, object][] = [
+    const cases: [keyof typeof MACHINES, Verb, object][] = [
       ["idle", "Rollout", { id: "rollout-2", from: "idle", to: "in_progress", rolloutId: "id of rollout-2" }],
       [paused, "Resume", { id: "resume-1", from: "paused", to: "in_progress" }],
       [
@@ -35,9 +35,17 @@ describe("an action", () => {
       [inProgress, "Pause", { from: "in_progress", to: "in_progress" }],
       [paused, "RollbackAll", { id: "rollback-2", from: "paused", to: "rolling_back" }],
       [inProgress, "Abort", { id: "abort-1", from: "in_progress", to: "rolling_back" }],
+      [paused, "RetryFailed", { id: "retry-1", from: "paused", to: "in_progress" }],
+      [paused, "Freeze", { id: "freeze-1", from: "paused", to: "paused" }],
+      [inProgress, "Unfreeze", { from: "in_progress", to: "in_progress" }],
     ];
+    const freezing: Record<string, Event> = {
+      Freeze: { type: "freeze", id: "freeze-1", reason: "closing" },
+      Unfreeze: { type: "unfreeze" },
+    };
+    const events: Record<string, Event> = { ...VERBS, ...freezing };
     for (const [machine, verb, more] of cases) {
-      expect(actionOf(machine, asked(VERBS[verb])), verb).toEqual({ verb, ...done, ...more });
+      expect(actionOf(machine, asked(events[verb] as Event)), verb).toEqual({ verb, ...done, ...more });
     }
     expect(cases.map(([, verb]) => verb)).toEqual(expect.arrayContaining([...ACTING_VERBS]));
   });

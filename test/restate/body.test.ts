@@ -8,6 +8,7 @@ import { HistoryRequest } from "../../src/restate/history-schemas.ts";
 import {
   GuardedRequest,
   ResumeRequest,
+  RetryRequest,
   RollbackRequest,
   RolloutRequest,
   StatusRequest,
@@ -20,7 +21,7 @@ const GENERATED = 2_000;
 const SCHEMAS: Record<string, z.ZodType> = {
   ...{ Rollout: RolloutRequest, Plan: RolloutRequest, History: HistoryRequest },
   ...{ Resume: ResumeRequest, Cancel: GuardedRequest, RollbackAll: RollbackRequest },
-  ...{ Pause: GuardedRequest, Abort: RollbackRequest },
+  ...{ Pause: GuardedRequest, Abort: RollbackRequest, RetryFailed: RetryRequest },
   ...{ Freeze: FreezeRequest, Unfreeze: UnfreezeRequest },
   ...{ Deploy: DeployRequest, NotifyReady: NotifyReadyRequest },
 };

@@ -105,7 +105,7 @@ describe("Status", () => {
     ["2 sentinels of wave 2/2 to come up", second],
     ["1 sentinel of wave 2/2 to come up", (play) => play.second().report([failed("b")])],
     ["an operator: Resume, Cancel or RollbackAll", killed],
-    ["an operator: Resume or Cancel", (play) => play.begun().report([failed("a")])],
+    ["an operator: Resume, RetryFailed or Cancel", (play) => play.begun().report([failed("a")])],
     [
       `1 sentinel to return to the previous image, and ${late("2 Deploys")}`,
       (play) => [cancelled(play), play.drives(beginRollback())],

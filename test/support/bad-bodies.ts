@@ -141,7 +141,7 @@ const BAD_MOMENTS = [
   "4102387200",
 ];
 /** What a freeze keeps from going on, and may be told to go on in spite of it. */
-const FREEZABLE = ["Rollout", "Resume"];
+const FREEZABLE = ["Rollout", "Resume", "RetryFailed"];
 
 const AMOUNTS = [
   "cpu_millicores",
