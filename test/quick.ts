@@ -4,7 +4,7 @@
  */
 export const QUICK: Record<string, string[]> = {
   parts: [
-    "test/{domain,restate}/**/!(model-large).test.ts",
+    "test/{domain,restate}/**/!(model-*).test.ts",
     "test/adapters/{cluster-health,config,fleet,fleet-count,health,history,limiter,migrations,mysql,ports}.test.ts",
     "test/adapters/{registration,row-fence,secrets,slack,statements,watcher,work-metrics}.test.ts",
     "test/operations/{compose,dockerfile,links,structure,versions}.test.ts",

@@ -95,7 +95,7 @@ describe("the playground, in a browser", { timeout: 240_000 }, () => {
         wave: 2,
         succeeded: 1,
         failures: [{ sentinel_id: "sen_0002", reason: expect.stringContaining("ImagePullBackOff") }],
-        next: ["Resume", "Cancel", "RollbackAll"],
+        next: ["Resume", "RetryFailed", "Cancel", "RollbackAll", "Abort", "Freeze"],
       },
     });
     expect(await ui.stateOf(ROLLOUTS, "singleton", "rolloutState")).toEqual((await world.state())?.head);

@@ -27,12 +27,6 @@ const SYSTEMS: NamedSystem[] = [
     left: { Rollout: 1, RetryFailed: 1, RollbackAll: 1, fail: 1, torn: 1 },
   },
   {
-    name: "a retry that an operator pauses, or aborts",
-    waves: [[["a", "b"]]],
-    window: 1,
-    left: { Rollout: 1, RetryFailed: 1, RollbackAll: 1, Pause: 1, Abort: 1, fail: 2 },
-  },
-  {
     name: "a retry whose invocation is cancelled",
     waves: [[["a"]], [["b"]]],
     window: 1,

@@ -82,49 +82,10 @@ const SYSTEMS: NamedSystem[] = [
     left: { Rollout: 1, RollbackAll: 1, fail: 1, ask: 2 },
   },
   {
-    name: "an operator who pauses twice, resumes, and rolls back",
-    waves: [[["a"]], [["b", "c"]]],
-    window: 2,
-    left: { Rollout: 1, Pause: 2, Resume: 1, RollbackAll: 1, fail: 1 },
-  },
-  {
-    name: "a Pause in a wave that launches one after another, and a drive that is killed",
-    waves: [[["a", "b"]]],
-    window: 1,
-    left: { Rollout: 1, Pause: 1, Resume: 1, RollbackAll: 1, kill: 1 },
-  },
-  {
     name: "any change of a drive that is paused or aborted killed alone",
     waves: [[["a"]], [["b"]]],
     window: 1,
     left: { Rollout: 1, Pause: 1, Resume: 1, Abort: 1, torn: 1 },
-  },
-  {
-    name: "an Abort at any moment, and a rollback after it",
-    waves: [[["a"]], [["b", "c"]]],
-    window: 2,
-    left: { Rollout: 1, Pause: 1, Abort: 1, RollbackAll: 1, fail: 1, miss: 1 },
-  },
-  {
-    name: "an Abort and a RollbackAll that return the failed ones, too",
-    waves: [[["a", "b"]]],
-    window: 2,
-    includeFailed: true,
-    left: { Rollout: 1, Abort: 1, RollbackAll: 1, fail: 2, miss: 1, skip: 1 },
-  },
-  {
-    name: "a drive that is killed with failures that nobody recorded, and a rollback that returns them, too",
-    waves: [[["a", "b"]]],
-    window: 2,
-    includeFailed: true,
-    left: { Rollout: 1, RollbackAll: 2, fail: 2, kill: 1 },
-  },
-  {
-    name: "a budget of one failure in each wave",
-    waves: [[["a", "b", "c"]], [["d"]]],
-    window: 1,
-    limits: { maxFailures: 1 },
-    left: { Rollout: 1, Resume: 2, RollbackAll: 1, fail: 4, skip: 1 },
   },
   {
     name: "a budget, a ramp, and any change killed alone",
@@ -134,34 +95,22 @@ const SYSTEMS: NamedSystem[] = [
     left: { Rollout: 1, Resume: 1, fail: 1, torn: 1 },
   },
   {
-    name: "a freeze whose time passes, another one, and what goes on in spite of them",
-    waves: [[["a"]], [["b"]]],
-    window: 1,
-    left: { Rollout: 1, Resume: 2, RollbackAll: 1, Freeze: 2, Unfreeze: 1, pass: 1 },
-  },
-  {
     name: "a freeze, and what stops in spite of it",
     waves: [[["a"]], [["b"]]],
     window: 1,
     left: { Rollout: 1, Resume: 1, RollbackAll: 1, Pause: 1, Abort: 1, Freeze: 1 },
   },
   {
-    name: "a freeze, and any change killed alone",
-    waves: [[["a"]], [["b"]]],
-    window: 1,
-    left: { Rollout: 1, Resume: 1, RollbackAll: 1, Freeze: 1, pass: 1, torn: 1 },
-  },
-  {
-    name: "a freeze between two rollouts, and a drive that is killed",
-    waves: [[["a"]]],
-    window: 1,
-    left: { Rollout: 2, Freeze: 1, Unfreeze: 1, kill: 1 },
-  },
-  {
     name: "an operator who pauses, resumes, and begins another rollout",
     waves: [[["a"]], [["b"]]],
     window: 1,
     left: { Rollout: 2, Pause: 1, Resume: 1 },
+  },
+  {
+    name: "a retry that an operator pauses, or aborts",
+    waves: [[["a", "b"]]],
+    window: 1,
+    left: { Rollout: 1, RetryFailed: 1, RollbackAll: 1, Pause: 1, Abort: 1, fail: 2 },
   },
 ];
 

@@ -16,7 +16,7 @@ describe("the driving invocation in the middle of a wave", () => {
     expect(answer.body).toMatchObject({
       state: "paused",
       failed: 0,
-      next: ["Resume", "Cancel", "RollbackAll"],
+      next: ["Resume", "Cancel", "RollbackAll", "Abort", "Freeze"],
     });
     expect(answer.body.message).toContain("the driving invocation was cancelled");
     const took = await world.on(NEW);

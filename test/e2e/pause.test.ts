@@ -20,7 +20,7 @@ describe("a sentinel that fails in wave 3 of 100", () => {
       total: 100,
       succeeded: 24,
       failed: 1,
-      next: ["Resume", "RetryFailed", "Cancel", "RollbackAll", "Abort"],
+      next: ["Resume", "RetryFailed", "Cancel", "RollbackAll", "Abort", "Freeze"],
     });
     expect(body.failures).toHaveLength(1);
     expect(body.failures[0]?.sentinel_id).toBe("sen_0017");

@@ -76,7 +76,7 @@ describe("a rollout of 100 sentinels", () => {
       wave: 5,
       waves: 5,
       failed: 0,
-      next: ["Cancel"],
+      next: ["Cancel", "Pause", "Abort", "Freeze"],
     });
     expect((await world.answer(rollout)).body).toMatchObject({ state: "completed", succeeded: 100 });
     expect(await world.row("sen_0051")).toMatchObject({ deploy_status: "ready", running_image: NEW });
