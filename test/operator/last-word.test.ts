@@ -157,7 +157,7 @@ it("after a killed Rollout, Slack and Status say what Resume will do, and it doe
   const does = "deploy the 3 of this wave without a result, then go on with wave 2";
   const { message, next } = await world.status();
   expect(message).toContain(`Resume: ${does}. `);
-  expect(next).toEqual(["Resume", "Cancel", "RollbackAll"]);
+  expect(next).toEqual(["Resume", "Cancel", "RollbackAll", "Abort", "Freeze"]);
   await until("Slack to have heard", () => headers().includes("Sentinel rollout paused in wave 1/2"));
   expect(textOf("Sentinel rollout paused in wave 1/2")).toContain(`*Resume* – ${does}`);
   const { body } = await world.verb("Resume");
