@@ -5,7 +5,7 @@ import { phaseOf } from "../../src/domain/phase.ts";
 import type { Operation } from "../../src/domain/state.ts";
 import { MACHINES, VERBS } from "../domain/machines.ts";
 
-export const PAGE = "docs/controls.md";
+export const PAGE = "docs/operating.md";
 const BEGIN = "<!-- verbs -->\n";
 const END = "<!-- /verbs -->";
 
