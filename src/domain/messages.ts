@@ -223,6 +223,7 @@ function nextSteps({ progress, why, resume, rollback }: PhaseChange & { kind: "p
     ...(frozen ? ["• *Unfreeze* – end the freeze now; the rollout stays paused"] : []),
     `• *Cancel* – ${KEEPS}`,
     ...(revert === undefined ? [] : [`• *RollbackAll* – revert ${revert}`]),
+    ...(progress.failed === 0 ? [] : [`• *RetryFailed* – deploy the ${progress.failed} failed again`]),
     `To act on this pause alone, send \`${escaped(guardLine(progress))}\`.`,
   ].join("\n");
 }

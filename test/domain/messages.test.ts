@@ -173,6 +173,13 @@ describe("every phase change", () => {
     );
   });
 
+  it("paused offers a retry where somebody failed, and nowhere else", () => {
+    const textOf = (failed: number) =>
+      textsOf(slackMessage({ ...CHANGES.paused, progress: { ...progress, failed } })).join("\n");
+    expect(textOf(3)).toContain("• *RetryFailed* – deploy the 3 failed again\n");
+    expect(textOf(0)).not.toContain("RetryFailed");
+  });
+
   it("paused offers no RollbackAll where nothing took the image", () => {
     const nothing = { ...CHANGES.paused, rollback: { took: 0, inFlight: 0, unknown: 0 } };
     expect(textsOf(slackMessage(nothing)).join("\n")).not.toContain("RollbackAll");

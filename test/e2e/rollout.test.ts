@@ -125,7 +125,9 @@ describe("a rollout", () => {
     await world.untilState("in_progress", ({ state }) => state === "in_progress");
     const { status, body } = await world.verb("Rollout", { image: "ghcr.io/unkeyed/sentinel:v9" });
     expect(status).toBe(409);
-    expect(body.message).toBe("Rollout is not legal while the rollout is in_progress; legal now: Cancel, Pause, Abort.");
+    expect(body.message).toBe(
+      "Rollout is not legal while the rollout is in_progress; legal now: Cancel, Pause, Abort.",
+    );
     expect((await world.status()).state).toBe("in_progress");
     expect((await world.answer(running)).body.state).toBe("completed");
     expect(await world.on(NEW)).toEqual(ids(1, 10));

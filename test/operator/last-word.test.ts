@@ -128,7 +128,11 @@ it("Cancel of a paused rollout is the last word itself", async () => {
   const image = `ghcr.io/unkeyed/sentinel:word${++images}`;
   const { body } = await world.verb("Rollout", { image, wave_percentages: [10, 100] });
   // Nothing took the image: nothing is to be reverted.
-  expect(body).toMatchObject({ state: "paused", failed: 1, next: ["Resume", "RetryFailed", "Cancel", "Freeze"] });
+  expect(body).toMatchObject({
+    state: "paused",
+    failed: 1,
+    next: ["Resume", "RetryFailed", "Cancel", "Freeze"],
+  });
   expect(body.message).toContain("Resume: go on with wave 2; the 1 failed is not retried.");
   expect(body.message).not.toContain("RollbackAll");
   await world.verb("Cancel");
