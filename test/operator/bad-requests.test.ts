@@ -141,7 +141,7 @@ describe("a request that is well formed", () => {
     const { status, message } = await post(`/${ROLLOUT}/Rollout`, JSON.stringify({ image: "x:v1" }));
     expect(status).toBe(409);
     expect(message).toBe(
-      "Rollout is not legal while the rollout is paused; legal now: Resume, Cancel, RollbackAll, Abort.",
+      "Rollout is not legal while the rollout is paused; legal now: Resume, RetryFailed, Cancel, RollbackAll, Abort.",
     );
     await nothingChanged();
   });
@@ -229,7 +229,7 @@ describe("a body that is", () => {
       const bad = await post(`/${ROLLOUT}/Cancel`, '{"force": true}', headers);
       expect(bad).toEqual({
         status: 400,
-        message: 'The field "force" is unknown; expected rollout_id, wave.',
+        message: 'The field "force" is unknown; expected rollout_id, wave, comment.',
       });
       expect((await post(`/${ROLLOUT}/Status`, "{}", headers)).status).toBe(200);
     }
