@@ -115,7 +115,18 @@ export function viewOfSuperseded(last: View, since: string): View {
   };
 }
 
-/** Likewise, where nothing of it is left but its history. */
+/** What a forward drive answers that ended in a pause, from which another one has gone on since. */
+export function viewOfResumed(last: View): View {
+  return {
+    ...last,
+    state: "paused",
+    phase: "paused",
+    next: [],
+    message: `The rollout of ${last.image} was paused; it has been resumed since.`,
+  };
+}
+
+/** What one answers whose rollout another one has followed: nothing of it is left but its history. */
 export function viewOfForgotten(rolloutId: string, image: string): View {
   return {
     ...NOTHING,

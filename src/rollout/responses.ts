@@ -6,7 +6,7 @@ import { decisions } from "../domain/next-steps.ts";
 import type { LeftBehind } from "../domain/phase-change.ts";
 import { flyingOf, lanesOf, numbersOf, plural, remaining, timeLeft } from "../domain/progress.ts";
 import type { Failure, RolloutState } from "../domain/state.ts";
-import { type View, viewOf, viewOfForgotten, viewOfSuperseded } from "../domain/view.ts";
+import { type View, viewOf, viewOfForgotten, viewOfResumed, viewOfSuperseded } from "../domain/view.ts";
 import type { ClusterHealth } from "../kubernetes/health.ts";
 import type { FreezeResponse } from "../restate/freeze-schemas.ts";
 import type { RollbackResponse, RolloutResponse, StatusResponse } from "../restate/rollout-schemas.ts";
@@ -15,6 +15,7 @@ import type { Sight } from "./state.ts";
 /** What a forward drive answers of its own rollout, whatever became of it since. */
 export function viewOfDriven(view: View, rolloutId: string, image: string): View {
   if (view.rolloutId !== rolloutId) return viewOfForgotten(rolloutId, image);
+  if (view.state === "in_progress") return viewOfResumed(view);
   return view.state === "rolling_back" ? viewOfSuperseded(view, "a rollback is running") : view;
 }
 

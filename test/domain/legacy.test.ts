@@ -334,6 +334,48 @@ describe("a Cancel of what version 0.1 drives", () => {
   });
 });
 
+describe("a Pause of what version 0.1 drives", () => {
+  const paused = (): { machine: Machine; old: OldRollout; drive: string } => {
+    const { stored, old } = at("completed, after 1", "begin");
+    const machine = new Machine(stored);
+    const { rings } = machine.happen({ type: "pause", operator: "alice", comment: "upgrade" });
+    // It has launched all of its wave, and hears nothing.
+    expect(rings).toEqual([]);
+    expect(machine.view).toMatchObject({ state: "in_progress", phase: "pausing" });
+    const { invocationId: drive } = stored.get("forwardDrive") as { invocationId: string };
+    return { machine, old, drive };
+  };
+
+  it("holds at the end of that wave, and leaves the next ones to a Resume of this version", () => {
+    const { machine, old, drive } = paused();
+    const results = leftIn(old).map((id) => ({ id, durationMs: 7 }));
+    const { reply } = machine.legacy({ type: "finishWave", drive, results });
+    expect(reply).toMatchObject({ accepted: true, view: { state: "paused" } });
+    expect(reply.wave).toBeUndefined();
+    expect(machine.head).toMatchObject({ pauseKind: "operator", pauseReason: "alice paused it: upgrade" });
+    expect(machine.drive).not.toHaveProperty("forward");
+    expect(sorted(machine.drives(resume).map(({ id }) => id))).toEqual(sorted(old.waves.slice(1).flat()));
+    expect(machine.head.state).toBe("completed");
+  });
+
+  it("is a pause by the failure, where one has failed by then", () => {
+    const { machine, old, drive } = paused();
+    const results = leftIn(old).map((id) => ({ id, failure: "no image" }));
+    const { reply } = machine.legacy({ type: "finishWave", drive, results });
+    expect(reply.view.state).toBe("paused");
+    expect(machine.head).toMatchObject({ pauseKind: "failure" });
+  });
+
+  it("is beaten by an Abort, which the drive is told of by its signal", () => {
+    const { stored } = at("completed, after 1", "begin");
+    const { machine } = paused();
+    const { signal } = stored.get("forwardDrive") as { signal: string };
+    const { rings } = machine.happen({ type: "abort", invocationId: "inv_abort" });
+    expect(rings).toContainEqual({ bell: signal });
+    expect(machine.head.state).toBe("rolling_back");
+  });
+});
+
 describe("a Resume of what version 0.1 paused", () => {
   it.for(titled(momentsIn("paused")))("%s: launches what has no result, each once", ([, { stored, old }]) => {
     const machine = new Machine(stored);

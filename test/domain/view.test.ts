@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { viewOf, viewOfForgotten, viewOfNothing, viewOfSuperseded } from "../../src/domain/view.ts";
+import {
+  viewOf,
+  viewOfForgotten,
+  viewOfNothing,
+  viewOfResumed,
+  viewOfSuperseded,
+} from "../../src/domain/view.ts";
 import {
   abandon,
   begin,
@@ -285,6 +291,16 @@ describe("what operators are answered", () => {
       state: "cancelled",
       next: [],
       message: "The rollout of sentinel:v2 was cancelled; another rollout has started since.",
+    });
+  });
+
+  it("or as it was paused, once another drive has gone on from there", () => {
+    const { view } = played((play) => play.begun());
+    expect(viewOfResumed(view)).toMatchObject({
+      state: "paused",
+      phase: "paused",
+      next: [],
+      message: "The rollout of sentinel:v2 was paused; it has been resumed since.",
     });
   });
 

@@ -1,22 +1,29 @@
 import { describe, expect, it } from "vitest";
 import { DRIVES } from "../support/rollout-state.ts";
-import { DEPLOYS } from "./checker/fence.ts";
+import { DEPLOYS } from "./checker/deploys.ts";
 import { JOURNALS } from "./checker/journals.ts";
 import { isCutOf } from "./checker/reasons.ts";
 import { INVARIANTS, violationsIn } from "./checker/sight.ts";
 import { LEFT, UNDER_WAY, unrest } from "./checker/unrest.ts";
 import { DOCTORED } from "./doctored/cases.ts";
 import {
+  aborted,
+  abortedAltogether,
   cameUpLate,
   cancelled,
+  deploysAt,
   entryOf,
   hotfixed,
+  limited,
   message,
   neverBegun,
+  overBudget,
   patchOf,
   paused,
+  pausedByOperator,
   puts,
   recount,
+  retried,
   rolledBack,
   rolledBackTogether,
   SECRET,
@@ -69,6 +76,12 @@ describe("the checker", () => {
     expect(await violations(neverBegun())).toEqual([]);
     expect(await violations(rolledBackTogether())).toEqual([]);
     expect(await violations(hotfixed())).toEqual([]);
+    expect(await violations(pausedByOperator())).toEqual([]);
+    expect(await violations(limited())).toEqual([]);
+    expect(await violations(retried())).toEqual([]);
+    expect(await violations(overBudget())).toEqual([]);
+    expect(await violations(aborted())).toEqual([]);
+    expect(await violations(abortedAltogether())).toEqual([]);
   });
 
   it("lets a reason be cut in the parts, but not in the history", async () => {
@@ -121,7 +134,7 @@ describe("the checker", () => {
     other.history.row.ended_at = null;
     Object.assign(other.sight.verbs[0] ?? {}, { askedMs: 4, answeredMs: 12, answer: { rollout_id: "new" } });
     Object.assign(other.sight.verbs[1] ?? {}, { answer: { rollout_id: "old" } });
-    other.tables.deploys.push(...Array(100).fill({ created_at: new Date(8).toISOString() }));
+    other.tables.deploys.push(...deploysAt(8, 100));
     const found = await violations(other);
     expect(found.filter((each) => each.startsWith("k: "))).toEqual([]);
   });
@@ -130,7 +143,7 @@ describe("the checker", () => {
     const told = cancelled();
     const message = "Resume is not legal while the rollout is cancelled; legal now: Rollout, RollbackAll.";
     told.sight.verbs.push({ ...verb("Resume", 6), status: 409, answer: { message } });
-    told.tables.deploys.push({ created_at: new Date(8).toISOString() });
+    told.tables.deploys.push(...deploysAt(8, 1));
     expect(await violations(told)).toEqual(["k: 33 Deploys were launched after Cancel had answered"]);
   });
 

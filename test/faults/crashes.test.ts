@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { seedOf } from "../support/seed.ts";
+import { until } from "../support/until.ts";
 import { Arena } from "./harness/arena.ts";
 import { Random } from "./harness/random.ts";
 
@@ -17,11 +18,23 @@ beforeAll(async () => {
 afterAll(() => arena.close());
 
 async function expectState(
-  verb: "Rollout" | "Resume" | "RollbackAll",
+  verb: "Rollout" | "Resume" | "RetryFailed" | "RollbackAll" | "Abort",
   state: string,
   body = {},
 ): Promise<void> {
   expect(await arena.verb(verb, body)).toMatchObject({ status: 200, body: { state } });
+}
+
+const PAUSING = expect.stringMatching(/^paus(ing|ed)$/);
+
+async function begun(body: object) {
+  const from = arena.proxy.patches.length;
+  return { from, ...(await arena.start("Rollout", body)) };
+}
+
+/** It dies often before it comes so far. */
+async function patched(count: number): Promise<void> {
+  await until(`patch ${count}`, () => arena.proxy.patches.length >= count, 600_000);
 }
 
 /** One sentinel of the second wave cannot take this image: its rollout pauses. */
@@ -58,6 +71,44 @@ describe("the service is killed with -9", () => {
     const missed = (await namedSteps()).filter((step) => !fired.has(step));
     if (TOUR) expect(missed).toEqual([]);
     else expect(fired.size).toBeGreaterThan(3);
+  }, 1_500_000);
+
+  it("at each named step of Pause, Abort, RetryFailed, Freeze and Unfreeze", async () => {
+    await arena.checker.begin();
+    await deaths(async () => {
+      const limits = { max_in_flight: 3, ramp: true };
+      const { answer, from } = await begun({ image: "x/sentinel:v4", wave_percentages: WAVES, ...limits });
+      await patched(from + 3);
+      expect(await arena.verb("Pause")).toMatchObject({ status: 200, body: { phase: PAUSING } });
+      expect(await answer).toMatchObject({ body: { state: "paused", pause_kind: "operator", failed: 0 } });
+      await expectState("Resume", "completed");
+    });
+
+    await arena.checker.begin();
+    await deaths(async () => {
+      const limits = { max_in_flight: 3, max_failures: "50%" };
+      const { answer, from } = await begun({ image: "x/sentinel:v5", wave_percentages: WAVES, ...limits });
+      await patched(from + 6);
+      await expectState("Abort", "cancelled");
+      expect(await answer).toMatchObject({ body: { state: "cancelled" } });
+    });
+    expect(await arena.world.on("x/sentinel:v5")).toEqual([]);
+
+    await breaks("x/sentinel:v6");
+    await arena.checker.begin();
+    await deaths(async () => {
+      await expectState("Rollout", "paused", { image: "x/sentinel:v6", wave_percentages: WAVES });
+      expect(await arena.verb("Freeze", { reason: "tour" })).toMatchObject({ status: 200 });
+      expect(await arena.verb("RetryFailed")).toMatchObject({ status: 409 });
+      expect(await arena.verb("Unfreeze")).toMatchObject({ status: 200 });
+      // It cannot take the image this time either.
+      await expectState("RetryFailed", "paused", { resume: true });
+      await expectState("Abort", "cancelled", { include_failed: true });
+    });
+    expect(await arena.world.on("x/sentinel:v6")).toEqual([]);
+    if (!TOUR) return;
+    const fired = new Set(arena.failpoints.fired.map((each) => each.replace(/^\w+ /, "")));
+    expect((await namedSteps()).filter((step) => !fired.has(step))).toEqual([]);
   }, 1_500_000);
 });
 

@@ -89,4 +89,35 @@ describe("every attempt of every handler runs under other settings", () => {
     await arena.world.quiet();
     expect(await arena.world.on("x/sentinel:v2")).toEqual([]);
   });
+
+  it("a rollout with limits of its own is paused, resumed, stopped by its budget, retried and aborted", async () => {
+    const { world } = arena;
+    const image = "x/sentinel:v3";
+    for (const { id } of world.stack.fleet.slice(0, 4)) await world.fault(id, "slow:2", image);
+    await world.change("UPDATE sentinels SET k8s_name = 'gone' WHERE id = 'sen_0008'");
+    const limits = { max_in_flight: 2, ramp: true, max_failures: 0 };
+    const { answer } = await arena.start("Rollout", { image, wave_percentages: [50, 100], ...limits });
+    const paused = (async () => {
+      await until("one to have taken it", async () => (await world.status()).succeeded >= 1);
+      expect((await arena.verb("Pause")).status).toBe(200);
+      return answer;
+    })();
+    expect(await tour(paused)).toMatchObject({
+      body: { state: "paused", pause_kind: "operator", failed: 0 },
+    });
+    const { answer: resumed } = await arena.start("Resume");
+    expect(await tour(resumed)).toMatchObject({ body: { state: "paused", pause_kind: "budget", failed: 1 } });
+    // It fails again, and none may.
+    const { answer: retried } = await arena.start("RetryFailed");
+    expect(await tour(retried)).toMatchObject({
+      body: { state: "paused", pause_kind: "budget", failed: 1 },
+    });
+    const { answer: aborted } = await arena.start("Abort", { include_failed: true });
+    const { body } = await tour(aborted);
+    // The one that failed has no Deployment that could return.
+    expect(body).toMatchObject({ state: "cancelled", reverted: Number(body.total) - 1 });
+    await nothingIsWedged();
+    await world.quiet();
+    expect(await world.on(image)).toEqual([]);
+  });
 });

@@ -15,7 +15,7 @@ const RUNS = 2;
  * rule. What it must not wait for lasts as long as a rollout.
  */
 const AT_ONCE_MS = 1_000;
-const DRIVES: Verb[] = ["Rollout", "Resume", "RollbackAll"];
+const DRIVES: Verb[] = ["Rollout", "Resume", "RetryFailed", "RollbackAll", "Abort"];
 
 /** One thing that a client does, after it thought about it. */
 interface Step {
@@ -30,6 +30,9 @@ const step: fc.Arbitrary<Step> = fc.record({
     { weight: 4, arbitrary: fc.constant<Verb>("Resume") },
     { weight: 2, arbitrary: fc.constant<Verb>("Cancel") },
     { weight: 1, arbitrary: fc.constant<Verb>("RollbackAll") },
+    { weight: 2, arbitrary: fc.constant<Verb>("Pause") },
+    { weight: 2, arbitrary: fc.constant<Verb>("RetryFailed") },
+    { weight: 1, arbitrary: fc.constant<Verb>("Abort") },
     { weight: 2, arbitrary: fc.constant<Verb>("Status") },
     { weight: 1, arbitrary: fc.constant<Verb>("Plan") },
   ),
@@ -126,13 +129,15 @@ describe("eight operators at once", () => {
       expect({
         started: count("Sentinel rollout started"),
         resumed: count("Sentinel rollout resumed"),
+        retried: count("Sentinel rollout: retrying"),
         cancelled: count("Sentinel rollout cancelled in wave"),
         rollbacks: count("Sentinel rollback started"),
       }).toEqual({
         started: record.taken("Rollout"),
         resumed: record.taken("Resume"),
-        cancelled: record.taken("Cancel"),
-        rollbacks: record.taken("RollbackAll"),
+        retried: record.taken("RetryFailed"),
+        cancelled: record.taken("Cancel") + record.taken("Abort"),
+        rollbacks: record.taken("RollbackAll") + record.taken("Abort"),
       });
     }
   }, 120_000);
@@ -157,6 +162,33 @@ describe("the check itself", () => {
     expect(() => explain(history, idle)).not.toThrow();
   });
 
+  test("takes a pause that came before the failure, after it, or as nothing was in flight", () => {
+    const pausedBefore = [
+      ...[
+        asked(1, "Rollout"),
+        asked(2, "Pause"),
+        told(2, "200 in_progress x:v1"),
+        told(1, "200 paused x:v1"),
+      ],
+      ...[asked(3, "Pause"), told(3, "200 paused x:v1"), asked(4, "Resume"), told(4, "200 paused x:v1")],
+      ...[asked(5, "Pause"), told(5, "409 paused"), asked(6, "Resume"), told(6, "200 completed x:v1")],
+    ];
+    expect(() => explain(pausedBefore, idle)).not.toThrow();
+    const atOnce = [
+      asked(1, "Rollout"),
+      asked(2, "Pause"),
+      told(2, "200 paused x:v1"),
+      told(1, "200 paused x:v1"),
+    ];
+    expect(() => explain(atOnce, idle)).not.toThrow();
+    const aborted = [
+      ...[asked(1, "Rollout"), asked(2, "Pause"), asked(3, "Abort"), told(2, "200 in_progress x:v1")],
+      ...[asked(4, "Status"), told(4, "200 rolling_back x:v1"), told(3, "200 cancelled")],
+      ...[told(1, "200 cancelled x:v1")],
+    ];
+    expect(() => explain(aborted, idle)).not.toThrow();
+  });
+
   const impossible: [string, Sight[]][] = [
     [
       "two rollouts at a time",
@@ -175,6 +207,32 @@ describe("the check itself", () => {
     ["another rollout's image", [asked(1, "Rollout"), told(1, "200 paused x:v2")]],
     ["a Cancel of nothing", [asked(1, "Cancel"), told(1, "200 cancelled ")]],
     ["a rollout that completes over a failure", [asked(1, "Rollout"), told(1, "200 completed x:v1")]],
+    [
+      "a Pause that an operator's Resume does not end",
+      [
+        ...[
+          asked(1, "Rollout"),
+          asked(2, "Pause"),
+          told(2, "200 in_progress x:v1"),
+          told(1, "200 paused x:v1"),
+        ],
+        ...[
+          asked(3, "Resume"),
+          asked(4, "Resume"),
+          told(3, "200 paused x:v1"),
+          told(4, "200 cancelled x:v1"),
+        ],
+      ],
+    ],
+    [
+      "a rollout that fails twice",
+      [...[asked(1, "Rollout"), told(1, "200 paused x:v1"), asked(2, "Resume"), told(2, "200 paused x:v1")]],
+    ],
+    [
+      "a Pause of what a failure has paused",
+      [...[asked(1, "Rollout"), told(1, "200 paused x:v1"), asked(2, "Pause"), told(2, "200 paused x:v1")]],
+    ],
+    ["an Abort that a pause refuses", [asked(1, "Rollout"), asked(2, "Abort"), told(2, "409 paused")]],
     [
       "a rollback that was never asked for",
       [asked(1, "Rollout"), asked(2, "Status"), told(2, "200 rolling_back x:v1")],

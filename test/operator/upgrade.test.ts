@@ -84,7 +84,7 @@ describe("a rollout of version 0.1", () => {
     expect(await statusOf(world)).toMatchObject({
       ...{ state: "paused", total: 7, succeeded: 1, failed: 1, in_flight: 0, waiting: 5, wave: 1, waves: 2 },
       failures: [{ sentinel_id: "sen_0002", reason: here.old.failureReasons.sen_0002 }],
-      next: ["Resume", "Cancel", "RollbackAll"],
+      next: expect.arrayContaining(["Resume", "Cancel", "RollbackAll", "Abort"]),
     });
     const { body } = await world.verb("Resume");
     expect(body).toMatchObject({ state: "completed", succeeded: 6, failed: 1 });
@@ -158,7 +158,7 @@ describe("a rollout of version 0.1", () => {
     const left = FLEET.filter((id) => !here.old.succeededIds.includes(id));
     expect(await statusOf(world)).toMatchObject({
       ...{ state: "in_progress", wave: 2, succeeded: here.old.succeededIds.length },
-      ...{ in_flight: left.length, waiting: 0, next: ["Cancel"] },
+      ...{ in_flight: left.length, waiting: 0, next: expect.arrayContaining(["Cancel", "Pause"]) },
     });
     await phaseIs("paused");
     const { body } = await world.verb("Resume");
@@ -173,6 +173,45 @@ describe("a rollout of version 0.1", () => {
     const { body } = await world.verb<{ reverted: number }>("RollbackAll");
     expect(body).toMatchObject({ reverted: here.took.length, total: here.took.length, state: "cancelled" });
     expect(await world.on(here.old.image)).toEqual([]);
+    await expectMoved(here);
+  });
+
+  it("in mid-wave: Pause is taken, and the loss of its drive is what pauses it", async () => {
+    const here = await put("completed", 4);
+    const left = FLEET.filter((id) => !here.old.succeededIds.includes(id));
+    const { status, body } = await world.verb("Pause", { comment: "upgrade" });
+    expect({ status, body }).toMatchObject({ status: 200, body: { state: "in_progress", phase: "pausing" } });
+    await phaseIs("paused");
+    expect(await statusOf(world)).toMatchObject({
+      pause_kind: "interrupted",
+      in_flight: 0,
+      waiting: left.length,
+    });
+    const { body: resumed } = await world.verb("Resume");
+    expect(resumed).toMatchObject({ state: "completed", succeeded: 7 });
+    expect(await launchedIds(here)).toEqual(left);
+    await expectMoved(here);
+  });
+
+  it("in mid-wave: Abort reverts what took the image, recorded or not", async () => {
+    const here = await put("completed", 4, ["sen_0005"]);
+    const { body } = await world.verb<{ reverted: number }>("Abort");
+    expect(body).toMatchObject({ reverted: here.took.length, total: here.took.length, state: "cancelled" });
+    expect(await world.on(here.old.image)).toEqual([]);
+    await expectMoved(here);
+  });
+
+  it("that a failure paused: Abort returns the failed one, too, where it is asked to", async () => {
+    const here = await put("paused-by-failure", 3);
+    expect((await statusOf(world)).next).toContain("Abort");
+    const { body } = await world.verb<{ reverted: number }>("Abort", { include_failed: true });
+    expect(body).toMatchObject({ reverted: 2, total: 2, state: "cancelled" });
+    expect(await statusOf(world)).toMatchObject({ failed: 0, succeeded: 2, reverted: 2 });
+    const [failed = ""] = here.old.failedIds;
+    expect(await world.row(failed)).toMatchObject({
+      image: here.old.previousImages[failed],
+      deploy_status: "ready",
+    });
     await expectMoved(here);
   });
 

@@ -10,7 +10,10 @@ export interface Entry {
   /** The image to return to. */
   from: string;
   is: Is;
-  /** Of those that failed or were skipped, or that no rollback can revert; cut to 200 characters. */
+  /**
+   * Of those that failed or were skipped, or that no rollback can revert; cut to 200 characters. Of one that is reverted: why it
+   * had failed in this rollout.
+   */
   why?: string;
   /** An earlier rollout of the image may have moved it. */
   earlier?: true;
@@ -35,6 +38,14 @@ export interface Reason {
   reason: string;
 }
 
+/** A number of failures, or a percentage of the wave, or of the fleet. */
+export interface Limits {
+  maxFailures?: number | string;
+  maxTotalFailures?: number | string;
+  maxInFlight?: number;
+  ramp?: true;
+}
+
 /** The value of `rolloutState`. Times are unix milliseconds. */
 export interface Head {
   rolloutId: string;
@@ -52,8 +63,16 @@ export interface Head {
   waveStartedAtMs: number;
   sinceMs: number;
   pauseReason: string;
+  /** Absent unless it is paused. */
+  pauseKind?: "failure" | "budget" | "operator" | "interrupted" | "freeze";
+  /** What it was asked to keep to. */
+  limits?: Limits;
+  /** Failures of this wave, and of all, from which a Resume has the budgets count anew. */
+  acknowledged?: { wave: number; total: number };
   /** What an earlier rollout of the image moved, and how many of those were reverted since. */
   takenOver?: { size: number; reverted: number };
+  /** The last rollback returns those that failed, too: they count among those that took the image. */
+  revertsFailed?: true;
   /** A RollbackAll has begun: all that is told counts what was taken over, too. */
   countsTakenOver?: true;
 }
@@ -75,6 +94,8 @@ export interface FleetState {
   skippedIds: string[];
   skipReasons: Record<string, string>;
   revertedIds: string[];
+  /** Of those: they had failed in this rollout. */
+  revertedFailedIds: string[];
   totalSentinels: number;
   startedAtMs: number;
   waveStartedAtMs: number;
@@ -137,6 +158,7 @@ export function assemble(stored: readonly StoredValue[]): FleetState | undefined
   const earlier = (...words: Is[]) => those(...words).filter((each) => each[1].earlier === true);
   const leftOver = head.countsTakenOver ? earlier("failed", "skipped").length : 0;
   const own = (word: Is) => those(word).length - (head.countsTakenOver ? earlier(word).length : 0);
+  const failedToo = head.revertsFailed ? own("failed") : 0;
   return {
     rolloutId: head.rolloutId,
     state: head.state,
@@ -151,6 +173,7 @@ export function assemble(stored: readonly StoredValue[]): FleetState | undefined
     skippedIds: idsOf(those("skipped")),
     skipReasons: reasonsOf(those("skipped")),
     revertedIds: idsOf(those("reverted")),
+    revertedFailedIds: idsOf(those("reverted").filter(([, { why }]) => why !== undefined)),
     totalSentinels: head.totalSentinels,
     startedAtMs: head.startedAtMs,
     waveStartedAtMs: head.waveStartedAtMs,
@@ -159,8 +182,8 @@ export function assemble(stored: readonly StoredValue[]): FleetState | undefined
     takenOver,
     told: {
       total: head.totalSentinels + along.filter((is) => is !== "failed" && is !== "skipped").length,
-      succeeded: count("succeeded", "reverted") + leftOver,
-      failed: own("failed"),
+      succeeded: count("succeeded", "reverted") + leftOver + failedToo,
+      failed: own("failed") - failedToo,
       skipped: own("skipped"),
       reverted: count("reverted"),
     },

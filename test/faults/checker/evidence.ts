@@ -22,7 +22,9 @@ export interface Evidence {
 }
 
 export interface Verb {
-  name: "Rollout" | "Resume" | "Cancel" | "RollbackAll";
+  name:
+    | ("Rollout" | "Resume" | "RetryFailed" | "Cancel" | "RollbackAll")
+    | ("Pause" | "Abort" | "Freeze" | "Unfreeze");
   body: unknown;
   askedMs: number;
   answeredMs?: number;

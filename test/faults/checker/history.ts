@@ -1,14 +1,20 @@
 import { isCutOf } from "./reasons.ts";
 import type { Sight } from "./sight.ts";
 import type { Sources } from "./sources.ts";
+import { retriesIn } from "./verbs.ts";
 
 /** i: once nothing is under way, the history in MySQL tells of the rollout just what its state does. */
-export async function historyIsTrue(sources: Pick<Sources, "history">, { state }: Sight): Promise<string[]> {
+export async function historyIsTrue(
+  sources: Pick<Sources, "history">,
+  { state, verbs }: Sight,
+): Promise<string[]> {
   const { row, outcomes } = await sources.history(state.rolloutId);
+  const retried = retriesIn(verbs) > 0;
   const violations: string[] = [];
   const holds = (is: boolean, text: string) => is || violations.push(`i: ${text}`);
-  const { succeededIds, failedIds, skippedIds, revertedIds, leftOverRevertedIds: back } = state;
-  // What was reverted after it had failed, or was skipped, is told to have done so: an earlier rollout had moved it.
+  const { succeededIds, failedIds, skippedIds, revertedIds, leftOverRevertedIds, revertedFailedIds } = state;
+  const back = [...leftOverRevertedIds, ...revertedFailedIds];
+  // What was reverted after it had failed, or was skipped, is told to have done so.
   const before = (outcome: string) =>
     outcomes.flatMap((each) =>
       each.outcome === outcome && back.includes(each.sentinel_id) ? [each.sentinel_id] : [],
@@ -49,13 +55,17 @@ export async function historyIsTrue(sources: Pick<Sources, "history">, { state }
       entry.is === outcome ? [id] : [],
     );
     if (outcome === "reverted") ids.push(...earlier);
-    holds(told.sort().join() === ids.toSorted().join(), `it tells that ${told} ${outcome}, the state ${ids}`);
+    // Who came up when it was deployed again is told to have failed before.
+    const cameUp = (id: string) => outcome === "failed" && retried && succeededIds.includes(id);
+    const due = told.filter((id) => ids.includes(id) || !cameUp(id));
+    holds(due.sort().join() === ids.toSorted().join(), `it tells that ${told} ${outcome}, the state ${ids}`);
   }
   for (const { sentinel_id: id, wave, outcome, reason } of outcomes) {
     const its = wave === 0 ? id in state.takenOver : state.waves[wave - 1]?.includes(id) === true;
     holds(its, `${id} is said to be of wave ${wave}`);
-    if (outcome === "failed" && !back.includes(id))
-      holds(isCutOf(state.failureReasons[id], reason), `${id} is said to have failed: ${reason}`);
+    const stays = state.failedIds.includes(id) || revertedFailedIds.includes(id);
+    if (outcome === "failed" && !leftOverRevertedIds.includes(id) && (stays || !retried))
+      holds(isCutOf(state.fleet[id]?.why, reason), `${id} is said to have failed: ${reason}`);
   }
   return violations;
 }

@@ -1,5 +1,7 @@
+import { wasInterrupted } from "./deploys.ts";
 import type { Evidence } from "./evidence.ts";
 import type { Sight } from "./sight.ts";
+import { goesBack, retriesIn, returnsFailed } from "./verbs.ts";
 
 interface Patch {
   id: string;
@@ -32,22 +34,29 @@ export function patchesAreJustified(sight: Sight): string[] {
     if (atMs > settledMs)
       violations.push(`d: ${id} was patched by a rollout that was cancelled and had settled`);
   }
+  // Who failed in an earlier wave is deployed again in a later one.
+  const retryMs = Math.min(
+    ...verbs.filter(({ name }) => name === "RetryFailed").map(({ askedMs }) => askedMs),
+  );
   const spans = state.waves.map((_, n) =>
-    forward.filter(({ id }) => launched.get(id) === n).map(({ atMs }) => atMs),
+    forward.filter(({ id, atMs }) => launched.get(id) === n && atMs < retryMs).map(({ atMs }) => atMs),
   );
   spans.forEach((wave, n) => {
     const earlier = Math.max(...spans.slice(0, n).flat());
     if (Math.min(...wave) < earlier)
       violations.push(`d: wave ${n + 1} began while another was being patched`);
   });
-  const rollback = verbs.find(({ name }) => name === "RollbackAll");
+  const rollback = verbs.find(goesBack);
+  // Of a retry that was cut short the rows tell who came up.
+  const revertsFailed = verbs.some(returnsFailed) || (retriesIn(verbs) > 0 && wasInterrupted(sight));
   for (const { id, image, atMs } of patches.filter((patch) => patch.image !== state.image)) {
     if (meddled.has(id)) continue;
     const back = image === state.previousImages[id] && rollback !== undefined && atMs >= rollback.askedMs;
     if (!back) violations.push(`d: ${id} was patched to ${image}, and nobody asked for it`);
-    if (state.failedIds.includes(id)) violations.push(`d: ${id} had failed and was rolled back`);
+    const failed = state.failedIds.includes(id) && !revertsFailed;
+    if (failed) violations.push(`d: ${id} had failed and was rolled back`);
   }
-  const most = 1 + troubles.reduce((sum, { losesAnswers }) => sum + losesAnswers, 0);
+  const most = 1 + retriesIn(verbs) + troubles.reduce((sum, { losesAnswers }) => sum + losesAnswers, 0);
   const counts = new Map<string, number>();
   for (const { id, image } of patches)
     counts.set(`${id} to ${image}`, (counts.get(`${id} to ${image}`) ?? 0) + 1);
@@ -64,7 +73,7 @@ function cancelledMs(verbs: Evidence["verbs"]): number {
   return isOver ? (last.answeredMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
 }
 
-const FORWARD = ["Rollout", "Resume"];
+const FORWARD = ["Rollout", "Resume", "RetryFailed"];
 
 function read({ before, after }: Sight, patches: Evidence["patches"]): Patch[] {
   const rows = [...before.rows.values(), ...after.rows.values()];

@@ -1,6 +1,8 @@
 import type { V1Deployment } from "@kubernetes/client-node";
+import { wasInterrupted } from "./deploys.ts";
 import type { Row } from "./evidence.ts";
 import type { Sight } from "./sight.ts";
+import { goesBack, retriesIn, returnsFailed } from "./verbs.ts";
 
 /** a: every planned sentinel is in exactly one of succeeded, failed, not attempted; counts add up. */
 export function bookkeeping({ before, state, status, meddled, verbs }: Sight): string[] {
@@ -103,13 +105,16 @@ function interruptedWave({ state, troubles }: Sight): Set<string> {
 /** g: after a rollback every reverted sentinel runs its own previous image. */
 export function rolledBack(sight: Sight): string[] {
   const { state, before, meddled, verbs } = sight;
-  const asked = verbs.some(({ name }) => name === "RollbackAll");
+  const asked = verbs.some(goesBack);
   const violations = asked || state.revertedIds.length === 0 ? [] : ["g: reverted, and nobody asked for it"];
   for (const id of state.revertedIds.filter((each) => !meddled.has(each))) {
     const row = before.rows.get(id);
     const problem = notOn(sight, id, row?.running_image || row?.image || "");
     if (problem !== undefined) violations.push(`g: ${id} is said to be reverted; ${problem}`);
-    if (state.failedIds.includes(id)) violations.push(`g: ${id} had failed and was reverted`);
+    // Of a retry that was cut short the rows tell who came up.
+    const retried = retriesIn(verbs) > 0 && wasInterrupted(sight);
+    const failed = state.revertedFailedIds.includes(id) && !retried && !verbs.some(returnsFailed);
+    if (failed) violations.push(`g: ${id} had failed and was reverted`);
   }
   return violations;
 }

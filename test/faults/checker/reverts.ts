@@ -1,8 +1,9 @@
 import { takenOverIn } from "../../support/rollout-state.ts";
 import { imageOf, notOn } from "./results.ts";
 import type { Sight } from "./sight.ts";
+import { goesBack } from "./verbs.ts";
 
-/** What a RollbackAll of this rollout has answered. */
+/** What a RollbackAll, or an Abort, of this rollout has answered. */
 interface Said {
   reverted: number;
   total: number;
@@ -12,8 +13,9 @@ interface Said {
 }
 
 /**
- * g: RollbackAll counts those that run their previous image, and Slack says the same; once it has reverted all that it could,
- * nobody is left on the image, whom an earlier rollout of it moved included; and what somebody else has moved stays there.
+ * g: RollbackAll, and Abort, count those that run their previous image, and Slack says the same; once it has reverted all that it
+ * could, nobody is left on the image, whom an earlier rollout of it moved included, nor who failed, where those return, too; and
+ * what somebody else has moved stays there.
  */
 export function rollbackSaysWhatIs(sight: Sight): string[] {
   const { state, stored, after, verbs, meddled, hotfixes } = sight;
@@ -24,7 +26,7 @@ export function rollbackSaysWhatIs(sight: Sight): string[] {
     const has = deployment === undefined ? undefined : imageOf(deployment);
     holds(has === image, `somebody moved ${id} to ${image}, and its Deployment has ${has}`);
   }
-  const asked = verbs.filter(({ name, status }) => name === "RollbackAll" && status !== 400);
+  const asked = verbs.filter((verb) => goesBack(verb) && verb.status !== 400);
   const said = asked.flatMap(({ status, answer }) =>
     status === 200 && answer?.rollout_id === state.rolloutId ? [saidBy(answer)] : [],
   );
@@ -54,7 +56,18 @@ export function rollbackSaysWhatIs(sight: Sight): string[] {
       (is === "succeeded" || state.leftOverIds.includes(id)) && stays === undefined && !meddled.has(id),
   );
   for (const [id] of left) holds(false, `RollbackAll has reverted all that it could, and ${id} is left`);
+  for (const id of state.head.revertsFailed ? onTheImage(sight, state.failedIds) : [])
+    holds(false, `RollbackAll has reverted all that it could, those that failed, too, and ${id} is left`);
   return violations;
+}
+
+/** Of these those whose Deployment has the rollout's image, and whom nobody has said to stay there. */
+function onTheImage({ state, after, meddled }: Sight, ids: readonly string[]): string[] {
+  return ids.filter((id) => {
+    const deployment = after.deployments.get(after.rows.get(id)?.k8s_name ?? "");
+    const stays = state.fleet[id]?.stays !== undefined || meddled.has(id);
+    return !stays && deployment !== undefined && imageOf(deployment) === state.image;
+  });
 }
 
 function saidBy({ reverted, total, skipped, moved, message }: Record<string, unknown>): Said {

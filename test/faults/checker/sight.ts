@@ -5,8 +5,10 @@ import type { Evidence } from "./evidence.ts";
 import { stopIsAFence } from "./fence.ts";
 import { historyIsTrue } from "./history.ts";
 import { journalsAreBounded } from "./journals.ts";
+import { limitsAreKept } from "./limits.ts";
 import { neverBegan, nothingCameOfIt } from "./never-begun.ts";
 import { patchesAreJustified } from "./patches.ts";
+import { pauseLosesNothing } from "./pauses.ts";
 import { bookkeeping, rolledBack, succeededIsTrue } from "./results.ts";
 import { rollbackSaysWhatIs } from "./reverts.ts";
 import { rowsNeverGoBack } from "./rows.ts";
@@ -44,7 +46,7 @@ export interface Snapshot {
 }
 
 /** How many invariants `violationsIn` looks at. */
-export const INVARIANTS = 13;
+export const INVARIANTS = 15;
 
 /** What of all that must hold of a rollout at rest does not. */
 export async function violationsIn(
@@ -66,6 +68,8 @@ export async function violationsIn(
           ...phaseChangesAreTold(sight),
           ...rolledBack(sight),
           ...rollbackSaysWhatIs(sight),
+          ...(await pauseLosesNothing(sources, sight)),
+          ...(await limitsAreKept(sources, sight)),
         ]),
     ...(await historyIsTrue(sources, sight)),
     ...(await noSecretAnywhere(sources, evidence, sight)),

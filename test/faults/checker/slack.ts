@@ -1,12 +1,17 @@
+import type { Verb } from "./evidence.ts";
 import type { Sight } from "./sight.ts";
 import type { SlackMessage } from "./sources.ts";
+import { isTaken } from "./verbs.ts";
+
+const RETRYING = "rollout: retrying";
 
 /** What may follow what; a rollout begins with `started`. */
 const FOLLOWS: Record<string, string[]> = {
   "rollout started": ["wave started"],
   "wave started": ["wave completed", "paused", "cancelled"],
-  "wave completed": ["wave started", "completed"],
-  paused: ["resumed", "cancelled", "rollback started"],
+  "wave completed": ["wave started", "paused", "completed"],
+  paused: ["resumed", RETRYING, "cancelled", "rollback started"],
+  "rollout: retrying": ["paused", "wave started", "wave completed", "cancelled", "completed"],
   resumed: ["wave started", "wave completed", "paused", "cancelled", "completed"],
   cancelled: ["settled", "rollback started"],
   settled: ["rollback started"],
@@ -23,6 +28,17 @@ const ASIDE = "rollout: the drive does not answer";
 /** Nobody drives any more after these. */
 const ENDS = ["paused", "settled", "completed", "rollback completed", "rollback interrupted"];
 
+/** Each of these that was taken is told, once. */
+const TOLD_AS: [verbs: Verb["name"][], kind: string][] = [
+  [["Resume"], "resumed"],
+  [["RetryFailed"], RETRYING],
+  [["Cancel", "Abort"], "cancelled"],
+  [["RollbackAll", "Abort"], "rollback started"],
+];
+const OF_A_FREEZE = /^Sentinel rollouts( frozen by |: freeze ended| unfrozen by )/;
+const BY_FREEZE = /\*Why:\* frozen by /;
+const BY_OPERATOR = /\*Why:\* [^·]*? paused it/;
+
 /** Their count stays the truth, unless another word follows. */
 const COUNTS = ["paused", "cancelled", "settled", "completed"];
 
@@ -35,7 +51,10 @@ const LAST: Record<string, string[]> = {
 
 /** f: each phase change is in Slack once (at most once more per crash of the service), and in order. */
 export function phaseChangesAreTold({ before, after, state, troubles, verbs }: Sight): string[] {
-  const told = after.slack.slice(before.slack.length);
+  const all = after.slack.slice(before.slack.length);
+  // These are about no rollout.
+  const frozen = all.filter(({ header }) => OF_A_FREEZE.test(header));
+  const told = all.filter((message) => !frozen.includes(message));
   const violations: string[] = [];
   const holds = (is: boolean, text: string) => is || violations.push(`f: ${text}`);
   const strangers = told.filter(({ rolloutId }) => rolloutId !== state.rolloutId);
@@ -50,7 +69,12 @@ export function phaseChangesAreTold({ before, after, state, troubles, verbs }: S
   holds(kindOf(once[0]?.header ?? "") === "rollout started", `it begins with ${once[0]?.header}`);
   kinds.slice(1).forEach((kind, n) => {
     const earlier = kinds[n] ?? "";
-    holds(FOLLOWS[earlier]?.includes(kind) === true, `${phases[n + 1]?.header} follows ${phases[n]?.header}`);
+    const here = phases[n + 1];
+    holds(FOLLOWS[earlier]?.includes(kind) === true, `${here?.header} follows ${phases[n]?.header}`);
+    // Nobody else has it stop when a wave is done.
+    const stopped = kind === "paused" && earlier === "wave completed";
+    const asked = BY_OPERATOR.test(here?.text ?? "") || BY_FREEZE.test(here?.text ?? "");
+    holds(!stopped || asked, `${here?.header} follows a wave that is done`);
   });
   once.slice(1).forEach(({ header }, n) => {
     const earlier = once[n]?.header ?? "";
@@ -75,22 +99,38 @@ export function phaseChangesAreTold({ before, after, state, troubles, verbs }: S
     const right = `${state.told.succeeded - state.told.reverted} of ${state.told.total}`;
     holds(said === right, `Slack's last count is ${said} on the new image, and ${right} are`);
   }
-  for (const [verb, kind] of [
-    ["Resume", "resumed"],
-    ["Cancel", "cancelled"],
-    ["RollbackAll", "rollback started"],
-  ] as const) {
-    const asked = verbs.filter(({ name }) => name === verb);
-    const taken = asked.filter(({ status }) => (status ?? 200) < 400).length;
-    // An invocation that was killed or cancelled cannot say how far it came.
-    const unknown = asked.filter(({ answer }) => /killed|cancelled/i.test(String(answer?.message))).length;
+  for (const [names, kind] of TOLD_AS) {
+    const { taken, most } = howOften(verbs, names);
     const count = kinds.filter((each) => each === kind).length;
-    holds(
-      count >= taken && count <= taken + unknown,
-      `${verb} was taken ${taken} times, told ${count} times`,
-    );
+    const told = `${names.join(" or ")} was taken ${taken} times, told ${count} times`;
+    holds(count >= taken && count <= most, told);
   }
+  const freezes = frozen.filter(
+    ({ header }, n) => / frozen by /.test(header) && header !== frozen[n - 1]?.header,
+  );
+  const { taken, most } = howOften(verbs, ["Freeze"]);
+  holds(
+    freezes.length >= taken && freezes.length <= most,
+    `Freeze was taken ${taken} times, told ${freezes.length} times`,
+  );
+  // What was paused by an operator may have come to another end first, but never the other way round.
+  const byOperators = phases.filter(
+    ({ header, text }) => kindOf(header) === "paused" && BY_OPERATOR.test(text),
+  );
+  const pauses = howOften(verbs, ["Pause"]);
+  holds(
+    byOperators.length <= pauses.most,
+    `Pause was taken ${pauses.taken} times, told ${byOperators.length} times`,
+  );
   return violations;
+}
+
+/** How often these were taken, and may have been: an invocation that was killed or cancelled cannot say how far it came. */
+function howOften(verbs: readonly Verb[], names: readonly Verb["name"][]): { taken: number; most: number } {
+  const asked = verbs.filter(({ name }) => names.includes(name));
+  const taken = asked.filter(isTaken).length;
+  const unknown = asked.filter(({ answer }) => /killed|cancelled/i.test(String(answer?.message))).length;
+  return { taken, most: taken + unknown };
 }
 
 function kindOf(header: string): string {

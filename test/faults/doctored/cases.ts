@@ -2,6 +2,12 @@ import type { Entry, WaveCounts } from "../../support/rollout-state.ts";
 import * as told from "./told-rollout.ts";
 
 const {
+  aborted,
+  abortedAltogether,
+  pausedByOperator,
+  retried,
+  limited,
+  overBudget,
   hotfixed,
   rolledBackTogether,
   revertedMessage,
@@ -121,6 +127,11 @@ export const DOCTORED: Record<string, Doctored[]> = {
       ({ sight }) => sight.patches.push(patchOf("sen_3", OLD, 11)),
       rolledBack,
     ],
+    [
+      "a return of one that had failed, by an Abort that was not asked for those",
+      ({ sight }) => sight.patches.push(patchOf("sen_3", OLD, 11)),
+      aborted,
+    ],
     ["a patch, though nothing began", ({ sight }) => sight.patches.push(patchOf("sen_4")), neverBegun],
     [
       "a patch of a rollout that was cancelled, and had settled",
@@ -190,6 +201,36 @@ export const DOCTORED: Record<string, Doctored[]> = {
       cancelled,
     ],
     ["a Resume that was taken and not told", ({ sight }) => sight.verbs.push(verb("Resume", 5))],
+    ["a retry that was not told", ({ sight }) => sight.after.slack.splice(-3, 1), retried],
+    ["a Freeze that was not told", ({ sight }) => sight.after.slack.splice(-2, 1), retried],
+    [
+      "a Freeze that was told twice",
+      ({ sight }) => sight.after.slack.push(message("rollouts frozen by bob", "")),
+      retried,
+    ],
+    ["an Abort that stopped nothing", ({ sight }) => sight.after.slack.splice(-3, 1), aborted],
+    ["an Abort that returned nothing", ({ sight }) => sight.after.slack.splice(-2, 1), aborted],
+    [
+      "a pause by an operator that nobody asked for",
+      ({ sight }) => sight.verbs.splice(-1, 1),
+      pausedByOperator,
+    ],
+    [
+      "a pause after a wave that is done, and nobody asked for it",
+      ({ sight }) => sight.after.slack.splice(-1, 0, message("rollout: wave 2/3 completed")),
+    ],
+    [
+      "a pause between two waves that is told of the one to come",
+      ({ sight }) => {
+        const last = sight.after.slack.splice(-1, 1);
+        sight.after.slack.push(
+          message("rollout: wave 2/3 completed"),
+          message("rollout: wave 3/3 started"),
+          ...last,
+        );
+      },
+      pausedByOperator,
+    ],
   ],
   g: [
     ["a reverted sentinel on the new image", (evidence) => told.puts(evidence, "sen_2", NEW), rolledBack],
@@ -205,6 +246,36 @@ export const DOCTORED: Record<string, Doctored[]> = {
       "another count in Slack's end of it",
       ({ sight }) => sight.after.slack.splice(-1, 1, revertedMessage(1, 2)),
       rolledBack,
+    ],
+    [
+      "one that had failed and was reverted, though nobody asked for those",
+      ({ sight }) => {
+        const asked = sight.verbs.at(-1);
+        if (asked !== undefined) asked.body = {};
+        sight.patches.pop();
+      },
+      abortedAltogether,
+    ],
+    [
+      "one that failed, and is left on the image by a rollback of those, too",
+      (evidence) => {
+        const { sight, history } = evidence;
+        Object.assign(told.entryOf(evidence, "sen_3"), { is: "failed" });
+        told.puts(evidence, "sen_3", NEW);
+        row(evidence, "sen_3", { deploy_status: "failed", running_image: OLD });
+        history.outcomes.pop();
+        told.recount(evidence);
+        for (const each of [sight.status, history.row]) Object.assign(each, { succeeded: 3, failed: 0 });
+        Object.assign(sight.verbs.at(-1)?.answer ?? {}, { reverted: 2, total: 2 });
+        sight.after.slack.splice(-1, 1, revertedMessage(2, 2));
+        sight.after.slack.splice(-3, 1, counted("rollout cancelled in wave 2/3", 1));
+      },
+      abortedAltogether,
+    ],
+    [
+      "an Abort that counts another",
+      ({ sight }) => Object.assign(sight.verbs.at(-1)?.answer ?? {}, { reverted: 1 }),
+      aborted,
     ],
     ["a hotfix that was overwritten", (evidence) => told.puts(evidence, "sen_1", OLD), hotfixed],
     [
@@ -394,6 +465,11 @@ export const DOCTORED: Record<string, Doctored[]> = {
       ({ tables }) => tables.deploys.push(...told.deploysAt(9, 1)),
       () => rolledBack(cancelled),
     ],
+    [
+      "Deploys after a Pause",
+      ({ tables }) => tables.deploys.push(...told.deploysAt(5, 33)),
+      pausedByOperator,
+    ],
   ],
   l: [
     ["one that is neither waiting nor done", ({ sight }) => Object.assign(sight.status, { waiting: 0 })],
@@ -411,6 +487,97 @@ export const DOCTORED: Record<string, Doctored[]> = {
     ["a row that says again what it said before", ({ sight }) => sight.rowChanges.push(told.rowChange(5, 4))],
     ["a row that is written as if nobody had", ({ sight }) => sight.rowChanges.push(told.rowChange(5, 5))],
     ["a row that forgets when it was written", ({ sight }) => sight.rowChanges.push(told.rowChange(5, null))],
+  ],
+  o: [
+    [
+      "a Deploy that a Pause has lost",
+      ({ tables }) => tables.deploys.push(told.deployOf("sen_3", 3, 4)),
+      pausedByOperator,
+    ],
+    [
+      "a Deploy that a budget has lost",
+      ({ tables }) => tables.deploys.push(told.deployOf("sen_4", 4, 5)),
+      overBudget,
+    ],
+    [
+      "a row that was touched and has no result",
+      (evidence) => row(evidence, "sen_4", { image: NEW }),
+      pausedByOperator,
+    ],
+    ["a sentinel that nobody deployed, and succeeded", ({ tables }) => tables.deploys.splice(0, 1)],
+    [
+      "a sentinel that was deployed again, and once more",
+      ({ tables }) => tables.deploys.push(told.deployOf("sen_3", 8, 9)),
+      retried,
+    ],
+    [
+      "a sentinel that was deployed twice",
+      ({ tables }) => tables.deploys.push(told.deployOf("sen_2", 3, 4)),
+      pausedByOperator,
+    ],
+  ],
+  p: [
+    [
+      "one more in flight than may be",
+      ({ tables: { deploys } }) => deploys.splice(0, 1, told.deployOf("sen_1", 1, 3)),
+      limited,
+    ],
+    [
+      "a wave that went on past its budget",
+      ({ sight }) => {
+        sight.after.slack.splice(-1, 0, {
+          ...message("rollout: wave 2/3 completed"),
+          text: "wave 2/3 completed · Failed in this wave: 2",
+        });
+      },
+      limited,
+    ],
+    [
+      "a wave that went on past a failure, without a budget",
+      ({ sight }) => {
+        sight.after.slack.splice(2, 1, {
+          ...message("rollout: wave 1/3 completed"),
+          text: "wave 1/3 completed · Failed in this wave: 1",
+        });
+      },
+    ],
+    [
+      "a pause by a failure, in spite of a budget",
+      ({ stored: { head } }) => {
+        head.pauseKind = "failure";
+      },
+      overBudget,
+    ],
+    [
+      "a pause by a budget that is not exceeded",
+      ({ stored: { head } }) => {
+        head.limits = { maxFailures: 1, maxInFlight: 1 };
+      },
+      overBudget,
+    ],
+    [
+      "a pause by a budget whose failures are acknowledged",
+      ({ stored: { head } }) => {
+        head.acknowledged = { wave: 1, total: 1 };
+      },
+      overBudget,
+    ],
+    [
+      "more failures than a budget, and what was in flight, allow",
+      (evidence) => {
+        const { sight, history, tables } = evidence;
+        for (const id of ["sen_5", "sen_6"]) {
+          sight.before.rows.set(id, told.rowOf(id));
+          sight.before.deployments.set(`k8s-${id}`, told.deploymentOf(id));
+          told.puts(evidence, id, NEW);
+          row(evidence, id, { deploy_status: "failed", running_image: OLD });
+          plan(evidence, 2, id, { from: OLD, is: "failed", why: "ImagePullBackOff" });
+          history.outcomes.push({ sentinel_id: id, wave: 2, outcome: "failed", reason: "ImagePullBackOff" });
+        }
+        tables.deploys.push(told.deployOf("sen_5", 4, 5), told.deployOf("sen_6", 5, 6));
+      },
+      overBudget,
+    ],
   ],
 };
 

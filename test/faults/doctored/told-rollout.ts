@@ -1,6 +1,7 @@
 import type { V1Deployment } from "@kubernetes/client-node";
 import { assemble, type Entry, HEAD_KEY, type Head, type Part, partOf } from "../../support/rollout-state.ts";
 import type { RowChange } from "../../support/row-history.ts";
+import type { StoredDeploy } from "../checker/deploys.ts";
 import type { PastOutcome, PastRollout, Row, Verb } from "../checker/evidence.ts";
 import type { Sight } from "../checker/sight.ts";
 import type { SlackMessage } from "../checker/sources.ts";
@@ -23,7 +24,7 @@ export interface Told {
     underWay: object[];
     /** Of Deploys. */
     left: object[];
-    deploys: { created_at: string }[];
+    deploys: StoredDeploy[];
     journals: { id: string; target: string; entries: number }[];
     sys_invocation: object[];
     state: object[];
@@ -84,9 +85,17 @@ export function keyOf(wave: number, part = 1): string {
   return `${HEAD_KEY}/wave-${wave}/${part}`;
 }
 
-/** So many Deploys, launched at that moment. */
-export function deploysAt(ms: number, count: number): { created_at: string }[] {
-  return Array.from({ length: count }, () => ({ created_at: new Date(ms).toISOString() }));
+/** So many Deploys of others, launched at that moment. */
+export function deploysAt(ms: number, count: number): StoredDeploy[] {
+  return Array.from({ length: count }, (_, n) => deployOf(`other_${ms}_${n}`, ms, ms));
+}
+
+export function deployOf(sentinel: string, fromMs: number, toMs: number): StoredDeploy {
+  const [created_at, completed_at] = [fromMs, toMs].map((ms) => new Date(ms).toISOString()) as [
+    string,
+    string,
+  ];
+  return { sentinel, created_at, completed_at };
 }
 
 export function verb(name: Verb["name"], askedMs: number): Verb {
@@ -197,7 +206,8 @@ export function paused(): Told {
       ],
     },
     tables: {
-      ...{ underWay: [], left: [], deploys: deploysAt(1, 3) },
+      ...{ underWay: [], left: [] },
+      deploys: [deployOf("sen_1", 1, 2), deployOf("sen_2", 2, 3), deployOf("sen_3", 3, 4)],
       journals: [{ id: "inv_1", target: "Rollout", entries: 5_000 }],
       ...{ sys_invocation: [], state: [], sys_journal: [] },
     },
@@ -228,6 +238,92 @@ export function settled(): Told {
   const { slack } = told.sight.after;
   slack.splice(-1, 1, counted("rollout cancelled in wave 2/3", 1));
   slack.push(counted("rollout cancelled: all in flight have settled", 2));
+  return told;
+}
+
+/** An operator has paused it when sen_1 and sen_2 were done: nobody has touched sen_3. */
+export function pausedByOperator(): Told {
+  const told = paused();
+  const { sight, stored, history, tables } = told;
+  Object.assign(stored.head, { pauseKind: "operator", pauseReason: "an operator paused it" });
+  sight.verbs.push(verb("Pause", 4));
+  sight.patches.pop();
+  tables.deploys.pop();
+  history.outcomes.pop();
+  for (const which of [sight.before, sight.after]) {
+    which.rows.set("sen_3", rowOf("sen_3"));
+    which.deployments.set("k8s-sen_3", deploymentOf("sen_3"));
+  }
+  const entry = entryOf(told, "sen_3");
+  entry.is = "waiting";
+  delete entry.why;
+  recount(told);
+  const last = sight.after.slack.at(-1);
+  if (last !== undefined) last.text += " · *Why:* an operator paused it: latency · *Next:*";
+  return told;
+}
+
+/** What failed was deployed again, and came up; somebody has frozen it meanwhile. */
+export function retried(): Told {
+  const told = paused();
+  const { sight, stored, history, tables } = told;
+  Object.assign(stored.head, {
+    pauseKind: "operator",
+    pauseReason: "wave 2/3: none of it is failed any more",
+  });
+  sight.verbs.push(verb("RetryFailed", 5), verb("Freeze", 6));
+  sight.patches.push(patchOf("sen_3", NEW, 6));
+  tables.deploys.push(deployOf("sen_3", 6, 7));
+  history.outcomes.push({ sentinel_id: "sen_3", wave: 2, outcome: "succeeded", reason: null });
+  const entry = entryOf(told, "sen_3");
+  entry.is = "succeeded";
+  delete entry.why;
+  puts(told, "sen_3", NEW);
+  sight.after.slack.push(
+    message("rollout: retrying in wave 2/3"),
+    { ...message("rollouts frozen by alice", ""), text: "frozen" },
+    counted("rollout paused in wave 2/3", 3),
+  );
+  recount(told);
+  return told;
+}
+
+/** The same, in one that may have one Deploy in flight, and in which half of a wave may fail. */
+export function limited(): Told {
+  const told = pausedByOperator();
+  told.stored.head.limits = { maxInFlight: 1, maxFailures: "50%" };
+  return told;
+}
+
+/** None may fail: the failure has stopped it, and would have done so if sen_4 were of its wave. */
+export function overBudget(): Told {
+  const told = paused();
+  Object.assign(told.stored.head, { pauseKind: "budget", limits: { maxFailures: "49%", maxInFlight: 1 } });
+  return told;
+}
+
+/** An Abort has stopped it, and returned those that took the image. */
+export function aborted(): Told {
+  const told = rolledBack();
+  const [asked] = told.sight.verbs.splice(-1, 1);
+  told.sight.verbs.push({ ...verb("Abort", 10), ...asked, name: "Abort" });
+  told.sight.after.slack.splice(-2, 0, counted("rollout cancelled in wave 2/3", 2));
+  return told;
+}
+
+/** The same, and the one that failed has returned, too. */
+export function abortedAltogether(): Told {
+  const told = aborted();
+  const { sight, stored, history } = told;
+  stored.head.revertsFailed = true;
+  Object.assign(sight.verbs.at(-1) ?? {}, { body: { include_failed: true } });
+  entryOf(told, "sen_3").is = "reverted";
+  sight.patches.push(patchOf("sen_3", OLD, 11));
+  puts(told, "sen_3", OLD);
+  history.outcomes.push({ sentinel_id: "sen_3", wave: 2, outcome: "reverted", reason: null });
+  Object.assign(sight.verbs.at(-1)?.answer ?? {}, { reverted: 3, total: 3 });
+  recount(told);
+  sight.after.slack.splice(-1, 1, revertedMessage(3, 3));
   return told;
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { FleetState } from "../../support/rollout-state.ts";
+import type { Verb } from "../checker/evidence.ts";
 import type { Arena } from "./arena.ts";
 import type { Fault, Heal } from "./fault.ts";
 import type { Random } from "./random.ts";
@@ -17,7 +18,26 @@ interface EpisodeOptions {
 const RARITY = 25;
 /** So often a rollout is asked for that is ended before its first step. */
 const ASKS = 4;
+/** And so often somebody decides what becomes of a pause. */
+const TURNS = 5;
 const BREAKS = ["ImagePullBackOff", "CrashLoopBackOff"];
+/** What an operator does with a rollout that is paused; mostly it goes on. */
+const DECISIONS: Verb["name"][] = [
+  ...(["Resume", "Resume", "Resume", "RetryFailed", "RetryFailed"] as const),
+  ...(["Cancel", "RollbackAll", "Abort"] as const),
+];
+/** What one does in the middle of a rollout, by the odds. */
+const INTERVENTIONS: [odds: number, verb: Verb["name"]][] = [
+  [0.12, "Cancel"],
+  [0.28, "Pause"],
+  [0.36, "Abort"],
+  [0.42, "Freeze"],
+];
+/** And what ends its invocation. */
+const ENDINGS: [odds: number, how: "cancel" | "kill"][] = [
+  [0.48, "cancel"],
+  [0.51, "kill"],
+];
 
 /**
  * One rollout from its beginning until nobody goes on with it, with faults on the way, and a check at its end.
@@ -34,21 +54,26 @@ export async function episode(arena: Arena, random: Random, options: EpisodeOpti
 
   const percentages = random.chance(0.5) ? [100] : [random.between(1, 30), random.between(31, 99), 100];
   const said: string[] = [];
-  const act = async (verb: "Rollout" | "Resume" | "RollbackAll" | "Cancel", body = {}) => {
+  const act = async (verb: Verb["name"], body = bodyOf(verb, random)) => {
     summary.verbs[verb] = (summary.verbs[verb] ?? 0) + 1;
     const { id, answer } = await arena.start(verb, body);
     const trouble = disturb(arena, random, id, said, options);
     const { status, body: answered } = await answer;
     await trouble;
     said.push(`${verb} → ${status} ${answered.state ?? answered.message}`);
+    await thaw(arena, random, said);
   };
+  const limits = random.chance(0.5) ? {} : limitsOf(random);
+  if (Object.keys(limits).length > 0) said.push(JSON.stringify(limits));
   for (let asked = 0; asked < ASKS; asked++) {
-    await act("Rollout", { image, wave_percentages: percentages });
+    await act("Rollout", { image, wave_percentages: percentages, ...limits });
     if (await began(arena, image)) break;
   }
   let state = await arena.rests();
-  for (let turn = 0; state.state === "paused" && turn < 4; turn++) {
-    await act(turn === 3 ? "Cancel" : random.pick(["Resume", "Resume", "Cancel", "RollbackAll"]));
+  for (let turn = 0; state.state === "paused" && turn < TURNS; turn++) {
+    // Now and then it is left paused: what is so, is looked at, too.
+    if (turn > 0 && random.chance(0.1)) break;
+    await act(turn === TURNS - 1 ? "Cancel" : random.pick(DECISIONS));
     state = await arena.rests();
   }
   if (state.state === "cancelled" && random.chance(0.7)) await act("RollbackAll");
@@ -62,6 +87,11 @@ export async function episode(arena: Arena, random: Random, options: EpisodeOpti
   log(`rollout ${summary.rollouts}: ${said.join(", ")}`);
   const end = await arena.checker.check();
   summary.endings[end.state] = (summary.endings[end.state] ?? 0) + 1;
+  // The next one could not begin.
+  if (end.state === "paused") {
+    await arena.verb("Cancel");
+    await arena.world.quiet();
+  }
   return end;
 }
 
@@ -73,7 +103,37 @@ async function began(arena: Arena, image: string): Promise<boolean> {
   return (await arena.world.state())?.image === image;
 }
 
-/** Faults while a verb is at work, each healed before the next; now and then somebody cancels or kills. */
+/** What a rollout is asked to keep to: one or two of all that there is. */
+function limitsOf(random: Random): object {
+  const all = [
+    { max_failures: random.pick([0, 1, "10%", "50%"]) },
+    { max_total_failures: random.pick([0, 2, "20%"]) },
+    { max_in_flight: random.between(1, 5) },
+    { ramp: true },
+  ];
+  return Object.assign({}, ...random.shuffled(all).slice(0, random.between(1, 2)));
+}
+
+const FROZEN = "Freeze → 200";
+
+/** What is frozen, thaws; who would go on before that is refused. */
+async function thaw(arena: Arena, random: Random, said: string[]): Promise<void> {
+  if (said.filter((each) => each === FROZEN).length <= said.filter((each) => each === "Unfreeze").length)
+    return;
+  if (random.chance(0.5)) said.push(`Resume → ${(await arena.verb("Resume")).status}`);
+  await arena.verb("Unfreeze");
+  said.push("Unfreeze");
+}
+
+/** The way back takes the failed ones along now and then. */
+function bodyOf(verb: Verb["name"], random: Random): object {
+  if (verb === "Freeze") return { reason: "soak" };
+  if (verb === "RetryFailed") return random.chance(0.5) ? { resume: true } : {};
+  const goesBack = verb === "RollbackAll" || verb === "Abort";
+  return goesBack && random.chance(0.4) ? { include_failed: true } : {};
+}
+
+/** Faults while a verb is at work, each healed before the next; now and then somebody stops it, or ends its invocation. */
 async function disturb(
   arena: Arena,
   random: Random,
@@ -94,18 +154,35 @@ async function disturb(
     await heal();
   }
   const how = random.fraction();
-  if (how < 0.2) {
-    await arena.soonAfterPatches(random.between(0, arena.world.stack.fleet.length), from);
-    summary.verbs.Cancel = (summary.verbs.Cancel ?? 0) + 1;
-    const { status } = await arena.verb("Cancel");
-    said.push(`Cancel → ${status}`);
-  } else if (how < 0.3) {
-    await arena.soonAfterPatches(random.between(0, arena.world.stack.fleet.length), from);
-    const name = how < 0.27 ? "cancelled" : "killed";
-    arena.suffers({ name: `invocation ${name}`, losesAnswers: 1 });
-    summary.faults[`invocation ${name}`] = (summary.faults[`invocation ${name}`] ?? 0) + 1;
-    said.push(`invocation ${name}`);
-    await arena.world.end(invocation, name === "cancelled" ? "cancel" : "kill").catch(() => undefined);
+  const verb = INTERVENTIONS.find(([odds]) => how < odds)?.[1];
+  const ending = ENDINGS.find(([odds]) => how < odds)?.[1];
+  if (verb === undefined && ending === undefined) return;
+  await arena.soonAfterPatches(random.between(0, arena.world.stack.fleet.length), from);
+  if (verb !== undefined) {
+    await intervene(arena, random, verb, said, summary);
+  } else if (ending !== undefined) {
+    const name = `invocation ${ending === "cancel" ? "cancelled" : "killed"}`;
+    arena.suffers({ name, losesAnswers: 1 });
+    summary.faults[name] = (summary.faults[name] ?? 0) + 1;
+    said.push(name);
+    await arena.world.end(invocation, ending).catch(() => undefined);
+  }
+}
+
+/** A pause that is under way may be asked for again, or be beaten by what ends the rollout. */
+async function intervene(
+  arena: Arena,
+  random: Random,
+  first: Verb["name"],
+  said: string[],
+  { verbs }: Summary,
+): Promise<void> {
+  const then: Verb["name"][] =
+    first === "Pause" && random.chance(0.3) ? [random.pick(["Pause", "Cancel", "Abort"])] : [];
+  for (const verb of [first, ...then]) {
+    verbs[verb] = (verbs[verb] ?? 0) + 1;
+    const { status } = await arena.verb(verb, bodyOf(verb, random));
+    said.push(`${verb} → ${status}`);
   }
 }
 
