@@ -190,10 +190,7 @@ function endRetries(turn: Turn, { resume }: Retries): void {
   drive.forward = driver;
   // Budgets count anew, as after a Resume.
   turn.become(acknowledge(rollout));
-  if (remaining(rollout) === 0) {
-    turn.changes.push({ kind: "wave completed", progress: progressOf(rollout, turn.nowMs) });
-    advance(turn);
-  }
+  if (remaining(rollout) === 0) endWave(turn);
   if (drive.forward === undefined) return;
   Object.assign(drive.forward, { startedAtMs: turn.nowMs, firstWave: turn.driving().rollout.currentWave });
 }

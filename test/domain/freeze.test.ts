@@ -18,6 +18,7 @@ import {
   pause,
   ready,
   resume,
+  retryFailed,
 } from "./machines.ts";
 
 const UNTIL = { ms: NOW + 10_000, iso: "the end" };
@@ -113,6 +114,18 @@ describe("while it is frozen", () => {
     on.open(1);
     on.report([ready("b")]);
     expect(play.head).toMatchObject({ state: "in_progress", currentWave: 2 });
+  });
+
+  it("a retry that is to go on ends its wave, and is paused before the next one", () => {
+    const [play, driver] = running();
+    driver.report([failed("a")]);
+    const retry = play.drives(retryFailed({ resume: true }));
+    retry.open(0);
+    play.do(freeze());
+    retry.report([ready("a")]);
+    expect(play.told).toEqual(["wave completed", "paused"]);
+    expect(play.head).toMatchObject({ state: "paused", pauseKind: "freeze", currentWave: 0 });
+    expect(() => play.do(resume())).toThrow(FrozenError);
   });
 
   it("the last wave completes the rollout: there is nothing to keep from going on", () => {
