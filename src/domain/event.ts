@@ -38,14 +38,14 @@ export type Event =
   /** `fence`: awakeable id by which it is told that nothing more is on its way to be launched. */
   | ({ type: "cancel"; fence?: string } & Guarded & Asked)
   | ({ type: "pause"; fence?: string } & Guarded & Asked)
-  | ({ type: "beginRollback"; invocationId: string; silent: Silence[]; includeFailed?: true } & Guarded &
+  | ({ type: "beginRollback"; invocationId: string; silent: Silence[]; includeFailed?: boolean } & Guarded &
       Asked)
   /** The failed ones, or those of them that are named, are deployed again. */
   | ({ type: "retryFailed"; invocationId: string; sentinelIds?: string[]; resume?: true } & Guarded &
       Asked &
       Override)
   /** A Cancel and a RollbackAll in one. */
-  | ({ type: "abort"; invocationId: string; includeFailed?: true } & Guarded & Asked)
+  | ({ type: "abort"; invocationId: string; includeFailed?: boolean } & Guarded & Asked)
   /** Takes the place of the freeze that there is, if there is one. */
   | ({ type: "freeze"; id: string; reason: string; until?: Moment } & Asked)
   | ({ type: "unfreeze" } & Asked)

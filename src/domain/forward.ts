@@ -58,14 +58,21 @@ export function cancel(turn: Turn, asked: Guarded & Asked = {}): void {
 }
 
 /** An operator cancels, or aborts. */
-export function stopHere(turn: Turn, asked: Asked): void {
+export function stopHere(turn: Turn, asked: Asked, aborts = false): void {
   turn.unpause("cancelled");
   const { rollout, drive } = turn.driving();
   if (drive.forward !== undefined) turn.ringLegacy(drive.forward);
   const { inFlight } = numbersOf(rollout, drive);
-  if (inFlight > 0) drive.settles = 0;
+  // The rollback that follows an Abort counts them itself.
+  if (inFlight > 0 && !aborts) drive.settles = 0;
   const progress = progressOf(rollout, turn.nowMs, drive);
-  turn.changes.push({ kind: "cancelled", progress, inFlight, ...toldBy(asked) });
+  turn.changes.push({
+    kind: "cancelled",
+    progress,
+    inFlight,
+    ...(aborts ? { aborts } : {}),
+    ...toldBy(asked),
+  });
 }
 
 /** The driver begins a wave, once all of it is in the state. @returns false while parts of it are missing */

@@ -16,9 +16,9 @@ export function freezeMessage(change: FreezeChange): SlackMessage {
 function headerOf(change: FreezeChange): string {
   switch (change.kind) {
     case "frozen":
-      return `Sentinel rollouts frozen by ${change.freeze.by}`;
+      return `Sentinel rollouts frozen by ${escaped(change.freeze.by)}`;
     case "unfrozen":
-      return `Sentinel rollouts unfrozen by ${change.by}`;
+      return `Sentinel rollouts unfrozen by ${escaped(change.by)}`;
     case "freeze ended":
       return "Sentinel rollouts: freeze ended";
   }
@@ -40,7 +40,7 @@ function bodyOf(change: FreezeChange): string[] {
     `*Until:* ${until}\n*Why:* ${reason(freeze.reason)}`,
     ...comment,
     ...whatRuns(change),
-    "*Rollout* and *Resume* are refused, but with `override_freeze` and a comment. *Pause*, *Cancel*, *Abort* and *RollbackAll* are not.",
+    "*Rollout*, *Resume* and *RetryFailed* are refused, but with `override_freeze` and a comment. *Pause*, *Cancel*, *Abort* and *RollbackAll* are not.",
   ];
 }
 

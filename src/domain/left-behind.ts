@@ -9,7 +9,7 @@ export function leftBehindNote({ failed, earlier = 0, holding, serving, byRows }
     const it = `The failed sentinel${earlier === 0 ? "" : ` (in ${EARLIER})`}, which RollbackAll leaves alone,`;
     if (holding === 0) return `${it} is not set to the image${by}.`;
     const serves = serving === 0 ? "does not serve it" : "serves it";
-    return `${it} is set to the image${by}${by === "" ? "" : ","} and ${serves}: a Rollout of the image that it is to run moves it, or a Deploy to it.`;
+    return `${it} is set to the image${by}${by === "" ? "" : ","} and ${serves}: a Rollout of the image that it is to run moves it, or a Deploy to it${orBack(failed, earlier)}.`;
   }
   const by = byRows ? ", by their rows" : "";
   const before = earlier === 0 ? "" : ` (${earlier} of them in ${EARLIER})`;
@@ -17,7 +17,12 @@ export function leftBehindNote({ failed, earlier = 0, holding, serving, byRows }
   if (holding === 0) return `${those} none is set to the image${by}.`;
   const serve = serving === 0 ? "none serves" : serving === 1 ? "1 serves" : `${serving} serve`;
   const are = `${holding} ${holding === 1 ? "is" : "are"} set to the image${by}, and ${serve} it`;
-  return `${those} ${are}: a Rollout of the image that they are to run moves them, or a Deploy to each.`;
+  return `${those} ${are}: a Rollout of the image that they are to run moves them, or a Deploy to each${orBack(failed, earlier)}.`;
+}
+
+/** Of an earlier rollout of the image it returns nobody. */
+function orBack(failed: number, earlier: number): string {
+  return failed > earlier ? "; RollbackAll with include_failed returns those of this rollout" : "";
 }
 
 const EARLIER = "an earlier rollout of this image";

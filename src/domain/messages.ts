@@ -119,8 +119,12 @@ function draft(change: PhaseChange): Draft {
         fields: [done(p), ...notDone(p), ["Ran for", duration(p.elapsedMs)]],
         body: [
           ...comment(change),
-          "Nothing more is launched; sentinels that took the new image keep it.",
-          ...(change.inFlight ? [`The ${settleByThemselves(change.inFlight)}; their count follows.`] : []),
+          change.aborts
+            ? "Nothing more is launched; the rollback begins at once."
+            : "Nothing more is launched; sentinels that took the new image keep it.",
+          ...(change.inFlight && !change.aborts
+            ? [`The ${settleByThemselves(change.inFlight)}; their count follows.`]
+            : []),
         ],
       };
     case "settled":
@@ -163,7 +167,7 @@ function draft(change: PhaseChange): Draft {
         ],
         body: [
           ...comment(change),
-          change.scope?.failed === undefined
+          change.failedToo === undefined
             ? "Each returns to the image it ran before; failed sentinels are not touched."
             : "Each returns to the image it ran before; failed ones, too.",
         ],

@@ -56,11 +56,12 @@ export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): 
   const results = pending("succeeded", "failed", "skipped");
   const doubtful = remaining(rollout) - (results + inFlight - retries);
   const retried = (rollout.retried ?? 0) - (retryFlyingOf(lanes) - leftOverFlying) - retryDoneOf(lanes);
-  const failedToo = rollout.state === "rolling_back" ? failedToRevert(rollout, lanesOf(drive, "forward")) : 0;
+  const stayFailed = rollout.revertsFailed ? (rollout.stayFailed ?? 0) : 0;
+  const failedToo = Math.max(0, failedToRevert(rollout, lanesOf(drive, "forward")) - stayFailed);
   return {
     took: Math.max(0, took),
     ...(failedToo === 0 ? {} : { failed: failedToo }),
-    ...(stayInAll === 0 ? {} : { stay: stayInAll }),
+    ...(stayInAll + stayFailed === 0 ? {} : { stay: stayInAll + stayFailed }),
     ...(takenOver === 0 ? {} : { takenOver }),
     inFlight,
     // Some of those to be deployed again may be in flight.
@@ -70,8 +71,8 @@ export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): 
 }
 
 /** Who could not be reverted before is no reason to try again. */
-function findsAny({ took, takenOver = 0, inFlight, unknown }: RollbackScope): boolean {
-  return took + takenOver + inFlight + unknown > 0;
+function findsAny({ took, failed = 0, takenOver = 0, inFlight, unknown }: RollbackScope): boolean {
+  return took + failed + takenOver + inFlight + unknown > 0;
 }
 
 /**
@@ -89,7 +90,10 @@ export function offered(
     rollout === undefined || state === "in_progress" || findsAny(rollbackScope(rollout, drive));
   const verbs = LEGAL[state].filter((operation) => {
     if (freeze !== undefined && isFrozen(operation)) return false;
-    if (operation === "RetryFailed") return rollout !== undefined && sumOf(rollout, "failed") > 0;
+    const failed = rollout === undefined ? 0 : sumOf(rollout, "failed");
+    if (operation === "RetryFailed") return failed > 0;
+    // With include_failed it is of use for these alone, too.
+    if (operation === "Abort" && failed > 0) return true;
     return !WAYS_BACK.has(operation) || goesBack;
   });
   if (freeze !== undefined) return [...verbs, "Unfreeze"];
@@ -131,9 +135,10 @@ export function whatResumeDoes({ wave, waves, failed }: Place, scope: ResumeScop
 
 /** What RollbackAll does, as a clause; undefined: nothing. */
 export function whatRollbackDoes(scope: RollbackScope): string | undefined {
-  const { took, takenOver = 0, inFlight, unknown } = scope;
+  const { took, failed = 0, takenOver = 0, inFlight, unknown } = scope;
   if (!findsAny(scope)) return undefined;
   const others = [
+    ...(failed === 0 ? [] : [`the ${failed} that failed`]),
     ...(takenOver === 0 ? [] : [`the ${takenOver} that an earlier rollout of this image moved`]),
     ...(inFlight === 0 ? [] : [`those of the ${inFlight} in flight that will`]),
     ...(unknown === 0 ? [] : [`those of the ${unknown} without a result whose rows say so`]),

@@ -72,6 +72,8 @@ export type Tally = [
   away?: number,
   /** Failed, and a retry of it has no result. */
   retried?: number,
+  /** Failed, and no rollback's to return any more. */
+  stayFailed?: number,
 ];
 export type Tallies = Record<Place, Tally>;
 
@@ -96,6 +98,7 @@ export function tallyOf(part: Part): Tally {
     reverted.filter(({ earlier }) => earlier).length,
     entries.filter(({ is, away }) => is === "failed" && away).length,
     entries.filter(isRetried).length,
+    entries.filter((entry) => entry.is === "failed" && stays(entry) && !isLeftOver(entry)).length,
   ];
   return all.slice(0, Math.max(ALWAYS, all.findLastIndex((n) => n > 0) + 1)) as Tally;
 }
@@ -143,7 +146,9 @@ function added(one: Tally, other: Tally): Tally {
 }
 
 /** What the head says beside the waves. */
-export function countedBeside(tallies: Tallies): Pick<RolloutState, "stay" | "takenOver" | "retried"> {
+export function countedBeside(
+  tallies: Tallies,
+): Pick<RolloutState, "stay" | "stayFailed" | "takenOver" | "retried"> {
   const all = Object.entries(tallies);
   const own = all.flatMap(([at, tally]) => (waveOf(at) < 0 ? [] : [tally]));
   const earlier = all.flatMap(([at, tally]) => (waveOf(at) < 0 ? [tally] : []));
@@ -165,11 +170,12 @@ export function countedBeside(tallies: Tallies): Pick<RolloutState, "stay" | "ta
     ...(leftOverReverted === 0 ? {} : { leftOverReverted }),
   };
   const counted = size + unknown + again + failed + leftOver + leftOverReverted;
-  const retried = sum(own, 13);
+  const [retried, stayFailed] = [sum(own, 13), sum(own, 14)];
   return {
     ...(stay === 0 ? {} : { stay }),
     ...(counted === 0 ? {} : { takenOver }),
     ...(retried === 0 ? {} : { retried }),
+    ...(stayFailed === 0 ? {} : { stayFailed }),
   };
 }
 

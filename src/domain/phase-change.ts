@@ -90,12 +90,12 @@ export type PhaseChange = { progress: Progress } & (
   | ({ kind: "resumed"; resume?: ResumeScope } & Told)
   /** So many failed ones are deployed again; `resume`: it goes on if that helps. */
   | ({ kind: "retrying"; retries: number; resume?: true } & Told)
-  | ({ kind: "cancelled"; inFlight?: number } & Told)
+  | ({ kind: "cancelled"; inFlight?: number; aborts?: true } & Told)
   /** What was in flight at a Cancel is no more; `lost` have no result, and `why`. */
   | { kind: "settled"; lost: number; why?: string }
   | { kind: "completed"; failures: Failure[] }
   | { kind: "silent"; invocationId: string; why: string; rollingBack: boolean }
-  | ({ kind: "rollback started"; scope?: RollbackScope; targets?: number } & Told)
+  | ({ kind: "rollback started"; scope?: RollbackScope; failedToo?: true; targets?: number } & Told)
   | {
       kind: "rollback completed";
       reverted: number;

@@ -156,6 +156,7 @@ function entryAfter(entry: Entry, result: SentinelResult): Entry | undefined {
     case "gone":
     case "moved":
       if (isLeftOver(entry)) return { ...entry, stays: is, why: cutForPart(why ?? "unknown") };
+      if (entry.is === "failed") return { ...entry, stays: is, why: cutForPart(why ?? "unknown") };
       return entry.is === "succeeded" || tookIt(entry, unrecorded)
         ? { ...entry, is: "succeeded", stays: is, why: cutForPart(why ?? "unknown") }
         : undefined;

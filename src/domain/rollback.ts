@@ -23,7 +23,7 @@ export function beginRollback(turn: Turn, event: Event & { type: "beginRollback"
 interface Beginning extends Asked {
   invocationId: string;
   silent: readonly Silence[];
-  includeFailed?: true;
+  includeFailed?: boolean;
 }
 
 /** Nothing more goes forward, and what took the image is reverted. */
@@ -36,7 +36,8 @@ export function rollBack(turn: Turn, { invocationId, silent, includeFailed, ...a
   writeOff(turn, silent);
   const counted = before.takenOver === undefined ? {} : { countsTakenOver: true as const };
   turn.unpause("rolling_back", counted);
-  turn.revertsFailed(includeFailed);
+  // What was asked once holds for the calls that go on with it.
+  turn.revertsFailed(includeFailed ?? before.revertsFailed ?? false);
   const { rollout, drive } = turn.driving();
   const lane = drive.nextLane++;
   drive.rollback = {
@@ -50,7 +51,8 @@ export function rollBack(turn: Turn, { invocationId, silent, includeFailed, ...a
   turn.watch = invocationId;
   const scope = rollbackScope(rollout, drive);
   const progress = progressOf(rollout, turn.nowMs);
-  turn.changes.push({ kind: "rollback started", progress, scope, ...toldBy(asked) });
+  const failedToo = rollout.revertsFailed ? { failedToo: true as const } : {};
+  turn.changes.push({ kind: "rollback started", progress, scope, ...failedToo, ...toldBy(asked) });
 }
 
 /** What does not answer is not waited for: the rows tell what became of its sentinels. */

@@ -194,7 +194,7 @@ function stoppedAt(turn: Turn, fence: string | undefined): Answer {
 function abort(turn: Turn, event: Event & { type: "abort" }): void {
   const before = assertMeant("Abort", turn.rollout, event);
   turn.drive ??= strandedDrive(before);
-  stopHere(turn, event);
+  stopHere(turn, event, true);
   if (!turn.begun) forgetAll(turn);
   rollBack(turn, { ...event, silent: [] });
 }

@@ -89,6 +89,8 @@ export interface RolloutState {
   countsTakenOver?: true;
   /** The rollback returns those that failed, too: they count among those that took the image. Of the last RollbackAll. */
   revertsFailed?: true;
+  /** How many of those that failed no rollback can return: no longer running, or on another image since. Absent: none. */
+  stayFailed?: number;
   /** How many of its waves took the image and are not a rollback's to revert any more; absent: none. */
   stay?: number;
   /** How many of the failed a retry was launched to that has no result: whether they came up only their rows tell. Absent: none. */

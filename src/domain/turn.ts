@@ -131,14 +131,14 @@ export class Turn {
   }
 
   /** Whether a rollback that begins returns those that failed, too. */
-  revertsFailed(includeFailed: true | undefined): void {
+  revertsFailed(includeFailed: boolean): void {
     const { revertsFailed: _, ...rollout } = this.driving().rollout;
     this.rollout = includeFailed ? { ...rollout, revertsFailed: true } : rollout;
   }
 
   /** What the head counts beside its waves. */
-  count(beside: Pick<RolloutState, "stay" | "takenOver" | "retried">): void {
-    const { stay: _, takenOver: __, retried: ___, ...head } = this.driving().rollout;
+  count(beside: Pick<RolloutState, "stay" | "stayFailed" | "takenOver" | "retried">): void {
+    const { stay: _, takenOver: __, retried: ___, stayFailed: ____, ...head } = this.driving().rollout;
     this.rollout = { ...head, ...beside };
   }
 

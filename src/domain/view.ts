@@ -165,8 +165,8 @@ function mayRollBackLater({ state }: RolloutState): boolean {
 /** What Cancel does with a paused rollout. */
 export const KEEPS = "stop here and keep the new image where it came up";
 
-function stayInAll({ stay = 0, takenOver }: RolloutState): number {
-  return stay + (takenOver?.stay ?? 0);
+function stayInAll({ stay = 0, stayFailed = 0, revertsFailed, takenOver }: RolloutState): number {
+  return stay + (takenOver?.stay ?? 0) + (revertsFailed ? stayFailed : 0);
 }
 
 /** Another rollback would not help these. */
@@ -185,7 +185,7 @@ function ofEarlier({ takenOver, countsTakenOver }: RolloutState): string {
 function freezeNote(freeze: Freeze, rollout: RolloutState | undefined, drive: Drive | undefined): string {
   const needs = "needs override_freeze and a comment, or Unfreeze first";
   const by = frozenBy(freeze);
-  if (rollout?.pauseReason === by) return ` While it is frozen, Resume ${needs}.`;
+  if (rollout?.pauseReason === by) return ` While it is frozen, Resume or RetryFailed ${needs}.`;
   const said = ` ${by[0]?.toUpperCase()}${by.slice(1)}`;
   switch (rollout?.state) {
     case "in_progress": {

@@ -20,7 +20,7 @@ export async function abort(
   return driveBack(ctx, options, sight, {
     type: "abort",
     invocationId: ctx.request().id,
-    ...(request.include_failed ? { includeFailed: true } : {}),
+    ...(request.include_failed === undefined ? {} : { includeFailed: request.include_failed }),
     ...guarded,
     ...askedBy(ctx, request),
   });

@@ -16,7 +16,7 @@ import type { Sight } from "./state.ts";
 export function viewOfDriven(view: View, rolloutId: string, image: string): View {
   if (view.rolloutId !== rolloutId) return viewOfForgotten(rolloutId, image);
   if (view.state === "in_progress") return viewOfResumed(view);
-  return view.state === "rolling_back" ? viewOfSuperseded(view, "a rollback is running") : view;
+  return view.state === "rolling_back" ? viewOfSuperseded(view, "a rollback has begun since") : view;
 }
 
 /**

@@ -36,7 +36,7 @@ export async function rollbackAll(
     type: "beginRollback",
     invocationId,
     silent,
-    ...(request.include_failed ? { includeFailed: true } : {}),
+    ...(request.include_failed === undefined ? {} : { includeFailed: request.include_failed }),
     ...guarded,
     ...askedBy(ctx, request),
   });

@@ -374,7 +374,7 @@ describe("what operators are told", () => {
     driver.report([ready("a")]);
     const { message } = viewAfter(play, freeze()) ?? {};
     expect(message).toMatch(
-      /While it is frozen, Resume needs override_freeze and a comment, or Unfreeze first\.$/,
+      /While it is frozen, Resume or RetryFailed needs override_freeze and a comment, or Unfreeze first\.$/,
     );
     expect(message?.match(/frozen by alice/gi)).toHaveLength(1);
     play.do({ ...resume(), ...anyway });

@@ -6,10 +6,12 @@ const note = (failed: number, holding: number, serving: number, earlier = 0) =>
 const byRows = (failed: number, holding: number, serving: number) =>
   leftBehindNote({ failed, holding, serving, byRows: true });
 
+const BACK = "; RollbackAll with include_failed returns those of this rollout";
+
 describe("what is said of those that failed", () => {
   it("speaks of one as of one", () => {
     const one = "The failed sentinel, which RollbackAll leaves alone, ";
-    const next = ": a Rollout of the image that it is to run moves it, or a Deploy to it.";
+    const next = `: a Rollout of the image that it is to run moves it, or a Deploy to it${BACK}.`;
     expect(note(1, 0, 0)).toBe(`${one}is not set to the image.`);
     expect(note(1, 1, 0)).toBe(`${one}is set to the image and does not serve it${next}`);
     expect(note(1, 1, 1)).toBe(`${one}is set to the image and serves it${next}`);
@@ -17,7 +19,7 @@ describe("what is said of those that failed", () => {
 
   it("counts several", () => {
     const two = "Of the 2 failed sentinels, which RollbackAll leaves alone, ";
-    const next = ": a Rollout of the image that they are to run moves them, or a Deploy to each.";
+    const next = `: a Rollout of the image that they are to run moves them, or a Deploy to each${BACK}.`;
     expect(note(2, 0, 0)).toBe(`${two}none is set to the image.`);
     expect(note(2, 1, 0)).toBe(`${two}1 is set to the image, and none serves it${next}`);
     expect(note(2, 2, 1)).toBe(`${two}2 are set to the image, and 1 serves it${next}`);

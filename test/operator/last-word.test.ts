@@ -131,7 +131,7 @@ it("Cancel of a paused rollout is the last word itself", async () => {
   expect(body).toMatchObject({
     state: "paused",
     failed: 1,
-    next: ["Resume", "RetryFailed", "Cancel", "Freeze"],
+    next: ["Resume", "RetryFailed", "Cancel", "Abort", "Freeze"],
   });
   expect(body.message).toContain("Resume: go on with wave 2; the 1 failed is not retried.");
   expect(body.message).not.toContain("RollbackAll");

@@ -57,7 +57,7 @@ describe("the responses", () => {
       taken_over: 0,
       skips: [],
       failures: [{ sentinel_id: "a", reason: "ImagePullBackOff: manifest unknown" }],
-      next: ["Resume", "RetryFailed", "Cancel", "Freeze"],
+      next: ["Resume", "RetryFailed", "Cancel", "Abort", "Freeze"],
       guard: { rollout_id: "id of rollout-1", wave: 1 },
       as_of: "1970-01-01T00:00:50.000Z",
       message: expect.stringMatching(

@@ -241,8 +241,9 @@ function aLostRetryIsOfferedBack(world: World, rollout: RolloutState, drive: Dri
 function aRollbackIsOfferedForSomebody(world: World, rollout: RolloutState, drive: Drive): void {
   if (rollout.state !== "cancelled" || drive.lost || drive.again) return;
   const left = entriesOf(world).filter((entry) => {
-    const { is, earlier, stays } = entry;
-    const leftOver = earlier && (is === "failed" || is === "skipped");
+    const { is, earlier, stays, wave } = entry;
+    const failedToo = rollout.revertsFailed === true && is === "failed" && wave >= 0;
+    const leftOver = failedToo || (earlier && (is === "failed" || is === "skipped"));
     return (is === "succeeded" || leftOver || isRetried(entry)) && stays === undefined;
   });
   const isOffered = offered(rollout, drive).includes("RollbackAll");
