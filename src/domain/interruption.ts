@@ -1,5 +1,6 @@
 import { type Answer, accepted, refused } from "./answer.ts";
 import type { Book } from "./book.ts";
+import type { Driver } from "./drive-state.ts";
 import type { Event } from "./event.ts";
 import { formerInterrupted, formerLaneLost } from "./former.ts";
 import { cancel, endForward, pause, strandedDrive } from "./forward.ts";
@@ -60,7 +61,7 @@ export function abandoned(turn: Turn, { invocationId, reason }: Event & { type: 
     retell(turn, "forward");
     const lost = dropLanes(turn, ({ of }) => of === "forward");
     takeLost(turn, lost);
-    if (rollout.state === "in_progress") pause(turn, "interrupted", reason);
+    if (rollout.state === "in_progress") pause(turn, "interrupted", whyEnded(forward, reason));
     else endForward(turn, reason);
   } else if (invocationId !== undefined && rollback?.invocationId === invocationId) {
     retell(turn, "rollback");
@@ -76,6 +77,11 @@ export function abandoned(turn: Turn, { invocationId, reason }: Event & { type: 
   ringAgain(turn);
   goOn(turn);
   return accepted(turn);
+}
+
+/** What stopped it before is not forgotten. */
+function whyEnded({ stopping, stoppingKind }: Driver, reason: string): string {
+  return stopping === undefined || stoppingKind === undefined ? reason : `${stopping}; then ${reason}`;
 }
 
 /**

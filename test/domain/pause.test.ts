@@ -55,6 +55,15 @@ describe("a pause", () => {
     expect(play.numbers).toMatchObject({ inFlight: 0, waiting: 2 });
   });
 
+  it("of an operator whose drive is killed meanwhile says who asked, and why", () => {
+    const play = new Play();
+    play.second();
+    play.do({ type: "pause", operator: "alice", comment: "odd latency" });
+    play.do(abandon("rollout-1"));
+    const pauseReason = "alice paused it: odd latency; then killed";
+    expect(play.head).toMatchObject({ state: "paused", pauseKind: "interrupted", pauseReason });
+  });
+
   it("comes of a state that says that somebody drives, while nobody does", () => {
     const paused = played((play) => play.begun().report([failed("a")]));
     // The Resume was killed after it had written the head.
