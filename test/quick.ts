@@ -11,8 +11,8 @@ export const QUICK: Record<string, string[]> = {
   ],
   cluster: ["test/cluster/{exchange,patch,recorded,verdicts}.test.ts"],
   e2e: [
-    "test/e2e/{deploy,pause,requests,rollout}.test.ts",
-    "test/operator/{bad-requests,killed-altogether,retry,taken-over}.test.ts",
+    "test/e2e/{deploy,pause,rollout}.test.ts",
+    "test/operator/{bad-requests,killed-altogether}.test.ts",
   ],
   faults: ["test/faults/{checker,soak}.test.ts"],
 };

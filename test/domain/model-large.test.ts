@@ -41,6 +41,19 @@ const SYSTEMS: NamedSystem[] = [
     sameImage: true,
     left: { Rollout: 3, RollbackAll: 1 },
   },
+  {
+    name: "sentinels that are archived in mid-rollout, two rollouts in a row",
+    waves: [[["a"]], [["b"]]],
+    window: 2,
+    left: { Rollout: 2, RollbackAll: 1, fail: 1, skip: 1 },
+  },
+  {
+    name: "a lane that is killed, and the change that it makes",
+    waves: [[["a", "b"]]],
+    window: 2,
+    life: { driver: 1, lane: 1 },
+    left: { Rollout: 1, RollbackAll: 1, killLane: 1 },
+  },
 ];
 
 describe("every interleaving keeps the guarantees, of systems that take longer", () =>

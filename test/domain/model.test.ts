@@ -9,12 +9,6 @@ const SYSTEMS: NamedSystem[] = [
     left: { Rollout: 1, Resume: 1, RollbackAll: 2, fail: 1, miss: 1 },
   },
   {
-    name: "sentinels that are archived in mid-rollout, two rollouts in a row",
-    waves: [[["a"]], [["b"]]],
-    window: 2,
-    left: { Rollout: 2, RollbackAll: 1, fail: 1, skip: 1 },
-  },
-  {
     name: "lanes that launch one Deploy each, and hand over",
     waves: [[["a", "b"]]],
     window: 2,
@@ -40,13 +34,6 @@ const SYSTEMS: NamedSystem[] = [
     window: 1,
     loads: true,
     left: { Rollout: 1, Resume: 1, RollbackAll: 1, kill: 2 },
-  },
-  {
-    name: "a lane that is killed, and the change that it makes",
-    waves: [[["a", "b"]]],
-    window: 2,
-    life: { driver: 1, lane: 1 },
-    left: { Rollout: 1, RollbackAll: 1, killLane: 1 },
   },
   {
     name: "any change of a drive with lanes killed alone",
