@@ -7,12 +7,9 @@ export const QUICK: Record<string, string[]> = {
     "test/{domain,restate}/**/!(model-*).test.ts",
     "test/adapters/{cluster-health,config,fleet,fleet-count,health,history,limiter,migrations,mysql,ports}.test.ts",
     "test/adapters/{registration,row-fence,secrets,slack,statements,watcher,work-metrics}.test.ts",
-    "test/operations/{compose,dockerfile,links,structure,versions}.test.ts",
+    "test/operations/{compose,dockerfile,links,structure,verbs-table,versions}.test.ts",
   ],
   cluster: ["test/cluster/{exchange,patch,recorded,verdicts}.test.ts"],
-  e2e: [
-    "test/e2e/{deploy,pause,rollout}.test.ts",
-    "test/operator/{bad-requests,killed-altogether}.test.ts",
-  ],
+  e2e: ["test/e2e/{deploy,pause,rollout}.test.ts", "test/operator/{bad-requests,killed-altogether}.test.ts"],
   faults: ["test/faults/{checker,soak}.test.ts"],
 };
