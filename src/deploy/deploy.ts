@@ -109,7 +109,7 @@ async function settle({ ctx, writes }: Job, ending: Ending): Promise<DeployReply
   const runs = rewritten === undefined ? {} : { rewritten_to: rewritten };
   if (superseded !== undefined) return { status: "failed", reason: superseded, left: true, ...took };
   if (ending.status === "ready") return { status: "ready", ...runs, ...took };
-  const away = ending.away === undefined ? {} : { away: true };
+  const away = ofRollout && ending.away === true ? { away: true } : {};
   return skipped === null
     ? { status: "failed", reason: ending.reason, ...away, ...runs, ...took }
     : { status: "failed", reason: skipped, skipped: true, ...took };

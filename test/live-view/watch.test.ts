@@ -98,7 +98,7 @@ describe("npm run watch", () => {
     // What kept it needs no key.
     await screen.shows("why they failed");
     await screen.press("p", "keys: r resume · c cancel");
-    await screen.press("r", "Pause is not legal now: Resume, Cancel, ");
+    await screen.press("r", "Pause is not legal now: Resume, RetryFailed, ");
     await screen.press("n", question("Resume"));
     await screen.shows("Resume was not sent.");
     expect((await world.status()).state).toBe("paused");
