@@ -131,7 +131,7 @@ describe("npm run watch", () => {
   });
 
   it("takes Pause while a wave runs, and Abort after it", async ({ world }) => {
-    await world.fault("sen_0003", "slow:4");
+    await world.fault("sen_0003", "slow:20");
     const rollout = await world.start("Rollout", { image: NEW, wave_percentages: [50, 100] });
     await world.untilState("two are done", ({ told }) => told.succeeded === 2);
     using screen = terminal(world.stack.ingress);
