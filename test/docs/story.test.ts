@@ -15,7 +15,7 @@ interface Step {
 
 const ROLLOUT = "hydra\\.v1\\.SentinelRolloutService/singleton";
 const verb = (name: string) =>
-  new RegExp(`^curl -X POST "\\$RESTATE_URL/${ROLLOUT}/${name}" (?!.*<rollout id>|.*x-operator)`);
+  new RegExp(`^curl -X POST "\\$RESTATE_URL/${ROLLOUT}/${name}" (?!.*<rollout id>|.*x-operator|.*max_failures|.*"comment")`);
 const guarded = (name: string) =>
   new RegExp(`^curl -X POST "\\$RESTATE_URL/${ROLLOUT}/${name}" .*"<rollout id>", "wave": 2`);
 const named = (name: string) =>
@@ -43,8 +43,8 @@ const STORY: Step[] = [
   { command: verb("Rollout/send"), says: /"invocationId":"inv_/ },
   { command: /^curl "\$RESTATE_URL\/restate\/invocation\/<invocationId>\/attach"/, says: PAUSED },
   { command: /^curl "\$RESTATE_URL\/restate\/invocation\/<invocationId>\/output"/, says: PAUSED },
-  { command: verb("Freeze"), says: /"frozen":\{"reason":"year-end closing","by":"alice"/ },
-  { command: verb("Unfreeze"), says: /"frozen":null/ },
+  { command: named("Freeze"), says: /"frozen":\{"reason":"year-end closing","by":"alice"/ },
+  { command: named("Unfreeze"), says: /"frozen":null/ },
   { command: verb("Cancel"), says: /"state":"cancelled"/ },
   { command: verb("RollbackAll"), says: /"state":"cancelled"/ },
   {
