@@ -64,7 +64,7 @@ export async function bringBack(
   const patched = await patchBackAs(`patch Deployment ${row.k8sName} back`, nowMs);
   if (patched.kind === "refused") return failed(patched.reason);
   if (patched.kind !== "patched") {
-    return leave(ctx, row, writes, patched.kind === "gone" ? gone() : movedTo(patched.image));
+    return leave(ctx, row, writes, patched.kind === "gone" ? gone() : elsewhere(patched.image, revert));
   }
   if (!patched.written) {
     await writes.progressing(desired);
@@ -89,6 +89,12 @@ export async function bringBack(
   if (ending.gone !== true) return ending;
   await writes.putBack("put back the row: its Deployment is gone", GONE);
   return { reply: gone() };
+}
+
+/** Its row may have had the image before its Deployment did: whether that ever took it nobody knows then. */
+function elsewhere(image: string, { unrecorded }: Revert): DeployReply {
+  const moved = movedTo(image);
+  return unrecorded ? { ...moved, untouched: true } : moved;
 }
 
 function asPatched(patched: PatchedBack): Patched {
