@@ -47,7 +47,7 @@ export async function startChromium(executablePath: string): Promise<Browser> {
     const context = await chromium.launchPersistentContext(join(directory.path, "profile"), {
       executablePath,
       args: FLAGS,
-      viewport: { width: 1400, height: 1000 },
+      viewport: { width: 1400, height: 1_600 },
       reducedMotion: "reduce",
       // Chromium also writes beside its profile: crash reports, caches, certificates.
       env: { ...process.env, HOME: directory.path, TMPDIR: directory.path },
