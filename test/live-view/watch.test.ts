@@ -131,7 +131,7 @@ describe("npm run watch", () => {
   });
 
   it("takes Pause while a wave runs, and Abort after it", async ({ world }) => {
-    await world.fault("sen_0003", "slow:20");
+    await world.fault("sen_0003", "slow:20", NEW);
     const rollout = await world.start("Rollout", { image: NEW, wave_percentages: [50, 100] });
     await world.untilState("two are done", ({ told }) => told.succeeded === 2);
     using screen = terminal(world.stack.ingress);
@@ -141,7 +141,7 @@ describe("npm run watch", () => {
     expect((await world.answer(rollout)).body).toMatchObject({ state: "paused", succeeded: 3, failed: 0 });
     await screen.press("a", "is paused");
     await screen.press("y", "? Abort rollout");
-    await screen.shows("rollback ");
+    await screen.shows("Cancelled and rolled back: ");
     expect((await screen.ends()).exitCode).toBe(1);
     await world.quiet();
     expect(await world.status()).toMatchObject({ state: "cancelled", succeeded: 3, reverted: 3 });
