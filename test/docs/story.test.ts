@@ -15,7 +15,9 @@ interface Step {
 
 const ROLLOUT = "hydra\\.v1\\.SentinelRolloutService/singleton";
 const verb = (name: string) =>
-  new RegExp(`^curl -X POST "\\$RESTATE_URL/${ROLLOUT}/${name}" (?!.*<rollout id>|.*x-operator|.*max_failures|.*"comment")`);
+  new RegExp(
+    `^curl -X POST "\\$RESTATE_URL/${ROLLOUT}/${name}" (?!.*<rollout id>|.*x-operator|.*max_failures|.*"comment")`,
+  );
 const guarded = (name: string) =>
   new RegExp(`^curl -X POST "\\$RESTATE_URL/${ROLLOUT}/${name}" .*"<rollout id>", "wave": 2`);
 const named = (name: string) =>
