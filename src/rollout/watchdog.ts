@@ -24,6 +24,8 @@ const LAST_LOOK_MS = 60_000;
 const RARE_AFTER = 180;
 /** A watchdog ends after so many looks, so that its journal does not grow; the next question to the service sends another. */
 const LOOKS = 800;
+/** A watchdog that has never seen its drive looks so many times more before it ends. */
+const UNSEEN_LOOKS = 2;
 /** Without an admin API: lanes that said nothing for so long (ms) are asked to say something, ever more rarely. */
 const QUIET_MS = 15_000;
 const LONGEST_QUIET_MS = 300_000;
@@ -44,18 +46,25 @@ export async function watch(
     .map((_, failure): { ended?: string } => ({ ended: failure?.message ?? "it ended" }));
   let quietMs = QUIET_MS;
   let askedMs: number | undefined;
+  let seen = false;
   for (let n = 0; n < LOOKS; n++) {
     const wait = n > RARE_AFTER ? LAST_LOOK_MS : Math.min(FIRST_LOOK_MS * 1.5 ** n, LATER_LOOK_MS);
     const tick = ctx.sleep(Math.round(wait), "watch the drive").map((): { ended?: string } => ({}));
     const first = await RestatePromise.race([ended, tick]);
     const { drive } = await look(ctx, options.countBytes);
     const driver = [drive?.forward, drive?.rollback].find((each) => each?.invocationId === invocationId);
-    if (drive === undefined || driver === undefined) return;
+    // A look can fall between the writes of the change that sent this watchdog, and see no driver yet: a drive that ended is
+    // asked about in a change, which sees all or nothing; a drive that lives is looked for a few times.
+    const found = drive !== undefined && driver !== undefined;
+    if (!found && (seen || (first.ended === undefined && n >= UNSEEN_LOOKS))) return;
+    seen ||= found;
     if (first.ended !== undefined) {
       const reason = `the driving invocation ended before its time (${first.ended})`;
+      // Awaited: the next watchdog of this drive has the same id, and an answer that comes late would be taken for its own.
       await requestChange(ctx, "the drive has ended", { type: "abandon", invocationId, reason });
       return;
     }
+    if (!found) continue;
     const { rolloutId } = drive;
     const { hasAdmin, silent, nowMs } = await askRestate(ctx, invocationsOf(drive), options.admin);
     if (hasAdmin) {
