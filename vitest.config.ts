@@ -37,7 +37,10 @@ export default defineConfig(({ mode }) => ({
   test: {
     // Two cores, and real servers that mostly wait: few files at once, and generous deadlines that only a hang reaches.
     maxWorkers: 3,
-    ...(mode === "all" || mode === "control-plane" ? { globalSetup: "test/support/tools.ts" } : {}),
+    globalSetup: [
+      "test/support/prepared.ts",
+      ...(mode === "all" || mode === "control-plane" ? ["test/support/tools.ts"] : []),
+    ],
     projects: chosen(mode).map((test) => ({ test: { ...limits, ...test } })),
   },
 }));

@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
-import { userInfo } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
 import { announce, temporaryDirectory } from "./leftovers.ts";
 import { type ManagedProcess, managedProcess } from "./managed-process.ts";
 import { findMysql, type MysqlBinaries } from "./mysql-binaries.ts";
+import { asRoot, copyDataDirectory, createDataDirectory, PREPARED_DATA } from "./mysql-data.ts";
 import { canQuery, createDatabase, databaseName, dropDatabase } from "./mysql-database.ts";
 import { obtainMysql } from "./mysql-install.ts";
 import { freePort } from "./ports.ts";
@@ -66,7 +65,9 @@ async function startPrivate(binaries: MysqlBinaries, more: readonly string[]): P
   const directory = await temporaryDirectory();
   try {
     const data = join(directory.path, "data");
-    await createDataDirectory(binaries, directory.path, data);
+    const prepared = process.env[PREPARED_DATA] || undefined;
+    if (prepared === undefined) await createDataDirectory(binaries, directory.path, data);
+    else await copyDataDirectory(prepared, data);
     const password = randomBytes(16).toString("hex");
     const initFile = join(directory.path, "init.sql");
     await writeFile(initFile, initialStatements(password), { mode: 0o600 });
@@ -112,41 +113,6 @@ function initialStatements(password: string): string {
   ].join("\n");
 }
 
-async function createDataDirectory(binaries: MysqlBinaries, directory: string, data: string): Promise<void> {
-  // Not the common one: a server that starts removes the temporary tables it finds there, also those of another.
-  const tmpdir = `--tmpdir=${directory}`;
-  const user = asRoot() ? ["--user=root"] : [];
-  const made =
-    binaries.installDb === undefined
-      ? await execa(
-          binaries.server,
-          ["--no-defaults", "--initialize-insecure", ...user, `--datadir=${data}`, tmpdir],
-          {
-            reject: false,
-            all: true,
-          },
-        )
-      : await execa(
-          binaries.installDb,
-          [
-            "--no-defaults",
-            "--auth-root-authentication-method=socket",
-            "--skip-test-db",
-            ...user,
-            `--datadir=${data}`,
-            tmpdir,
-            "--innodb-log-file-size=16M",
-          ],
-          { reject: false, all: true },
-        );
-  if (made.exitCode !== 0) {
-    const lines = (made.all ?? "").trim().split("\n");
-    const errors = lines.filter((line) => /error/i.test(line));
-    const why = (errors.length === 0 ? lines : errors).slice(0, 5).join("\n");
-    throw new Error(`${binaries.installDb ?? binaries.server} could not make a data directory:\n${why}`);
-  }
-}
-
 function serverArguments(
   binaries: MysqlBinaries,
   directory: string,
@@ -172,8 +138,4 @@ function serverArguments(
     "--innodb-flush-log-at-trx-commit=2",
     ...(binaries.flavour === "mysql" ? ["--mysqlx=OFF", "--skip-log-bin"] : ["--innodb-log-file-size=16M"]),
   ];
-}
-
-function asRoot(): boolean {
-  return userInfo().uid === 0;
 }
