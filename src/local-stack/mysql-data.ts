@@ -1,4 +1,4 @@
-import { copyFile, mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";
+import { copyFile, mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -62,17 +62,21 @@ export async function copyDataDirectory(from: string, to: string): Promise<void>
 }
 
 async function copyWithHoles(from: string, to: string): Promise<void> {
-  if ((await stat(from)).size <= ZEROS.length) return copyFile(from, to);
-  const content = await readFile(from);
-  const file = await open(to, "wx", 0o600);
+  const { size } = await stat(from);
+  if (size <= ZEROS.length) return copyFile(from, to);
+  const source = await open(from);
+  const target = await open(to, "wx", 0o600);
   try {
-    await file.truncate(content.length);
-    for (let at = 0; at < content.length; at += ZEROS.length) {
-      const part = content.subarray(at, at + ZEROS.length);
-      if (!part.equals(ZEROS.subarray(0, part.length))) await file.write(part, 0, part.length, at);
+    await target.truncate(size);
+    const buffer = Buffer.allocUnsafe(ZEROS.length);
+    for (let at = 0; at < size; ) {
+      const { bytesRead } = await source.read(buffer, 0, buffer.length, at);
+      const isHole = buffer.compare(ZEROS, 0, bytesRead, 0, bytesRead) === 0;
+      if (!isHole) await target.write(buffer, 0, bytesRead, at);
+      at += bytesRead;
     }
   } finally {
-    await file.close();
+    await Promise.all([source.close(), target.close()]);
   }
 }
 
