@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-const POLL_MS = 25;
+/** At first, for what passes quickly; and what takes its time is looked for less often, as each look takes from it. */
+const POLL_MS = { first: 25, then: 100 };
+const AT_FIRST_MS = 1_000;
 
 /**
  * Polls until `look` finds something (anything but undefined and false) and resolves to it. A rejection counts as
@@ -12,7 +14,8 @@ export async function until<T>(
   look: () => Promise<T> | T,
   timeoutMs = 30_000,
 ): Promise<Exclude<T, undefined | false>> {
-  const deadline = Date.now() + timeoutMs;
+  const began = Date.now();
+  const deadline = began + timeoutMs;
   let cause: unknown;
   for (;;) {
     try {
@@ -23,6 +26,6 @@ export async function until<T>(
       cause = error;
     }
     if (Date.now() > deadline) throw new Error(`not within ${timeoutMs / 1000} s: ${what}`, { cause });
-    await delay(POLL_MS);
+    await delay(Date.now() - began < AT_FIRST_MS ? POLL_MS.first : POLL_MS.then);
   }
 }
