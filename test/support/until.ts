@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 /** At first, for what passes quickly; and what takes its time is looked for less often, as each look takes from it. */
-const POLL_MS = { first: 25, then: 100 };
+const POLL_MS = { first: 25, later: 100 };
 const AT_FIRST_MS = 1_000;
 
 /**
@@ -26,6 +26,6 @@ export async function until<T>(
       cause = error;
     }
     if (Date.now() > deadline) throw new Error(`not within ${timeoutMs / 1000} s: ${what}`, { cause });
-    await delay(Date.now() - began < AT_FIRST_MS ? POLL_MS.first : POLL_MS.then);
+    await delay(Date.now() - began < AT_FIRST_MS ? POLL_MS.first : POLL_MS.later);
   }
 }
