@@ -1,5 +1,6 @@
 import { configDefaults, defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { QUICK } from "./test/quick.ts";
+import { Sequencer } from "./test/support/sequencer.ts";
 
 const limits = { testTimeout: 60_000, hookTimeout: 120_000 };
 
@@ -42,7 +43,8 @@ const controlPlane: Project = {
 export default defineConfig(({ mode }) => ({
   test: {
     // Two cores, and real servers that mostly wait: few files at once, and generous deadlines that only a hang reaches.
-    maxWorkers: 3,
+    maxWorkers: 4,
+    sequence: { sequencer: Sequencer },
     globalSetup: [
       "test/support/prepared.ts",
       ...(["all", "rest", "control-plane"].includes(mode) ? ["test/support/tools.ts"] : []),

@@ -24,6 +24,8 @@ export class RestateUi {
 
   /** Finds the service among all on the first page, and opens the playground of one of its handlers. */
   async openPlayground(service: string, handler: string): Promise<Playground> {
+    // A page that is open goes on asking the server, and drawing.
+    for (const earlier of this.#context.pages().slice(1)) await earlier.close();
     const page = await this.#context.newPage();
     await page.goto(this.#url);
     const row = page.getByRole("row", { name: service });
@@ -49,6 +51,7 @@ export class RestateUi {
     const value = await until("the state is shown as JSON", async () => {
       return { json: JSON.parse(await row.getByRole("gridcell").nth(1).innerText()) as unknown };
     });
+    await page.close();
     return value.json;
   }
 }

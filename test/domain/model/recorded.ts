@@ -2,20 +2,31 @@ import { TALLIES_KEY, waveOf } from "../../../src/domain/parts.ts";
 import type { Entry, Part } from "../../../src/domain/state.ts";
 import type { World } from "./world.ts";
 
-type Entries = (Entry & { id: string; wave: number })[];
+type Entries = readonly (Entry & { id: string; wave: number })[];
+
+/** A store is never changed in place: each is looked at once. */
+const known = new WeakMap<World["kv"], Entries>();
 
 /** All sentinels of the present rollout, as they are recorded. */
 export function entriesOf({ kv }: Pick<World, "kv">): Entries {
-  return [...kv].flatMap(([key, value]) => {
+  let entries = known.get(kv);
+  if (entries === undefined) {
+    entries = read(kv);
+    known.set(kv, entries);
+  }
+  return entries;
+}
+
+function read(kv: World["kv"]): Entries {
+  const entries: (Entry & { id: string; wave: number })[] = [];
+  const tallies = kv.get(TALLIES_KEY) as Record<string, unknown> | undefined;
+  for (const [key, value] of kv) {
     const [, place] = /^rolloutState\/(?:wave-|taken-over\/)(.*)$/.exec(key) ?? [];
-    if (place === undefined) return [];
+    if (place === undefined) continue;
     const wave = key.includes("/wave-") ? waveOf(place) : -1;
     // What is copied for the next rollout counts for nothing before that has begun.
-    if (
-      wave < 0 &&
-      (kv.get(TALLIES_KEY) as Record<string, unknown> | undefined)?.[`0/${place}`] === undefined
-    )
-      return [];
-    return Object.entries(value as Part).map(([id, entry]) => ({ ...entry, id, wave }));
-  });
+    if (wave < 0 && tallies?.[`0/${place}`] === undefined) continue;
+    for (const [id, entry] of Object.entries(value as Part)) entries.push({ ...entry, id, wave });
+  }
+  return entries;
 }
