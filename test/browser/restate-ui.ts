@@ -36,23 +36,27 @@ export class RestateUi {
     return playground;
   }
 
-  /** The value that the State tab of an object shows under a state key. */
-  async stateOf(service: string, key: string, stateKey: string): Promise<unknown> {
+  /** The values that the State tab of an object shows under these state keys. */
+  async statesOf(service: string, key: string, stateKeys: readonly string[]): Promise<unknown[]> {
     const page = await this.#context.newPage();
     await page.goto(this.#url);
     await page.getByRole("link", { name: "State", exact: true }).click();
     await page.getByRole("tab", { name: service, exact: true }).click();
     await page.getByRole("link", { name: `Virtual object instance ${service} / ${key}` }).click();
     await page.getByRole("tab", { name: "State", exact: true }).click();
-    const row = page
-      .getByRole("row")
-      .filter({ has: page.getByRole("rowheader", { name: stateKey, exact: true }) });
-    // For a moment it is there as it is stored, in base64.
-    const value = await until("the state is shown as JSON", async () => {
-      return { json: JSON.parse(await row.getByRole("gridcell").nth(1).innerText()) as unknown };
-    });
+    const values: unknown[] = [];
+    for (const stateKey of stateKeys) {
+      const row = page
+        .getByRole("row")
+        .filter({ has: page.getByRole("rowheader", { name: stateKey, exact: true }) });
+      // For a moment it is there as it is stored, in base64.
+      const value = await until("the state is shown as JSON", async () => {
+        return { json: JSON.parse(await row.getByRole("gridcell").nth(1).innerText()) as unknown };
+      });
+      values.push(value.json);
+    }
     await page.close();
-    return value.json;
+    return values;
   }
 }
 
