@@ -82,6 +82,10 @@ export interface Outcome {
   freezeChanges: FreezeChange[];
   /** A freeze that is to end by itself, in so many milliseconds. */
   ends?: { id: string; inMs: number };
+  /** A soak that is to end by itself, in so many milliseconds. */
+  soaks?: { rolloutId: string; untilMs: number; inMs: number };
+  /** The pause of that moment (unix ms) goes on to a rollback by itself. */
+  rollsBack?: { rolloutId: string; pausedMs: number };
   /** With the number of each change of the rollout. */
   history: { entry: HistoryEntry; revision: number }[];
   /** What an operator has done by it. */

@@ -21,14 +21,16 @@ export interface Driver {
   invocationId: string;
   lane: number;
   startedAtMs: number;
-  /** The wave (0-based) that it began with. */
+  /** The wave (0-based) that it began with; where it began in a soak, the one after that, from whose beginning its time counts. */
   firstWave: number;
   /** The wave (0-based) that it has opened last: only then its sentinels are launched. */
   openedWave?: number;
   /** Why nothing more is launched: its invocation was cancelled, or a lane was lost. */
   stopping?: string;
   /** Absent: its drive ended before its time. */
-  stoppingKind?: "budget" | "operator";
+  stoppingKind?: "budget" | "operator" | "regression";
+  /** An operator has asked for the pause, too: nothing follows it by itself. */
+  attended?: true;
   /** It was begun in spite of this freeze, which stops it between no two waves. */
   overrides?: string;
   /** It deploys failed sentinels again, and no others yet. */

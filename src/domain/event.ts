@@ -1,6 +1,7 @@
 import type { PartPlan, SentinelResult } from "./drive-state.ts";
 import type { Moment, Override } from "./freeze.ts";
 import type { Guarded } from "./guard.ts";
+import type { HealthSurvey, Regression } from "./health.ts";
 import type { LegacyReport } from "./legacy-report.ts";
 import type { Limits, Part, Place } from "./state.ts";
 
@@ -38,7 +39,14 @@ export type Event =
   /** `fence`: awakeable id by which it is told that nothing more is on its way to be launched. */
   | ({ type: "cancel"; fence?: string } & Guarded & Asked)
   | ({ type: "pause"; fence?: string } & Guarded & Asked)
-  | ({ type: "beginRollback"; invocationId: string; silent: Silence[]; includeFailed?: boolean } & Guarded &
+  /** `ofPause`: by itself, and only while the pause of that moment lasts (unix ms). */
+  | ({
+      type: "beginRollback";
+      invocationId: string;
+      silent: Silence[];
+      includeFailed?: boolean;
+      ofPause?: number;
+    } & Guarded &
       Asked)
   /** The failed ones, or those of them that are named, are deployed again. */
   | ({ type: "retryFailed"; invocationId: string; sentinelIds?: string[]; resume?: true } & Guarded &
@@ -51,6 +59,16 @@ export type Event =
   | ({ type: "unfreeze" } & Asked)
   /** The time of this freeze is up. */
   | { type: "freezeEnds"; id: string }
+  /** What was seen of the health of those that took the image. */
+  | {
+      type: "health";
+      rolloutId: string;
+      regressed: Regression[];
+      recovered: string[];
+      health: HealthSurvey;
+    }
+  /** The time of this soak is up; these clusters do not answer. */
+  | { type: "soakEnds"; rolloutId: string; untilMs: number; unseen?: string[] }
   | Report
   | { type: "interrupt"; rolloutId?: string; invocationId: string; reason: string }
   | { type: "laneLost"; rolloutId: string; lane: number; reason: string }

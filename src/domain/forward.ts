@@ -3,21 +3,21 @@ import type { Asked, Event } from "./event.ts";
 import { assertNotFrozen } from "./freeze.ts";
 import { freezeNow, frozenBetweenWaves } from "./freeze-look.ts";
 import { assertMeant, type Guarded } from "./guard.ts";
-import { dropLanes } from "./lanes.ts";
 import { acknowledge, exceeded, isBudgeted, stoppedInside, windowOf } from "./limits.ts";
 import { newLane } from "./new-lane.ts";
-import { resumeScope, rollbackScope } from "./next-steps.ts";
+import { resumeScope } from "./next-steps.ts";
+import { soakOrAdvance } from "./next-wave.ts";
 import { countedWaves, PLAN_KEY, sumOf, totalOf, waveOf } from "./parts.ts";
-import { toldBy } from "./phase-change.ts";
+import { endForward, pause } from "./pause.ts";
+import { type PhaseChange, toldBy } from "./phase-change.ts";
 import { flyingOf, inFlightOf, lanesOf, numbersOf, plural, progressOf, remaining } from "./progress.ts";
 import { closeQueue, openQueue } from "./queue.ts";
 import { recordPending } from "./record.ts";
+import { acknowledgedRegressions, tooManyRegressed } from "./regressions.ts";
 import { nameOthers } from "./retries.ts";
-import type { Failure, PauseKind, RolloutState } from "./state.ts";
+import { firstWaveOf, soakFrom, soakMsOf } from "./soak.ts";
+import type { RolloutState, WaveCount } from "./state.ts";
 import type { Turn } from "./turn.ts";
-
-/** A message to Slack names this many failing sentinels. */
-export const FAILURES_IN_A_MESSAGE = 5;
 
 export function resume(turn: Turn, { invocationId, ...guarded }: Event & { type: "resume" }): void {
   const before = assertMeant("Resume", turn.rollout, guarded);
@@ -25,7 +25,7 @@ export function resume(turn: Turn, { invocationId, ...guarded }: Event & { type:
   turn.drive ??= strandedDrive(before);
   // The pause was cut short.
   endForward(turn);
-  turn.unpause("in_progress", acknowledge(before));
+  turn.unpause("in_progress", { ...acknowledge(before), ...acknowledgedRegressions(before) });
   const { rollout, drive } = turn.driving();
   const scope = resumeScope(rollout);
   const progress = progressOf(rollout, turn.nowMs);
@@ -40,9 +40,9 @@ export function resume(turn: Turn, { invocationId, ...guarded }: Event & { type:
   };
   drive.lanes[lane] = { ...newLane("forward"), invocationId };
   // An interrupted wave is finished first: no sentinel is ever skipped silently.
-  if (scope.left === 0) advance(turn);
+  if (scope.left === 0) soakOrAdvance(turn);
   if (drive.forward === undefined) return;
-  drive.forward.firstWave = turn.driving().rollout.currentWave;
+  drive.forward.firstWave = firstWaveOf(turn.driving().rollout);
   turn.watch = invocationId;
 }
 
@@ -133,6 +133,8 @@ export function settleForward(turn: Turn): void {
   if ((rollout.state === "in_progress" ? inFlightOf(lanes) : flyingOf(lanes)) > 0) return;
   if (rollout.state !== "in_progress") endForward(turn);
   else if (forward.stopping !== undefined) stopped(turn, forward);
+  // Its end is an event of its own.
+  else if (rollout.soakUntilMs !== undefined) return;
   else if (forward.openedWave !== rollout.currentWave || drive.queue !== undefined) return;
   else if (forward.retries === undefined) endWave(turn);
   else endRetries(turn, forward.retries);
@@ -143,9 +145,12 @@ function stopped(turn: Turn, { stopping = "", stoppingKind, openedWave, retries 
   recordPending(turn);
   const { rollout } = turn.driving();
   const over = exceeded(rollout, undefined);
+  const broke = stoppingKind === "regression" ? stopping : tooManyRegressed(rollout);
   if (stoppingKind === undefined) pause(turn, "interrupted", stopping);
+  else if (broke !== undefined) pause(turn, "regression", `${placeOf(rollout)}: ${broke}`);
+  else if (rollout.soakUntilMs !== undefined) pause(turn, stoppingKind, stopping);
   else if (retries !== undefined) {
-    pause(turn, stoppingKind, stoppingKind === "budget" ? `${placeOf(rollout)}: ${stopping}` : stopping);
+    pause(turn, stoppingKind, stoppingKind !== "operator" ? `${placeOf(rollout)}: ${stopping}` : stopping);
   } else if (openedWave === rollout.currentWave && remaining(rollout) === 0) endWave(turn, stopping);
   else if (over !== undefined) pause(turn, "budget", stoppedInside(rollout, over));
   else pause(turn, "operator", stopping);
@@ -165,14 +170,27 @@ function endWave(turn: Turn, stopping?: string): void {
     const failed = `${wave.failed} of ${plural(wave.size, "sentinel")} failed`;
     pause(turn, "failure", `${placeOf(rollout)}: ${failed}`);
   } else {
-    const failed = isBudgeted(rollout) && wave.failed > 0 ? { failed: wave.failed } : {};
-    turn.changes.push({ kind: "wave completed", progress: progressOf(rollout, turn.nowMs), ...failed });
-    const last = rollout.currentWave + 1 >= rollout.waves.length;
-    const frozen = last ? undefined : frozenBetweenWaves(turn);
-    if (stopping !== undefined && !last) pause(turn, "operator", stopping);
+    turn.changes.push(waveCompleted(turn, wave, stopping === undefined));
+    const soaks = soakMsOf(rollout) > 0;
+    const over = !soaks && rollout.currentWave + 1 >= rollout.waves.length;
+    const frozen = over || soaks ? undefined : frozenBetweenWaves(turn);
+    if (stopping !== undefined && !over) pause(turn, "operator", stopping);
     else if (frozen !== undefined) pause(turn, "freeze", frozen);
-    else advance(turn);
+    else soakOrAdvance(turn);
   }
+}
+
+function waveCompleted(turn: Turn, { failed }: WaveCount, goesOn: boolean): PhaseChange {
+  const { rollout } = turn.driving();
+  const soak = goesOn ? soakFrom(rollout, turn.nowMs) : undefined;
+  const { all: regressed } = rollout.regressions ?? {};
+  return {
+    kind: "wave completed",
+    progress: progressOf(rollout, turn.nowMs),
+    ...(isBudgeted(rollout) && failed > 0 ? { failed } : {}),
+    ...(soak === undefined ? {} : { soak }),
+    ...(regressed === undefined ? {} : { regressed }),
+  };
 }
 
 /** All that were deployed again have their results. */
@@ -199,85 +217,9 @@ function endRetries(turn: Turn, { resume }: Retries): void {
   turn.become(acknowledge(rollout));
   if (remaining(rollout) === 0) endWave(turn);
   if (drive.forward === undefined) return;
-  Object.assign(drive.forward, { startedAtMs: turn.nowMs, firstWave: turn.driving().rollout.currentWave });
+  Object.assign(drive.forward, { startedAtMs: turn.nowMs, firstWave: firstWaveOf(turn.driving().rollout) });
 }
 
 function placeOf({ currentWave, waves }: RolloutState): string {
   return `wave ${currentWave + 1}/${waves.length}`;
-}
-
-function advance(turn: Turn): void {
-  const { rollout, drive } = turn.driving();
-  closeQueue(turn);
-  delete drive.ramp;
-  if (rollout.currentWave + 1 >= rollout.waves.length) {
-    turn.become({ state: "completed" });
-    const done = turn.driving().rollout;
-    turn.changes.push({
-      kind: "completed",
-      progress: progressOf(done, turn.nowMs),
-      failures: shownFailures(done),
-    });
-    endForward(turn);
-    return;
-  }
-  // All of it has its result.
-  delete drive.lost;
-  const driver = drive.forward?.lane;
-  dropLanes(turn, (lane, n) => lane.of === "forward" && n !== driver);
-  const { acknowledged } = rollout;
-  const total = acknowledged === undefined ? {} : { acknowledged: { ...acknowledged, wave: 0 } };
-  turn.become({ currentWave: rollout.currentWave + 1, waveStartedAtMs: turn.nowMs, ...total });
-  turn.changes.push({ kind: "wave started", progress: progressOf(turn.driving().rollout, turn.nowMs) });
-}
-
-export function pause(turn: Turn, pauseKind: PauseKind, reason: string): void {
-  recordPending(turn);
-  if (turn.drive?.forward?.retries !== undefined) nameOthers(turn);
-  turn.become({ state: "paused", pauseReason: reason, pauseKind });
-  const { rollout } = turn.driving();
-  turn.changes.push({
-    kind: "paused",
-    progress: progressOf(rollout, turn.nowMs),
-    why: pauseKind,
-    reason,
-    failures: shownFailures(rollout),
-    resume: resumeScope(rollout),
-    rollback: rollbackScope(rollout, turn.drive),
-  });
-  endForward(turn);
-}
-
-/**
- * Nobody drives forward any more; the driver is told, and whoever waits for its lanes.
- * @param why nobody will hear of what is still in flight
- */
-export function endForward(turn: Turn, why?: string): void {
-  const { rollout, drive } = turn.driving();
-  const { forward } = drive;
-  if (forward === undefined) return;
-  recordPending(turn);
-  dropLanes(turn, ({ of }) => of === "forward");
-  delete drive.forward;
-  delete drive.ramp;
-  tellSettled(turn, why ?? forward.stopping ?? "a part of its drive does not answer");
-  if (drive.rollback !== undefined) turn.ringLegacy(drive.rollback);
-  if (rollout.state !== "rolling_back") closeQueue(turn);
-}
-
-/** The count that the Cancel could not tell yet. A rollback that has begun since tells its own. */
-function tellSettled(turn: Turn, why: string): void {
-  const { rollout, drive } = turn.driving();
-  const { settles: lost } = drive;
-  delete drive.settles;
-  if (lost === undefined || rollout.state !== "cancelled") return;
-  turn.changes.push({
-    kind: "settled",
-    progress: progressOf(rollout, turn.nowMs, drive),
-    ...(lost === 0 ? { lost } : { lost, why }),
-  });
-}
-
-export function shownFailures(rollout: RolloutState): Failure[] {
-  return rollout.failures.slice(-FAILURES_IN_A_MESSAGE);
 }

@@ -1,6 +1,6 @@
 import { frozenBy } from "./freeze.ts";
 import type { FreezeChange } from "./freeze-change.ts";
-import { type Block, cut, escaped, HEADER_LIMIT, mrkdwn, reason, type SlackMessage } from "./messages.ts";
+import { type Block, cut, escaped, HEADER_LIMIT, mrkdwn, reason, type SlackMessage } from "./slack-text.ts";
 
 /** What becomes of a freeze, as Slack shows it. */
 export function freezeMessage(change: FreezeChange): SlackMessage {

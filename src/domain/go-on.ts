@@ -5,6 +5,7 @@ import { recordIfDue } from "./lane-report.ts";
 import { driverOf, serve, staff, unopened } from "./lanes.ts";
 import { stopOverBudget } from "./over-budget.ts";
 import { ROLLBACK_KEY } from "./parts.ts";
+import { stopOverRegressions } from "./regressions.ts";
 import { leftToRevert, settleRollback } from "./rollback.ts";
 import type { Turn } from "./turn.ts";
 import { viewOf } from "./view.ts";
@@ -12,6 +13,7 @@ import { viewOf } from "./view.ts";
 /** What follows: a wave or a drive that is over, more lanes, more to launch. */
 export function goOn(turn: Turn, reporter?: Report): void {
   stopOverBudget(turn);
+  stopOverRegressions(turn);
   settle(turn);
   staff(turn, turn.rollout?.state === "rolling_back" ? leftToRevert(turn) : leftToDeploy(turn));
   serve(turn, reporter);
@@ -42,6 +44,7 @@ function settle(turn: Turn): void {
 function opensNext({ rollout, drive }: Turn, lane: number): boolean {
   const { forward } = drive ?? {};
   if (forward?.lane !== lane || rollout?.state !== "in_progress") return false;
+  if (rollout.soakUntilMs !== undefined) return false;
   return forward.openedWave !== rollout.currentWave && forward.stopping === undefined;
 }
 

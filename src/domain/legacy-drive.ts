@@ -1,9 +1,10 @@
 import type { Item, SentinelResult } from "./drive-state.ts";
 import type { Event } from "./event.ts";
-import { endForward, openWave, settleForward } from "./forward.ts";
+import { openWave, settleForward } from "./forward.ts";
 import { takeReport } from "./lane-report.ts";
 import type { LegacyEvent, LegacyOrder, LegacyReport, LegacyResult } from "./legacy-report.ts";
 import { countedWaves, partKey, placesOf, TALLIES_KEY, tallyOf, waveOf } from "./parts.ts";
+import { endForward } from "./pause.ts";
 import { take } from "./queue.ts";
 import { recordPending } from "./record.ts";
 import { endRollback, takeLate } from "./rollback.ts";

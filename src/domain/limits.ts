@@ -13,20 +13,42 @@ export function isBudgeted({ limits }: RolloutState): boolean {
   return limits?.maxFailures !== undefined || limits?.maxTotalFailures !== undefined;
 }
 
+type Which = "all" | "but those that are away";
+
 /** Failures since they were last acknowledged, those whose record waits included. */
-function failuresOf(rollout: RolloutState, drive: Drive | undefined): { wave: number; total: number } {
+function failuresOf(
+  rollout: RolloutState,
+  drive: Drive | undefined,
+  which: Which,
+): { wave: number; total: number } {
+  const away = which === "all" ? { wave: 0, total: 0 } : awayOf(rollout);
   const pending = Object.values(drive?.lanes ?? {}).reduce((sum, lane) => sum + lane.failed, 0);
   const { wave = 0, total = 0 } = rollout.acknowledged ?? {};
   return {
-    wave: (rollout.waves[rollout.currentWave]?.failed ?? 0) + pending - wave,
-    total: sumOf(rollout, "failed") + pending - total,
+    wave: (rollout.waves[rollout.currentWave]?.failed ?? 0) + pending - wave - away.wave,
+    total: sumOf(rollout, "failed") + pending - total - away.total,
   };
 }
 
+/** Likewise of those that are away. */
+function awayOf(rollout: RolloutState): { wave: number; total: number } {
+  const { wave = 0, total = 0 } = rollout.acknowledged?.away ?? {};
+  const away = allAway(rollout);
+  return { wave: away.wave - wave, total: away.total - total };
+}
+
+function allAway(rollout: RolloutState): { wave: number; total: number } {
+  return { wave: rollout.waves[rollout.currentWave]?.away ?? 0, total: sumOf(rollout, "away") };
+}
+
 /** What has exceeded its budget, in words; undefined: nothing has. */
-export function exceeded(rollout: RolloutState, drive: Drive | undefined): string | undefined {
+export function exceeded(
+  rollout: RolloutState,
+  drive: Drive | undefined,
+  which: Which = "all",
+): string | undefined {
   const { maxFailures, maxTotalFailures } = rollout.limits ?? {};
-  const failures = failuresOf(rollout, drive);
+  const failures = failuresOf(rollout, drive, which);
   const size = rollout.waves[rollout.currentWave]?.size ?? 0;
   const ofWave = budgetOf(maxFailures, size);
   if (ofWave !== undefined && failures.wave > ofWave)
@@ -55,7 +77,9 @@ export function exceededAgain(rollout: RolloutState, { failed, total }: Retries)
 export function acknowledge(rollout: RolloutState): Pick<RolloutState, "acknowledged"> {
   if (!isBudgeted(rollout)) return {};
   const wave = rollout.waves[rollout.currentWave]?.failed ?? 0;
-  return { acknowledged: { wave, total: sumOf(rollout, "failed") } };
+  const away = allAway(rollout);
+  const counts = rollout.limits?.onFailure !== undefined && away.total > 0;
+  return { acknowledged: { wave, total: sumOf(rollout, "failed"), ...(counts ? { away } : {}) } };
 }
 
 /** The most Deploys in flight in a wave, of what the service allows. */

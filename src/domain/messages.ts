@@ -1,29 +1,30 @@
-import { guardLine } from "./guard.ts";
 import { leftBehindNote } from "./left-behind.ts";
-import { howManyToRevert, settleByThemselves, whatResumeDoes, whatRollbackDoes } from "./next-steps.ts";
-import type { PhaseChange, Progress, Told } from "./phase-change.ts";
-import { percent, plural } from "./progress.ts";
-import type { Failure } from "./state.ts";
-import { KEEPS } from "./view.ts";
-
-/** A Slack message: Block Kit blocks, and the plain text for notifications and for clients without blocks. */
-export interface SlackMessage {
-  text: string;
-  blocks: Block[];
-}
-
-type Text = { type: "plain_text"; text: string } | { type: "mrkdwn"; text: string; verbatim: true };
-export type Block =
-  | { type: "header"; text: Text }
-  | { type: "section"; text?: Text; fields?: Text[] }
-  | { type: "context"; elements: Text[] };
-
-/** Slack's limits, in characters. */
-export const HEADER_LIMIT = 150;
-const SECTION_LIMIT = 3000;
-/** A reason longer than this (characters) tells no more in a channel, nor does a name. */
-const REASON_LIMIT = 300;
-const NAME_LIMIT = 80;
+import {
+  by,
+  capital,
+  comment,
+  done,
+  failing,
+  nextSteps,
+  notDone,
+  notReverted,
+  regressing,
+  share,
+} from "./message-parts.ts";
+import { howManyToRevert, settleByThemselves, whatResumeDoes } from "./next-steps.ts";
+import type { PhaseChange } from "./phase-change.ts";
+import { plural } from "./progress.ts";
+import {
+  type Block,
+  cut,
+  escaped,
+  HEADER_LIMIT,
+  mrkdwn,
+  reason,
+  SECTION_LIMIT,
+  type SlackMessage,
+} from "./slack-text.ts";
+import { clock, duration, span } from "./spans.ts";
 
 interface Draft {
   header: string;
@@ -68,13 +69,12 @@ function draft(change: PhaseChange): Draft {
       };
     case "wave completed":
       return {
-        header: `Sentinel rollout: ${wave} completed`,
+        header: `Sentinel rollout: ${wave} completed${soaking(change)}`,
         fields: [
           ["Sentinels in this wave", String(p.waveSize)],
           done(p),
-          ...(change.failed === undefined
-            ? []
-            : [["Failed in this wave", String(change.failed)] as [string, string]]),
+          ...some("Failed in this wave", change.failed),
+          ...some("Regressed so far", change.regressed),
           ["Took", duration(p.waveElapsedMs)],
         ],
         body: [],
@@ -91,8 +91,23 @@ function draft(change: PhaseChange): Draft {
         fields: [done(p), ...notDone(p), ["Running for", duration(p.elapsedMs)]],
         body: [
           `*Why:* ${reason(change.why === "budget" ? capital(change.reason) : change.reason)}`,
+          ...regressing(change.regressions ?? [], change.regressed ?? 0),
           ...failing(change.failures, p.failed),
           nextSteps(change),
+        ],
+      };
+    case "regressed":
+      return {
+        header: `Sentinel rollout: ${change.regressed} regressed so far`,
+        fields: [done(p), ...notDone(p)],
+        body: regressing(change.regressions, change.regressed),
+      };
+    case "unseen":
+      return {
+        header: `Sentinel rollout: not all of ${wave} was seen to soak`,
+        fields: [done(p), ...notDone(p)],
+        body: [
+          `*Why:* ${reason(`${change.clusters.join(", ")} ${change.clusters.length === 1 ? "does" : "do"} not answer: whether sentinels there have broken is not known`)}`,
         ],
       };
     case "resumed":
@@ -191,101 +206,12 @@ function draft(change: PhaseChange): Draft {
   }
 }
 
-/** Behind what happened: who had it happen, where that was said. */
-function by({ by: name }: Told): string {
-  return name === undefined ? "" : ` by ${cut(escaped(name), NAME_LIMIT)}`;
+/** Where a wave is watched before the next one begins. */
+function soaking({ soak }: PhaseChange & { kind: "wave completed" }): string {
+  return soak === undefined ? "" : `, soaking ${span(soak.ms)} until ${clock(soak.untilMs)}`;
 }
 
-function comment({ comment: why }: Told): string[] {
-  return why === undefined ? [] : [`*Comment:* ${reason(why)}`];
-}
-
-/** Another call helps only those that are still the rollout's to revert. */
-function notReverted({
-  failed,
-  skipped = 0,
-  moved = 0,
-  interruption,
-}: PhaseChange & { kind: "rollback completed" }): string[] {
-  const retry = failed - skipped - moved;
-  return [
-    ...(skipped === 0 ? [] : [`${skipped} skipped: archived, on standby or deleted.`]),
-    ...(moved === 0 ? [] : [`${moved} left alone: on another image since.`]),
-    ...(retry === 0 && interruption === undefined
-      ? []
-      : ["Call *RollbackAll* again to retry those that did not revert."]),
-  ];
-}
-
-function nextSteps({ progress, why, resume, rollback }: PhaseChange & { kind: "paused" }): string {
-  const frozen = why === "freeze";
-  const revert =
-    rollback === undefined ? "every sentinel that took the new image" : whatRollbackDoes(rollback);
-  return [
-    "*Next:*",
-    `• *Resume* – ${frozen ? "once the freeze has ended, or with `override_freeze` and a comment: " : ""}${resume === undefined ? "go on" : whatResumeDoes(progress, resume)}`,
-    ...(frozen ? ["• *Unfreeze* – end the freeze now; the rollout stays paused"] : []),
-    `• *Cancel* – ${KEEPS}`,
-    ...(revert === undefined ? [] : [`• *RollbackAll* – revert ${revert}`]),
-    ...(progress.failed === 0 ? [] : [`• *RetryFailed* – deploy the ${progress.failed} failed again`]),
-    `To act on this pause alone, send \`${escaped(guardLine(progress))}\`.`,
-  ].join("\n");
-}
-
-/** `1h32m`, `2m05s`, `8s`: the two largest units. */
-export function duration(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const two = (n: number) => String(n).padStart(2, "0");
-  if (h > 0) return `${h}h${two(m)}m`;
-  return m > 0 ? `${m}m${two(s)}s` : `${s}s`;
-}
-
-function done(p: Progress): [string, string] {
-  return ["On the new image", share(p.succeeded - (p.reverted ?? 0), p.total)];
-}
-
-/** Skipped and reverted ones are rare: they are named only where there are any. */
-function notDone({ failed, skipped, reverted = 0 }: Progress): [string, string][] {
-  return [
-    ["Failed", String(failed)],
-    ...(skipped > 0 ? [["Skipped, no longer running", String(skipped)] as [string, string]] : []),
-    ...(reverted > 0 ? [["Reverted", String(reverted)] as [string, string]] : []),
-  ];
-}
-
-function share(part: number, whole: number): string {
-  return whole === 0 ? "0 of 0" : `${part} of ${whole} (${percent(part, whole)} %)`;
-}
-
-function failing(failures: Failure[], count: number): string[] {
-  if (failures.length === 0) return [];
-  const lines = failures.map((failure) => `• \`${escaped(failure.id)}\` ${reason(failure.reason)}`);
-  const more = count - failures.length;
-  return [["*Failing:*", ...lines, ...(more > 0 ? [`(+${more} more)`] : [])].join("\n")];
-}
-
-/** A sentence begins with it. */
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-export function reason(text: string): string {
-  return cut(escaped(text.replaceAll(/\s+/g, " ")), REASON_LIMIT);
-}
-
-/** The three characters that Slack's mrkdwn gives a meaning. */
-export function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-}
-
-/** Cuts what is too long, but no character and no escape in two: Slack refuses the one and shows the other. */
-export function cut(text: string, limit: number): string {
-  if (text.length <= limit) return text;
-  return `${text.slice(0, limit - 1).replace(/[\uD800-\uDBFF]$|&[a-z]{0,3}$/, "")}…`;
-}
-
-/** Verbatim: no URL or name in a failing pod's words becomes a link. */
-export function mrkdwn(text: string): Text {
-  return { type: "mrkdwn", text, verbatim: true };
+/** Of what is rare: it is named only where there is any. */
+function some(name: string, count: number | undefined): [string, string][] {
+  return count === undefined ? [] : [[name, String(count)]];
 }

@@ -16,13 +16,22 @@ import {
   retryDoneOf,
   retryFlyingOf,
 } from "./progress.ts";
+import { soakMsOf } from "./soak.ts";
+import { span } from "./spans.ts";
 import type { Operation, RolloutState, Verb } from "./state.ts";
 import { earlierLeft } from "./taken-over.ts";
 
 /** What a Resume would find now. */
 export function resumeScope(rollout: RolloutState): ResumeScope {
   const failed = rollout.waves[rollout.currentWave]?.failed ?? 0;
-  return { left: remaining(rollout), failed, ...(isBudgeted(rollout) ? { budgeted: true } : {}) };
+  const soakMs = soakMsOf(rollout);
+  return {
+    left: remaining(rollout),
+    failed,
+    ...(isBudgeted(rollout) ? { budgeted: true } : {}),
+    ...(soakMs === 0 ? {} : { soakMs }),
+    ...(rollout.soakLeftMs ? { soakIsRest: true } : {}),
+  };
 }
 
 /**
@@ -125,12 +134,21 @@ export function whatResumeDoes({ wave, waves, failed }: Place, scope: ResumeScop
   const notRetried = last
     ? ` without the failed ${failed === 1 ? "one" : "ones"}`
     : `; the ${failed} failed ${failed === 1 ? "is" : "are"} not retried`;
-  const rest = failed === 0 ? goOn : `${goOn}${notRetried}`;
+  const on = failed === 0 ? goOn : `${goOn}${notRetried}`;
+  const soaked = soaksFirst(wave, scope);
+  const rest = soaked === "" ? on : `${soaked}, then ${on}`;
   if (scope.left === 0) return rest;
   const first = `deploy the ${scope.left} of this wave without a result`;
   return scope.failed === 0 || scope.budgeted
     ? `${first}, then ${rest}`
     : `${first}, then pause again, for ${scope.failed} of it failed`;
+}
+
+/** Empty: the wave does not soak. */
+function soaksFirst(wave: number, { left, soakMs = 0, soakIsRest }: ResumeScope): string {
+  if (soakMs === 0) return "";
+  if (soakIsRest) return `soak the ${span(soakMs)} left of wave ${wave}`;
+  return `soak ${left > 0 ? "it" : `wave ${wave}`} for ${span(soakMs)}`;
 }
 
 /** What RollbackAll does, as a clause; undefined: nothing. */

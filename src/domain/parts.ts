@@ -20,6 +20,8 @@ export const PART_SIZE = 400;
 export const WHY_LENGTH = 200;
 /** And to so many bytes of JSON: 400 of them, with the longest ids and images, stay below 256 KiB. */
 const WHY_BYTES = 270;
+/** Less of them where it stands beside when it broke. */
+const WHY_REGRESSED_BYTES = 190;
 /** The head keeps so many failures, and so many skips. */
 export const KEPT_FAILURES = 20;
 /** A reason in the head takes at most so many bytes of JSON. */
@@ -74,6 +76,11 @@ export type Tally = [
   retried?: number,
   /** Failed, and no rollback's to return any more. */
   stayFailed?: number,
+  /** Broke after they came up; of them those that have recovered, and those found in the newest round; and which that is. */
+  regressed?: number,
+  recovered?: number,
+  regressedLately?: number,
+  round?: number,
 ];
 export type Tallies = Record<Place, Tally>;
 
@@ -99,8 +106,16 @@ export function tallyOf(part: Part): Tally {
     entries.filter(({ is, away }) => is === "failed" && away).length,
     entries.filter(isRetried).length,
     entries.filter((entry) => entry.is === "failed" && stays(entry) && !isLeftOver(entry)).length,
+    ...regressedIn(entries),
   ];
   return all.slice(0, Math.max(ALWAYS, all.findLastIndex((n) => n > 0) + 1)) as Tally;
+}
+
+function regressedIn(entries: readonly Entry[]): [number, number, number, number] {
+  const all = entries.flatMap(({ regressed }) => regressed ?? []);
+  const round = Math.max(0, ...all.map((each) => each.round));
+  const lately = all.filter((each) => each.round === round);
+  return [all.length, all.filter(({ recovered }) => recovered).length, lately.length, round];
 }
 
 /** So many numbers of a tally are there also where they are 0. */
@@ -233,6 +248,10 @@ export function cutForHead(text: string): string {
 
 export function cutForPart(text: string): string {
   return cutBytes(text, WHY_LENGTH, WHY_BYTES);
+}
+
+export function cutForRegressed(text: string): string {
+  return cutBytes(text, WHY_LENGTH, WHY_REGRESSED_BYTES);
 }
 
 export function totalOf(waves: readonly WaveCount[]): number {

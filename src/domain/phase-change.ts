@@ -1,4 +1,4 @@
-import type { Failure, PauseKind } from "./state.ts";
+import type { Failure, KnownRegression, PauseKind } from "./state.ts";
 
 /** Of the sentinels that failed in a rollout, which a rollback leaves alone, as they are now. */
 export interface LeftBehind {
@@ -40,6 +40,10 @@ export interface ResumeScope {
   failed: number;
   /** Failures count anew, against a budget: those there are do not pause the wave again. */
   budgeted?: true;
+  /** So long (ms) the wave soaks before the next one begins. Absent: not at all. */
+  soakMs?: number;
+  /** That is what an interruption has left of its soak. */
+  soakIsRest?: true;
 }
 
 /** What a RollbackAll finds. */
@@ -56,6 +60,14 @@ export interface RollbackScope {
   inFlight: number;
   /** Of which nobody knows: their rows tell. */
   unknown: number;
+}
+
+/** A wave is watched for a while. */
+export interface Soak {
+  /** Unix ms. */
+  untilMs: number;
+  /** How long it takes. */
+  ms: number;
 }
 
 /** Who had it happen, and why, as the caller said. */
@@ -77,7 +89,7 @@ export type PhaseChange = { progress: Progress } & (
   | ({ kind: "started"; waveSizes: number[] } & Told)
   | { kind: "wave started" }
   /** `failed` in this wave, within the budget; absent: none. */
-  | { kind: "wave completed"; failed?: number }
+  | { kind: "wave completed"; failed?: number; soak?: Soak; regressed?: number }
   | { kind: "rewritten"; to: string }
   | {
       kind: "paused";
@@ -86,7 +98,16 @@ export type PhaseChange = { progress: Progress } & (
       failures: Failure[];
       resume?: ResumeScope;
       rollback?: RollbackScope;
+      /** The newest of those that broke after they came up, and how many there are. Absent: none. */
+      regressions?: KnownRegression[];
+      regressed?: number;
+      /** It goes on to a rollback by itself. */
+      rollsBack?: true;
     }
+  /** Some broke after they came up, and the rollout does not stop for it. */
+  | { kind: "regressed"; regressions: KnownRegression[]; regressed: number }
+  /** A soak is over, and these clusters did not answer at its end. */
+  | { kind: "unseen"; clusters: string[] }
   | ({ kind: "resumed"; resume?: ResumeScope } & Told)
   /** So many failed ones are deployed again; `resume`: it goes on if that helps. */
   | ({ kind: "retrying"; retries: number; resume?: true } & Told)

@@ -4,7 +4,7 @@ import type { RolloutState } from "./state.ts";
 
 /** What a rollout does now, in finer words than its state. */
 export const PHASES = [
-  ...(["idle", "deploying", "retrying", "pausing", "paused"] as const),
+  ...(["idle", "deploying", "soaking", "retrying", "pausing", "paused"] as const),
   ...(["rolling_back", "settling", "cancelled", "completed"] as const),
 ] as const;
 export type Phase = (typeof PHASES)[number];
@@ -15,6 +15,7 @@ export function phaseOf(rollout: RolloutState | undefined, drive: Drive | undefi
   switch (rollout.state) {
     case "in_progress":
       if (drive?.forward?.stopping !== undefined) return "pausing";
+      if (rollout.soakUntilMs !== undefined) return "soaking";
       return drive?.forward?.retries === undefined ? "deploying" : "retrying";
     case "cancelled":
       return flyingOf(lanesOf(drive, "forward")) > 0 ? "settling" : "cancelled";

@@ -1,4 +1,4 @@
-import type { Drive, Driver, Lane } from "./drive-state.ts";
+import type { Drive, Lane } from "./drive-state.ts";
 import { sumOf } from "./parts.ts";
 import type { Progress } from "./phase-change.ts";
 import type { RolloutState } from "./state.ts";
@@ -181,21 +181,4 @@ export function percent(part: number, whole: number): number {
 
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-/**
- * How long (ms) the rest is likely to take, from the waves that the present drive has done: a wave takes about as long
- * as the one before, because its sentinels update side by side. Undefined while no wave is done.
- */
-export function timeLeft(
-  rollout: RolloutState,
-  driver: Driver | undefined,
-  nowMs: number,
-): number | undefined {
-  if (rollout.state !== "in_progress" || driver === undefined) return undefined;
-  const done = rollout.currentWave - driver.firstWave;
-  if (done <= 0) return undefined;
-  const perWaveMs = (rollout.waveStartedAtMs - driver.startedAtMs) / done;
-  const thisWaveMs = Math.max(0, perWaveMs - (nowMs - rollout.waveStartedAtMs));
-  return Math.round(thisWaveMs + perWaveMs * (rollout.waves.length - rollout.currentWave - 1));
 }

@@ -1,14 +1,16 @@
 import type { PartPlan } from "./drive-state.ts";
 import type { Event } from "./event.ts";
-import { endForward, strandedDrive } from "./forward.ts";
+import { strandedDrive } from "./forward.ts";
 import { assertNotFrozen } from "./freeze.ts";
 import { freezeNow } from "./freeze-look.ts";
 import { assertMeant } from "./guard.ts";
 import { acknowledge } from "./limits.ts";
 import { newLane } from "./new-lane.ts";
 import { PLAN_KEY, partKey, partsOf, RETRY_KEY, sumOf } from "./parts.ts";
+import { endForward } from "./pause.ts";
 import { toldBy } from "./phase-change.ts";
 import { plural, progressOf } from "./progress.ts";
+import { acknowledgedRegressions } from "./regressions.ts";
 import { type Chosen, placesToRetry } from "./retries.ts";
 import type { Part, Place } from "./state.ts";
 import type { Turn } from "./turn.ts";
@@ -38,7 +40,8 @@ export function retryFailed(turn: Turn, event: Event & { type: "retryFailed" }):
     const chosen: Chosen = { attempt: lane, ids: placesOfIds(turn, sentinelIds, failed) };
     turn.book.set(RETRY_KEY, chosen);
   }
-  turn.unpause("in_progress", acknowledge(turn.driving().rollout));
+  const found = turn.driving().rollout;
+  turn.unpause("in_progress", { ...acknowledge(found), ...acknowledgedRegressions(found) });
   const { rollout } = turn.driving();
   const total = sentinelIds?.length ?? failed;
   drive.forward = {

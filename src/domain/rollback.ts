@@ -1,12 +1,14 @@
 import type { RollbackReport } from "./answer.ts";
 import type { Item, SentinelResult } from "./drive-state.ts";
 import type { Asked, Event, Silence } from "./event.ts";
-import { endForward, FAILURES_IN_A_MESSAGE, strandedDrive } from "./forward.ts";
+import { strandedDrive } from "./forward.ts";
 import { assertMeant } from "./guard.ts";
 import { dropLanes } from "./lanes.ts";
+import { IllegalOperationError } from "./legality.ts";
 import { newLane } from "./new-lane.ts";
 import { rollbackScope } from "./next-steps.ts";
 import { cutForHead, KEPT_FAILURES, partKey, ROLLBACK_KEY, sumOf } from "./parts.ts";
+import { endForward, FAILURES_IN_A_MESSAGE } from "./pause.ts";
 import { toldBy } from "./phase-change.ts";
 import { failedToRevert, inFlightOf, lanesOf, progressOf } from "./progress.ts";
 import { addLate, closeQueue, hasMore, openQueue, revertOf } from "./queue.ts";
@@ -16,6 +18,10 @@ import type { Turn } from "./turn.ts";
 
 export function beginRollback(turn: Turn, event: Event & { type: "beginRollback" }): void {
   const before = assertMeant("RollbackAll", turn.rollout, event);
+  // What follows a pause by itself does not follow another one.
+  const isOther = event.ofPause !== undefined && event.ofPause !== before.sinceMs;
+  if (isOther || (event.ofPause !== undefined && before.state !== "paused"))
+    throw new IllegalOperationError("RollbackAll", before.state);
   turn.drive ??= strandedDrive(before);
   rollBack(turn, event);
 }

@@ -12,6 +12,7 @@ import { historyOf } from "./history.ts";
 import { abandoned, clearOthers, forgetAll, interrupted, laneLost } from "./interruption.ts";
 import { askWhatIsLaunched, LAUNCHING, unsaid } from "./lanes.ts";
 import { legacyReported } from "./legacy-drive.ts";
+import { endSoak } from "./next-wave.ts";
 import {
   DRIVE_KEY,
   FREEZE_KEY,
@@ -21,6 +22,7 @@ import {
   TAKEN_OVER_KEY,
   TALLIES_KEY,
 } from "./parts.ts";
+import { healthSeen } from "./regressions.ts";
 import { reported } from "./reported.ts";
 import { retryFailed } from "./retry-failed.ts";
 import { beginRollback, rollBack } from "./rollback.ts";
@@ -47,7 +49,8 @@ export function apply(book: Book, event: Event, nowMs: number): Outcome {
   const before = turn.rollout;
   const answer = happen(turn, event);
   const taken = actionOf(before, turn, event);
-  const { freezeChanges, ends } = turn;
+  const { freezeChanges, ends, soaks, rollsBack } = turn;
+  const rolloutId = turn.rollout?.rolloutId ?? "";
   const beside = {
     freezeChanges,
     ...(ends === undefined ? {} : { ends }),
@@ -72,6 +75,8 @@ export function apply(book: Book, event: Event, nowMs: number): Outcome {
     rings: turn.rings,
     history,
     ...beside,
+    ...(soaks === undefined ? {} : { soaks: { rolloutId, ...soaks } }),
+    ...(rollsBack === undefined ? {} : { rollsBack: { rolloutId, ...rollsBack } }),
     ...(turn.watch === undefined ? {} : { watch: turn.watch }),
     ...(turn.rollout === undefined ? {} : { rollout: turn.rollout }),
     drive,
@@ -161,6 +166,10 @@ function happen(turn: Turn, event: Event): Answer {
       if (turn.drive === undefined) return refused(turn);
       return { ...accepted(turn), left: copySome(turn) };
     }
+    case "health":
+      return wentOn(turn, healthSeen(turn, event));
+    case "soakEnds":
+      return wentOn(turn, soakEnds(turn, event));
     case "report":
       return reported(turn, event);
     case "interrupt":
@@ -182,6 +191,26 @@ function happen(turn: Turn, event: Event): Answer {
       goOn(turn);
       return { ...accepted(turn), ...(event.type === "silent" ? { held: heldBySilent(turn) } : {}) };
   }
+}
+
+function wentOn(turn: Turn, answer: Answer): Answer {
+  if (!answer.accepted) return answer;
+  goOn(turn);
+  return { ...answer, view: viewNow(turn) };
+}
+
+/** The time of a soak is up; it may be that of another one. */
+function soakEnds(turn: Turn, { rolloutId, untilMs, unseen = [] }: Event & { type: "soakEnds" }): Answer {
+  const { rollout, drive } = turn;
+  const isIt = rollout?.rolloutId === rolloutId && rollout.soakUntilMs === untilMs;
+  if (!isIt || drive?.forward === undefined || drive.forward.stopping !== undefined) return refused(turn);
+  if (turn.nowMs < untilMs) {
+    // Whoever counted the time has another clock.
+    turn.soaks = { untilMs, inMs: untilMs - turn.nowMs };
+    return refused(turn);
+  }
+  endSoak(turn, unseen);
+  return accepted(turn);
 }
 
 /** An operator has it stop: the answer says when no more than a few are on their way. */

@@ -1,12 +1,17 @@
 /** What is stored of a rollout: its head, and the fleet in parts. Times are unix milliseconds. */
 
+import type { HealthSurvey, Regression } from "./health.ts";
+
 export type State = "idle" | "in_progress" | "paused" | "cancelled" | "completed" | "rolling_back";
 export type Operation = "Rollout" | "Resume" | "Cancel" | "RollbackAll" | "Pause" | "Abort" | "RetryFailed";
 /** What changes something: those that are not legal in every state, and those that are. */
 export type Verb = Operation | "Freeze" | "Unfreeze";
 
-/** Why a rollout is paused: a failed wave, an exceeded budget, an operator, a drive that ended before its time, or a freeze. */
-export type PauseKind = "failure" | "budget" | "operator" | "interrupted" | "freeze";
+/**
+ * Why a rollout is paused: a failed wave, an exceeded budget, an operator, a drive that ended before its time, a freeze, or
+ * sentinels that broke after they had come up.
+ */
+export type PauseKind = "failure" | "budget" | "operator" | "interrupted" | "freeze" | "regression";
 
 /** What a rollout was asked to keep to. Absent: as it was before there were limits. */
 export interface Limits {
@@ -18,6 +23,29 @@ export interface Limits {
   maxInFlight?: number;
   /** Each wave begins with one Deploy in flight, and takes more as they succeed. */
   ramp?: true;
+  /** How long (seconds) each wave is watched before the next one begins, and the last one before the rollout is over. */
+  soakSeconds?: number[];
+  /** So many sentinels that took the image, or so much of them ("2%"), may break after they came up. Absent: none. */
+  maxRegressions?: number | string;
+  /** A pause for a failure, a budget or a regression goes on to a rollback by itself. */
+  onFailure?: "rollback";
+}
+
+/** One that broke after it came up; of a part, the newest of them, and of the head. */
+export interface KnownRegression extends Regression {
+  recovered?: true;
+}
+
+/** What a soak has found, beside the parts. An absent number is none. */
+export interface Regressions {
+  /** Grows with every Resume: those that it found are acknowledged. From 1. */
+  round: number;
+  /** Found since the last Resume, and all that there are; of these, those that have recovered. */
+  found?: number;
+  all?: number;
+  recovered?: number;
+  /** The newest of all, the newest last. */
+  newest: KnownRegression[];
 }
 
 /** The numbers of one wave. `succeeded` counts all that took the image, those that were reverted since included. */
@@ -61,7 +89,12 @@ export interface RolloutState {
   pauseKind?: PauseKind;
   limits?: Limits;
   /** Failures that a Resume has acknowledged: the budgets count anew from there. In this wave, and in all of them. */
-  acknowledged?: { wave: number; total: number };
+  acknowledged?: {
+    wave: number;
+    total: number;
+    /** Of them those whose cluster did not answer, where a rollback by itself goes by it. Absent: none. */
+    away?: { wave: number; total: number };
+  };
   /** What a cluster's admission has made of the image, as a Deploy was the first to tell. */
   rewrittenTo?: string;
   /** What earlier rollouts of this image moved. An absent number is none. */
@@ -95,6 +128,16 @@ export interface RolloutState {
   stay?: number;
   /** How many of the failed a retry was launched to that has no result: whether they came up only their rows tell. Absent: none. */
   retried?: number;
+  /** The wave soaks, and until when. */
+  soakUntilMs?: number;
+  /** A soak was interrupted: so much of it is left; 0: the wave has soaked. */
+  soakLeftMs?: number;
+  /** Paused, and a rollback is to follow by itself. */
+  rollsBack?: true;
+  /** Absent: none has been found. */
+  regressions?: Regressions;
+  /** As the sentinels stood when that was last told. */
+  health?: HealthSurvey;
 }
 
 export type SentinelState = "waiting" | "succeeded" | "failed" | "skipped" | "reverted";
@@ -118,6 +161,8 @@ export interface Entry {
   stays?: "gone" | "moved";
   /** It failed, and the attempt of this number deploys it again, and has no result yet: whether it came up its row tells. */
   retry?: number;
+  /** It broke after it came up: since when, and in which round that was found; `why` says how. */
+  regressed?: { round: number; sinceMs: number; recovered?: true };
 }
 
 /** At most 400 sentinels of a wave by id, in order; under the key `rolloutState/wave-<n>/<part>`. */

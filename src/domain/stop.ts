@@ -1,7 +1,8 @@
 import type { Asked, Event } from "./event.ts";
-import { pause, stopHere, strandedDrive } from "./forward.ts";
+import { stopHere, strandedDrive } from "./forward.ts";
 import { assertMeant } from "./guard.ts";
 import { forgetAll } from "./interruption.ts";
+import { pause } from "./pause.ts";
 import type { Turn } from "./turn.ts";
 
 /** An operator has it paused: nothing more is launched, and it is paused once what is in flight has settled. */
@@ -20,7 +21,7 @@ export function pauseAsked(turn: Turn, event: Event & { type: "pause" }): void {
   if (forward === undefined) pause(turn, "operator", askedBy(event));
   else if (forward.stopping === undefined) {
     Object.assign(forward, { stopping: askedBy(event), stoppingKind: "operator" });
-  }
+  } else forward.attended = true;
 }
 
 function askedBy({ operator = "an operator", comment }: Asked): string {

@@ -66,6 +66,10 @@ export class Turn {
   readonly outcomes: OutcomeRecord[] = [];
   /** And of a rollout that another one has taken the place of. */
   readonly others: { entry: HistoryEntry; revision: number }[] = [];
+  /** A soak that is to end by itself. */
+  soaks: { untilMs: number; inMs: number } | undefined;
+  /** It has paused, and is to be rolled back by itself. */
+  rollsBack: { pausedMs: number } | undefined;
   /** The invocation of a drive that has just begun. */
   watch: string | undefined;
   /** What is stored before anything else of the change; until the rest is, it counts for nothing. */
@@ -126,8 +130,15 @@ export class Turn {
   /** It is no longer paused, if it was. */
   unpause(state: RolloutState["state"], change: Partial<RolloutState> = {}): void {
     this.become({ ...change, state, pauseReason: "" });
-    const { pauseKind: _, ...rollout } = this.driving().rollout;
+    const { pauseKind: _, rollsBack: __, ...rollout } = this.driving().rollout;
     this.rollout = rollout;
+    if (state !== "in_progress") this.soak({});
+  }
+
+  /** The wave soaks until then, or has so much left of its soak; neither: it has not begun to soak. */
+  soak(soak: Pick<RolloutState, "soakUntilMs" | "soakLeftMs">): void {
+    const { soakUntilMs: _, soakLeftMs: __, ...rollout } = this.driving().rollout;
+    this.rollout = { ...rollout, ...soak };
   }
 
   /** Whether a rollback that begins returns those that failed, too. */

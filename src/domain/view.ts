@@ -1,18 +1,11 @@
 import type { Drive } from "./drive-state.ts";
-import { type Freeze, frozenBy } from "./freeze.ts";
+import type { Freeze } from "./freeze.ts";
 import { LEGAL } from "./legality.ts";
-import {
-  offered,
-  resumeScope,
-  rollbackScope,
-  settleByThemselves,
-  whatResumeDoes,
-  whatRollbackDoes,
-} from "./next-steps.ts";
-import { sumOf } from "./parts.ts";
+import { offered } from "./next-steps.ts";
 import { type Phase, phaseOf } from "./phase.ts";
-import { type Numbers, numbersOf, plural, remaining } from "./progress.ts";
-import type { Failure, PauseKind, RolloutState, State, Verb } from "./state.ts";
+import { numbersOf, remaining } from "./progress.ts";
+import { freezeNote, sentence } from "./sentence.ts";
+import type { Failure, KnownRegression, PauseKind, RolloutState, State, Verb } from "./state.ts";
 import { earlierLeft, takenOverNote } from "./taken-over.ts";
 
 /** What operators are answered; the edge writes it in snake_case. */
@@ -48,6 +41,14 @@ export interface View {
   next: readonly Verb[];
   /** Absent: none holds, or none is told of. */
   freeze?: Freeze;
+  /** It soaks until then (unix ms); or it is paused in a soak of which so much (ms) is left. */
+  soakUntilMs?: number;
+  soakLeftMs?: number;
+  /** How many broke after they came up, and the newest of them. Absent: none. */
+  regressed?: number;
+  regressions?: readonly KnownRegression[];
+  /** Paused, and a rollback is to follow by itself. */
+  rollsBack?: true;
   message: string;
 }
 
@@ -84,7 +85,19 @@ export function viewOf(rollout: RolloutState | undefined, drive: Drive | undefin
     failedEarlier: rollout.takenOver?.failed ?? 0,
     next,
     ...frozen,
+    ...soakOf(rollout),
     message: `${sentence(rollout, numbers, drive)}${mayRollBackLater(rollout) ? takenOverNote(rollout) : ""}${note}`,
+  };
+}
+
+function soakOf({ soakUntilMs, soakLeftMs, regressions, rollsBack }: RolloutState): Partial<View> {
+  return {
+    ...(soakUntilMs === undefined ? {} : { soakUntilMs }),
+    ...(soakLeftMs === undefined ? {} : { soakLeftMs }),
+    ...(rollsBack ? { rollsBack } : {}),
+    ...(regressions?.all === undefined
+      ? {}
+      : { regressed: regressions.all, regressions: regressions.newest }),
   };
 }
 
@@ -160,95 +173,4 @@ const NOTHING = {
 /** A pause names all that RollbackAll would revert. */
 function mayRollBackLater({ state }: RolloutState): boolean {
   return state === "in_progress" || state === "cancelled";
-}
-
-/** What Cancel does with a paused rollout. */
-export const KEEPS = "stop here and keep the new image where it came up";
-
-function stayInAll({ stay = 0, stayFailed = 0, revertsFailed, takenOver }: RolloutState): number {
-  return stay + (takenOver?.stay ?? 0) + (revertsFailed ? stayFailed : 0);
-}
-
-/** Another rollback would not help these. */
-function staying(rollout: RolloutState): string {
-  const stay = stayInAll(rollout);
-  return stay === 0 ? "" : `, ${stay} no longer running or on another image since`;
-}
-
-function ofEarlier({ takenOver, countsTakenOver }: RolloutState): string {
-  const { size = 0, leftOver = 0, leftOverReverted = 0 } = takenOver ?? {};
-  const all = size + leftOver + leftOverReverted;
-  return all === 0 || !countsTakenOver ? "" : `; ${all} of them an earlier rollout of this image moved`;
-}
-
-/** What a freeze means for the rollout as it stands. */
-function freezeNote(freeze: Freeze, rollout: RolloutState | undefined, drive: Drive | undefined): string {
-  const needs = "needs override_freeze and a comment, or Unfreeze first";
-  const by = frozenBy(freeze);
-  if (rollout?.pauseReason === by) return ` While it is frozen, Resume or RetryFailed ${needs}.`;
-  const said = ` ${by[0]?.toUpperCase()}${by.slice(1)}`;
-  switch (rollout?.state) {
-    case "in_progress": {
-      if (drive?.forward?.overrides === freeze.id) return `${said}; this rollout goes on in spite of it.`;
-      const last = rollout.currentWave + 1 >= rollout.waves.length;
-      return last ? `${said}; this wave is the last.` : `${said}; it is paused at the end of this wave.`;
-    }
-    case "paused":
-      return `${said}; Resume ${needs}.`;
-    case "rolling_back":
-      return `${said}; a rollback goes on.`;
-    default:
-      return `${said}; a Rollout ${needs}.`;
-  }
-}
-
-/** Where it paused is said already. */
-function withoutPlace(reason: string): string {
-  return reason.replace(/^wave \d+\/\d+: /, "");
-}
-
-function sentence(
-  rollout: RolloutState,
-  { total, took, failed, skipped, reverted, inFlight }: Numbers,
-  drive: Drive | undefined,
-): string {
-  const [wave, waves] = [rollout.currentWave + 1, rollout.waves.length];
-  const done = `${took} of ${plural(total, "sentinel")} took ${rollout.image}`;
-  const gone = skipped === 0 ? "" : `, ${skipped} skipped as no longer running`;
-  const bad = `${failed === 0 ? "" : `, ${failed} failed`}${gone}`;
-  const earlier = ofEarlier(rollout);
-  switch (rollout.state) {
-    case "in_progress": {
-      const { stopping } = drive?.forward ?? {};
-      const { retries } = drive?.forward ?? {};
-      const does =
-        retries === undefined
-          ? "is rolling out"
-          : `deploys ${plural(retries.total, "failed sentinel")} again, ${retries.settled} of them done`;
-      if (stopping === undefined) return `Wave ${wave} of ${waves} ${does}: ${done}${bad}.`;
-      return `Wave ${wave} of ${waves} launches nothing more and will be paused: ${stopping}. ${done}${bad}, ${plural(inFlight, "Deploy")} in flight.`;
-    }
-    case "paused": {
-      const resume = whatResumeDoes({ wave, waves, failed }, resumeScope(rollout));
-      const again = sumOf(rollout, "failed");
-      const retry = again === 0 ? "" : ` RetryFailed: deploy the ${again} failed again.`;
-      const revert = whatRollbackDoes(rollbackScope(rollout, drive));
-      const rollback = revert === undefined ? "" : ` RollbackAll: revert ${revert}.`;
-      return `Paused in wave ${wave} of ${waves}: ${withoutPlace(rollout.pauseReason)}. ${done}${bad}. Resume: ${resume}.${retry} Cancel: ${KEEPS}.${rollback}`;
-    }
-    case "completed":
-      return failed === 0
-        ? `Completed: ${done}${bad}.`
-        : `Completed: ${done}${bad}. A new Rollout of the same image retries the failed ones.`;
-    case "rolling_back":
-      return drive?.rollback?.stopping === undefined
-        ? `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted so far${earlier}.`
-        : `Rolling back: ${reverted} of ${plural(took, "sentinel")} reverted${earlier}; it launches nothing more and ends: ${drive.rollback.stopping}.`;
-    case "cancelled": {
-      const settling = inFlight === 0 ? "" : ` ${settleByThemselves(inFlight)}.`;
-      return reverted === 0 && stayInAll(rollout) === 0
-        ? `Cancelled: ${done}${bad}.${settling}`
-        : `Cancelled and rolled back: ${reverted} of ${plural(took, "sentinel")} reverted${staying(rollout)}${earlier}.${settling}`;
-    }
-  }
 }

@@ -17,3 +17,17 @@ export function planWaves(ids: readonly string[], percentages: readonly number[]
     })
     .filter((wave) => wave.length > 0);
 }
+
+/**
+ * How long each of these waves soaks: a dropped wave's soak is dropped with it.
+ * @param asked seconds for every wave, or for each of the percentages
+ */
+export function soaksOf(
+  asked: number | readonly number[],
+  total: number,
+  percentages: readonly number[],
+): number[] {
+  const ends = percentages.map((percentage) => Math.ceil((total * percentage) / 100));
+  const soaks = typeof asked === "number" ? percentages.map(() => asked) : asked;
+  return soaks.filter((_, i) => (ends[i] ?? 0) > (ends[i - 1] ?? 0));
+}

@@ -83,6 +83,51 @@ describe("what is stored", () => {
     expect(largest()).toBeLessThanOrEqual(256 * KIB);
   });
 
+  it("nor with 400 sentinels of a part that regressed, and the head of a soak in 60 regions within 32 KiB", () => {
+    const id = (i: number) => `${i}`.padStart(64, "x");
+    const image = `registry.example/${"i".repeat(255 - 17 - 3)}:v1`;
+    const waves = Array.from({ length: 99 }, (_, i): [string, string][] => [[id(1_000 + i), image]]);
+    const first = Array.from({ length: 430 }, (_, i): [string, string] => [id(10_000 + i), image]);
+    const play = new Play();
+    const limits = { soakSeconds: Array.from({ length: 100 }, () => 86_400), maxFailures: "50%" };
+    const crew = new Crew(play, play.drives({ ...begin("rollout-1", [first, ...waves], image), limits }));
+    crew.say(crew.driver, [], { opens: { wave: 0, window: 500 } });
+    crew.calm();
+    for (const lane of crew.lanes) {
+      for (let n = 0; lane.flying.size > 0; n++) {
+        const some = [...lane.flying.keys()].slice(0, 16);
+        const isLast = n === 0 && lane === crew.driver;
+        crew.say(
+          lane,
+          some.map((each) => (isLast ? failed(each, text(1_024)) : ready(each))),
+        );
+      }
+    }
+    expect(play.head.soakUntilMs).toBeDefined();
+    const pair = {
+      updated: { total: 10_000, unhealthy: 10_000 },
+      notUpdated: { total: 10_000, unhealthy: 10_000 },
+    };
+    const regions = Array.from({ length: 60 }, (_, i) => [`region-${i}`.padEnd(63, "x"), pair] as const);
+    const seen = {
+      type: "health" as const,
+      rolloutId: play.head.rolloutId,
+      regressed: first.map(([each]) => ({ id: each, sinceMs: 1_764_278_837_000, why: text(1_024) })),
+      recovered: [],
+      health: {
+        ...pair,
+        regions: Object.fromEntries(regions),
+        unseen: Array.from({ length: 60 }, (_, i) => `cluster-${i}`.padEnd(63, "x")),
+      },
+    };
+    play.do(seen);
+    expect(play.head).toMatchObject({ pauseKind: "regression" });
+    play.do({ ...seen, regressed: [], recovered: first.map(([each]) => each) });
+    expect(play.head.regressions?.newest).toHaveLength(20);
+    for (const value of play.kv.values()) expect(bytes(value)).toBeLessThanOrEqual(256 * KIB);
+    expect(bytes(play.head)).toBeLessThanOrEqual(32 * KIB);
+  });
+
   it("nor when everything that was in flight settles while a rollback is slow", () => {
     const image = `registry.example/${"i".repeat(255 - 17 - 3)}:v1`;
     const fleet = wave(2_500).map(([id]): [string, string] => [id.padStart(64, "x"), image]);

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Block, duration, type SlackMessage, slackMessage } from "../../src/domain/messages.ts";
+import { slackMessage } from "../../src/domain/messages.ts";
 import type { PhaseChange, Progress, RollbackScope } from "../../src/domain/phase-change.ts";
+import type { Block, SlackMessage } from "../../src/domain/slack-text.ts";
 import type { Failure } from "../../src/domain/state.ts";
 
 const MINUTE = 60_000;
@@ -39,6 +40,13 @@ const CHANGES = {
   cancelled: { kind: "cancelled", progress, inFlight: 6 },
   settled: { kind: "settled", progress, lost: 0 },
   silent: { kind: "silent", invocationId: "inv_1a2b", why: "it is paused", rollingBack: false, progress },
+  regressed: {
+    kind: "regressed",
+    regressions: [{ id: "sen_3", sinceMs: 1_785_000_000_000, why: "OOMKilled" }],
+    regressed: 2,
+    progress,
+  },
+  unseen: { kind: "unseen", clusters: ["eu-1"], progress },
   completed: { kind: "completed", failures: [failure], progress },
   "rollback started": {
     kind: "rollback started",
@@ -117,6 +125,12 @@ describe("every phase change", () => {
       ["24 of 100 (24 %)", "*Invocation:* inv_1a2b", "*Why:* it is paused", "stop with *Cancel*"],
     ],
     ["completed", "Sentinel rollout completed", ["24 of 100 (24 %)", "*Failed*\n1", "*Took*\n1h32m"]],
+    ["regressed", "Sentinel rollout: 2 regressed so far", ["`sen_3` since", "OOMKilled", "(+1 more)"]],
+    [
+      "unseen",
+      "Sentinel rollout: not all of wave 3/5 was seen to soak",
+      ["eu-1 does not answer: whether sentinels there have broken is not known"],
+    ],
     [
       "retrying",
       "Sentinel rollout: retrying in wave 3/5",
@@ -241,6 +255,71 @@ describe("every phase change", () => {
   it("of nothing is no division by zero", () => {
     const none = { ...CHANGES["rollback completed"], reverted: 0, targets: 0, failed: 0, failures: [] };
     expect(textsOf(slackMessage(none))).toContain("*Reverted*\n0 of 0");
+  });
+});
+
+describe("a soak", () => {
+  const completed = CHANGES["wave completed"];
+  const soak = { untilMs: 13 * 60 * MINUTE + 20 * MINUTE + 5_000, ms: 10 * MINUTE };
+
+  it("is told where its wave is completed: how long, and until when", () => {
+    expect(headerOf(slackMessage({ ...completed, soak }))).toBe(
+      "Sentinel rollout: wave 3/5 completed, soaking 10 min until 13:20 UTC",
+    );
+  });
+
+  it("of a wave whose sentinels have broken already counts them", () => {
+    expect(textsOf(slackMessage({ ...completed, soak, regressed: 2 }))).toContain("*Regressed so far*\n2");
+    expect(textsOf(slackMessage({ ...completed, soak })).join("\n")).not.toContain("Regressed");
+  });
+
+  it("that was interrupted is resumed with what is left of it", () => {
+    const resume = { left: 0, failed: 0, soakMs: 4 * MINUTE, soakIsRest: true } as const;
+    const change = { ...CHANGES.resumed, progress: { ...progress, failed: 0 }, resume };
+    expect(textsOf(slackMessage(change))).toContain(
+      "*Now:* soak the 4 min left of wave 3, then go on with wave 4",
+    );
+  });
+});
+
+describe("a pause by regressions", () => {
+  const reason =
+    "wave 3/5: 3 of 25 that took the image regressed (budget 0); updated: 3 of 25 unhealthy; not yet updated: 0 of 75 unhealthy: probably the image";
+  const regressions = [
+    { id: "sen_3", sinceMs: 13 * 60 * MINUTE, why: "OOMKilled: 3 restarts" },
+    { id: "sen_7", sinceMs: 14 * 60 * MINUTE, why: "CrashLoopBackOff <!here>", recovered: true as const },
+  ];
+  const paused = {
+    ...CHANGES.paused,
+    ...{ why: "regression", reason, failures: [], regressions, regressed: 2 },
+    ...{ progress: { ...progress, failed: 0 }, resume: { left: 0, failed: 0 } },
+  } as const satisfies PhaseChange;
+  const seen = (change: PhaseChange) => textsOf(slackMessage(change)).join("\n");
+
+  it("names the newest, since when, why, and who has recovered; and says whether it was the image", () => {
+    expect(seen(paused)).toContain(`*Why:* ${reason}`);
+    expect(seen(paused)).toContain(
+      "*Regressed:*\n• `sen_3` since 13:00 UTC: OOMKilled: 3 restarts\n• `sen_7` since 14:00 UTC: CrashLoopBackOff &lt;!here&gt; – recovered",
+    );
+    expect(seen(paused)).not.toContain("more)");
+  });
+
+  it("counts those that are not named", () => {
+    expect(seen({ ...paused, regressed: 50 })).toContain("recovered\n(+48 more)");
+  });
+
+  it("says that a rollback begins by itself, and who can keep it from that", () => {
+    const all = seen({ ...paused, rollsBack: true });
+    expect(all).toContain(
+      "*Next:* *RollbackAll* begins by itself, as the rollout asks for, and reverts the 24 that took it. Whoever calls another verb before it has begun decides instead:\n• *Resume* – go on with wave 4\n• *Cancel* – ",
+    );
+    expect(all).not.toContain("• *RollbackAll*");
+    expect(seen(paused)).not.toContain("by itself");
+  });
+
+  it("says so also where nothing took the image", () => {
+    const rollback = { took: 0, inFlight: 0, unknown: 0 };
+    expect(seen({ ...paused, rollback, rollsBack: true })).toContain("as the rollout asks for. Whoever");
   });
 });
 
@@ -371,7 +450,11 @@ describe("Slack's limits", () => {
         anyFailures,
         (change, numbers, reason, failures) => {
           const waveSizes = Array.from({ length: 100 }, () => 123_456);
-          const huge = { ...change, progress: numbers, reason, failures, waveSizes, interruption: reason };
+          const regressions = failures.map(({ id }) => ({ id, sinceMs: numbers.elapsedMs, why: reason }));
+          const huge = {
+            ...{ ...change, progress: numbers, reason, failures, waveSizes, interruption: reason },
+            ...{ regressions, regressed: 1_000_000 },
+          };
           withinLimits(slackMessage(huge as PhaseChange));
         },
       ),
@@ -395,23 +478,4 @@ describe("Slack's limits", () => {
       for (const field of block.fields ?? []) expect(field.text.length).toBeLessThanOrEqual(2_000);
     }
   }
-});
-
-describe("durations", () => {
-  it.each([
-    [0, "0s"],
-    [-5, "0s"],
-    [499, "0s"],
-    [8_000, "8s"],
-    [59_499, "59s"],
-    [59_500, "1m00s"],
-    [125_000, "2m05s"],
-    [59 * MINUTE + 59_499, "59m59s"],
-    [60 * MINUTE, "1h00m"],
-    [92 * MINUTE, "1h32m"],
-    [92 * MINUTE + 59_000, "1h32m"],
-    [30 * 60 * MINUTE, "30h00m"],
-  ])("of %i ms read %s", (ms, text) => {
-    expect(duration(ms)).toBe(text);
-  });
 });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Driver } from "../../src/domain/drive-state.ts";
-import { numbersOf, timeLeft } from "../../src/domain/progress.ts";
+import { numbersOf } from "../../src/domain/progress.ts";
 import type { RolloutState } from "../../src/domain/state.ts";
 import {
   abandon,
@@ -16,10 +15,9 @@ import {
   skipped,
 } from "./machines.ts";
 
-const drive: Driver = { invocationId: "inv", lane: 1, startedAtMs: 1_000_000, firstWave: 1 };
 const wave = { size: 1, succeeded: 0, failed: 0, skipped: 0, reverted: 0 };
 
-/** Five waves; the drive began with the second, and two of its waves took 10 s each: the fourth runs since 1,020,000. */
+/** Five waves, the fourth runs. */
 const rollout: RolloutState = {
   rolloutId: "r",
   state: "in_progress",
@@ -156,30 +154,5 @@ describe("the numbers", () => {
 
   it("without a drive are those that are recorded", () => {
     expect(numbersOf(rollout, undefined)).toMatchObject({ total: 5, succeeded: 3, inFlight: 0, waiting: 2 });
-  });
-});
-
-describe("the time left", () => {
-  it("is that of the rest of this wave and of the waves after it, from the waves that this drive has done", () => {
-    expect(timeLeft(rollout, drive, 1_024_000)).toBe(6_000 + 10_000);
-  });
-
-  it("is never less than that of the waves after it, however long this one takes", () => {
-    expect(timeLeft(rollout, drive, 2_000_000)).toBe(10_000);
-  });
-
-  it("is unknown while this drive has done no wave: what came before a pause tells nothing", () => {
-    expect(timeLeft(rollout, { ...drive, firstWave: 3 }, 1_024_000)).toBeUndefined();
-  });
-
-  it.each(["paused", "completed", "cancelled", "rolling_back"] as const)(
-    "is unknown when it is %s",
-    (state) => {
-      expect(timeLeft({ ...rollout, state }, drive, 1_024_000)).toBeUndefined();
-    },
-  );
-
-  it("is unknown without a drive", () => {
-    expect(timeLeft(rollout, undefined, 1_024_000)).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 import type { Event } from "../../../src/domain/event.ts";
-import { cutShort } from "./change.ts";
+import { type Cut, cutShort } from "./change.ts";
 import { answered, type Draft, draftOf, end, goOn, own, tellParent } from "./shell.ts";
 import { nameOf, spent } from "./steps.ts";
 import type { Shell, Step, System, World } from "./world.ts";
@@ -59,7 +59,7 @@ function deaths(
   name: string,
 ): Step[] {
   const ids = new Set(dead.map(({ id }) => id));
-  const after = (torn: Pick<World, "kv" | "shells">): World => {
+  const after = (torn: Cut): World => {
     const draft = draftOf({ ...spent(world, spends), ...torn }, system);
     draft.shells = draft.shells.filter(({ id }) => !ids.has(id));
     draft.deploys = draft.deploys.filter(({ shell }) => shell === undefined || !ids.has(shell));
@@ -74,7 +74,10 @@ function deaths(
       }),
     ),
   );
-  return [{ name, by: "fault", to: after({ kv: world.kv, shells: world.shells }) }, ...torn];
+  return [
+    { name, by: "fault", to: after({ kv: world.kv, shells: world.shells, soaking: world.soaking }) },
+    ...torn,
+  ];
 }
 
 /** The changes that it has asked for, and that may be made now. */

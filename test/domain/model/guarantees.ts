@@ -15,6 +15,12 @@ import type { Entry, Part, RolloutState } from "../../../src/domain/state.ts";
 import type { Checks } from "./explore.ts";
 import { aFreezeHolds, aFreezeIsTold, aPauseIsForAFreeze } from "./freezes.ts";
 import { entriesOf } from "./recorded.ts";
+import {
+  aRegressionIsAFence,
+  aRollbackByItselfIsOfItsPause,
+  aSoakIsKept,
+  aSoakIsWaitedFor,
+} from "./soaks.ts";
 import { driveOf, headOf } from "./steps.ts";
 import type { Step, System, World } from "./world.ts";
 
@@ -25,6 +31,7 @@ export const guarantees: Checks = {
     comesToRest(world, next, system);
     if (rollout === undefined) return;
     bookkeeping(world, rollout, system);
+    aSoakIsKept(world, rollout);
     numbersAddUp(rollout, drive);
     if (drive === undefined) return;
     numbersAreTrue(world, rollout, drive, system);
@@ -37,6 +44,9 @@ export const guarantees: Checks = {
     aFreezeHolds(from, step);
     aPauseIsForAFreeze(from, step);
     aFreezeIsTold(from, step);
+    aSoakIsWaitedFor(from, step);
+    aRegressionIsAFence(from, step, system);
+    aRollbackByItselfIsOfItsPause(from, step);
     aStopIsAFence(from, step);
     aBudgetIsAFence(from, step, system);
     aPauseWaitsForWhatFlies(from, step);
@@ -56,7 +66,8 @@ function aGuardHolds(from: World, { event, outcome, to, name }: Step): void {
   if (event === undefined || !("seen" in event) || event.seen === undefined) return;
   const { rolloutId, wave } = event.seen;
   const head = headOf(from);
-  if (head?.rolloutId === rolloutId && head?.currentWave === (wave ?? 0) - 1) {
+  const isThere = wave === undefined || head?.currentWave === wave - 1;
+  if (head?.rolloutId === rolloutId && isThere) {
     holds(outcome?.answer.accepted === true, `${name} is taken`);
     holds(headOf(to)?.rolloutId === rolloutId, `${name} is about that rollout`);
   } else {
@@ -307,13 +318,17 @@ function aPauseWaitsForWhatFlies(from: World, { to, torn, name }: Step): void {
   if (torn) return;
   const [head, next] = [headOf(from), headOf(to)];
   if (head?.state !== "in_progress" || next?.state !== "paused") return;
-  if (next.pauseKind !== "operator" && next.pauseKind !== "budget") return;
+  const kinds: (typeof next.pauseKind)[] = ["operator", "budget", "regression"];
+  if (!kinds.includes(next.pauseKind)) return;
   const flying = lanesOf(driveOf(from), "forward").filter(({ silent }) => silent === undefined);
   const told = flying.reduce((sum, { out, launching }) => sum + out + launching, 0);
   const kept = lanesOf(driveOf(to), "forward");
   holds(inFlightOf(kept) === 0, `${name} pauses with Deploys in flight (${told} before)`);
   holds(driveOf(to)?.lost === driveOf(from)?.lost, `${name} pauses and loses what is in flight`);
 }
+
+/** No phase changes with these. */
+const ASIDE = new Set(["silent", "settled", "regressed", "unseen"]);
 
 /** Slack hears of each phase change and of nothing else, in numbers that can be true. */
 function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step, system: System): void {
@@ -322,8 +337,9 @@ function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step, system
   const changed =
     before?.rolloutId !== after?.rolloutId ||
     before?.state !== after?.state ||
-    before?.currentWave !== after?.currentWave;
-  const changes = outcome.changes.filter(({ kind }) => kind !== "silent" && kind !== "settled");
+    before?.currentWave !== after?.currentWave ||
+    (before?.soakUntilMs === undefined && after?.soakUntilMs !== undefined);
+  const changes = outcome.changes.filter(({ kind }) => !ASIDE.has(kind));
   const kinds = changes.map(({ kind }) => kind);
   // The end of a rollback was written, and cut short before anybody was told.
   const late = before?.state !== "rolling_back" && driveOf(from)?.rollback !== undefined;
@@ -458,7 +474,7 @@ function noWaveFollowsAFailureByItself(from: World, { by, to, name }: Step): voi
     ({ wave, is }) => wave === before.currentWave && is === "failed",
   ).length;
   const { maxFailures = 0 } = before.limits ?? {};
-  const acknowledged = before.acknowledged?.wave ?? 0;
+  const acknowledged = before.acknowledged?.wave ?? from.soaking.acknowledged;
   const most = Number(maxFailures) + acknowledged;
   holds(failed <= most, `${name}: no wave follows one with ${failed} failures by itself`);
 }

@@ -16,11 +16,18 @@ export function everyInterleavingOf(systems: readonly NamedSystem[]): void {
   for (const system of systems) {
     it(system.name, { timeout: 300_000 }, () => {
       const { states, phases } = explore(system, guarantees);
-      const { left } = system;
-      const back = (left.RollbackAll ?? 0) + (left.Abort ?? 0) > 0;
+      const { left, limits } = system;
+      const back = (left.RollbackAll ?? 0) + (left.Abort ?? 0) > 0 || limits?.onFailure !== undefined;
       const possible = PHASES.filter((phase) => phase !== "rolling_back" || back);
       const pauses =
-        left.Pause || left.Freeze || left.fail || left.kill || left.killLane || left.torn || left.interrupt;
+        left.Pause ||
+        left.Freeze ||
+        left.fail ||
+        left.kill ||
+        left.killLane ||
+        left.torn ||
+        left.interrupt ||
+        left.regress;
       expect([...phases].sort()).toEqual(possible.filter((phase) => phase !== "paused" || pauses));
       expect(states).toBeGreaterThan(1_000);
     });

@@ -2,6 +2,8 @@ import type { Drive, LaneBook } from "../../../src/domain/drive-state.ts";
 import type { Report } from "../../../src/domain/event.ts";
 import { DRIVE_KEY, HEAD_KEY } from "../../../src/domain/parts.ts";
 import type { RolloutState } from "../../../src/domain/state.ts";
+import { momentOf } from "./change.ts";
+import { NO_SOAK, soakText } from "./soaking.ts";
 import { bellOf, type Shell, type World } from "./world.ts";
 
 const texts = new WeakMap<object, string>();
@@ -11,7 +13,7 @@ const texts = new WeakMap<object, string>();
  * difference. Values are never changed in place, so each is looked at once.
  */
 export function keyOf(world: World): string {
-  const { kv, shells, deploys, rows, left, drives, overrode } = world;
+  const { kv, shells, deploys, rows, left, drives, overrode, soaking } = world;
   const values: string[] = [];
   for (const key of [...kv.keys()].sort()) {
     const value = kv.get(key);
@@ -41,6 +43,7 @@ export function keyOf(world: World): string {
     once(left, () => Object.values(left).join()),
     drives,
     once(overrode, () => JSON.stringify(overrode)),
+    soaking === NO_SOAK ? "" : soakText(world, momentOf(world)),
   ].join("|");
 }
 
@@ -59,10 +62,15 @@ function textOf(key: string, value: object): string {
   if (key.startsWith("lane/")) return bookText(value as LaneBook);
   if (key === "rollback") return (value as { invocationId: string }).invocationId;
   if (key === "plan") return "";
-  return JSON.stringify(value);
+  return JSON.stringify(value, timeless);
 }
 
-function headText({ failures, skips, startedAtMs, waveStartedAtMs, sinceMs, ...head }: RolloutState): string {
+function timeless(key: string, value: unknown): unknown {
+  return key === "atMs" || key === "sinceMs" ? undefined : value;
+}
+
+function headText({ failures, skips, ...rest }: RolloutState): string {
+  const { startedAtMs, waveStartedAtMs, sinceMs, soakUntilMs, ...head } = rest;
   return JSON.stringify([head, ids(failures), ids(skips)]);
 }
 
@@ -85,21 +93,24 @@ function bookText({ out, grant, done }: LaneBook): string {
   const results = done
     .map(({ id, is, at, unrecorded, earlier, retry }) => `${id}${is}${at}${unrecorded}${earlier}${retry}`)
     .sort();
-  return JSON.stringify([
-    out.map(({ id, at, unrecorded, earlier, retry }) => `${id}${at}${unrecorded}${earlier}${retry}`).sort(),
-    grant,
-    results,
-  ]);
+  return JSON.stringify(
+    [
+      out.map(({ id, at, unrecorded, earlier, retry }) => `${id}${at}${unrecorded}${earlier}${retry}`).sort(),
+      grant,
+      results,
+    ],
+    timeless,
+  );
 }
 
 function shellText(shell: Shell): string {
   const { seq, bell, unsent, call, image, ...kept } = shell;
   const said = unsent.map(({ id, is }) => `${id}${is}`).sort();
-  if (call === undefined) return JSON.stringify([kept, said]);
+  if (call === undefined) return JSON.stringify([kept, said], timeless);
   const { event, then } = call;
-  if (event.type !== "report") return JSON.stringify([kept, said, event, then]);
+  if (event.type !== "report") return JSON.stringify([kept, said, event, then], timeless);
   const results = event.results.map(({ id, is }) => `${id}${is}`).sort();
-  return JSON.stringify([kept, said, event.got, event.due, event.opens, event.at, results, then]);
+  return JSON.stringify([kept, said, event.got, event.due, event.opens, event.at, results, then], timeless);
 }
 
 /** How an invocation stands to what is stored of it. */

@@ -177,6 +177,8 @@ export function openedDrive(draft: Draft, shell: Shell, { rolloutId, lane = 0, v
     end(draft, shell.id);
   } else if (shell.of === "rollback") {
     send(shell, { wave: 0, window: draft.system.window });
+  } else if (driver.wave === undefined && driver.open.length === 0) {
+    send(shell);
   } else {
     follow(draft, shell, driver);
     goOn(draft, shell);

@@ -8,15 +8,17 @@ import { faultSteps } from "./faults.ts";
 import { timeSteps } from "./freezes.ts";
 import { freezeSteps, operatorSteps } from "./operators.ts";
 import { answered, ask, type Draft, draftOf, goOn, hear, own, send, startNext, writtenIn } from "./shell.ts";
+import { NO_SOAK, WATCHED } from "./soaking.ts";
+import { soakSteps } from "./soaks.ts";
 import { watchdogSteps } from "./watchdog.ts";
 import type { Bounded, Deploy, Shell, Step, System, World } from "./world.ts";
 
 /** A system before its first rollout. */
-export function initialWorld({ waves, left }: System): World {
+export function initialWorld({ waves, left, limits }: System): World {
   const rows = Object.fromEntries(waves.flat(2).map((id) => [id, { image: "v1", is: "ready", ran: "v1" }]));
   const none = {
     ...{ Rollout: 0, Resume: 0, RollbackAll: 0, Pause: 0, Abort: 0, fail: 0, skip: 0, miss: 0, break: 0 },
-    ...{ RetryFailed: 0, Freeze: 0, Unfreeze: 0, pass: 0 },
+    ...{ RetryFailed: 0, Freeze: 0, Unfreeze: 0, pass: 0, regress: 0, recover: 0, hint: 0 },
     ...{ kill: 0, killLane: 0, torn: 0, interrupt: 0, freeze: 0, thaw: 0, ask: 0 },
   };
   return {
@@ -27,6 +29,7 @@ export function initialWorld({ waves, left }: System): World {
     left: { ...none, ...left },
     overrode: {},
     drives: 0,
+    soaking: limits?.soakSeconds === undefined ? NO_SOAK : WATCHED,
   };
 }
 
@@ -52,6 +55,7 @@ export function stepsOf(world: World, system: System): Step[] {
     ...operatorSteps(world, system, LEGAL[headOf(world)?.state ?? "idle"]),
     ...freezeSteps(world, system),
     ...timeSteps(world, system),
+    ...soakSteps(world, system),
     ...faultSteps(world, system),
   ];
 }
@@ -82,7 +86,8 @@ function interruptSteps(world: World, system: System, { id, cancelled, interrupt
 function callSteps(world: World, system: System, { id, call, answer, frozen }: Shell): Step[] {
   if (call === undefined || answer !== undefined) return [];
   const { event } = call;
-  const waits = event.type === "report" && event.due && driveOf(world)?.pending !== undefined;
+  const stands = world.soaking === NO_SOAK;
+  const waits = stands && event.type === "report" && event.due && driveOf(world)?.pending !== undefined;
   return (waits ? [NOW, LATE] : [NOW]).map((nowMs): Step => {
     const draft = draftOf(world, system);
     const outcome = change(draft, event, nowMs);

@@ -20,12 +20,33 @@ export interface World {
   overrode: Readonly<Record<string, string>>;
   /** Drives so far: their ids are numbered. */
   drives: number;
+  soaking: Soaking;
 }
 
-/** What would make the exploration endless. `torn`: a change is killed alone. `freeze`: an invocation is paused in Restate. `pass`: the time of a Freeze is up. `break`: who came up no longer serves. */
+/** What there is beside the state where a rollout soaks. */
+export interface Soaking {
+  /** So much time (ms) has passed in soaks, and so much of it in that of the present wave. */
+  passedMs: number;
+  ofWaveMs: number;
+  /** So many of the present wave had failed when somebody resumed it. */
+  acknowledged: number;
+  /** Messages that are to end a soak, by its end, and those that have looked at all and are about to tell. */
+  timers: readonly number[];
+  ending: readonly number[];
+  /** Who came up and broke; and of whom the one that watches has told that. */
+  broken: readonly string[];
+  told: readonly string[];
+  /** Who was noted, with nothing cut short, since somebody went on last. */
+  noted: readonly string[];
+  /** Messages that have a pause go on to a rollback; and the number of drives there were when each was sent. */
+  rollbacks: readonly { rolloutId: string; pausedMs: number; drives: number }[];
+}
+
+/** What would make the exploration endless. `torn`: a change is killed alone. `freeze`: an invocation is paused in Restate. `pass`: the time of a Freeze is up. `break`: who came up no longer serves. `regress`, `recover`: likewise, while it is watched; `hint`: that is told though it is nothing new. */
 export type Bounded =
   | ("Rollout" | "Resume" | "RollbackAll" | "Pause" | "Abort" | "fail" | "skip" | "miss" | "break")
   | ("RetryFailed" | "Freeze" | "Unfreeze" | "pass")
+  | ("regress" | "recover" | "hint")
   | ("kill" | "killLane" | "torn" | "interrupt" | "freeze" | "thaw" | "ask");
 
 /**

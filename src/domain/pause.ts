@@ -1,0 +1,90 @@
+import { dropLanes } from "./lanes.ts";
+import { exceeded } from "./limits.ts";
+import { resumeScope, rollbackScope } from "./next-steps.ts";
+import { progressOf } from "./progress.ts";
+import { closeQueue } from "./queue.ts";
+import { recordPending } from "./record.ts";
+import { nameOthers } from "./retries.ts";
+import { interruptedSoak } from "./soak.ts";
+import type { Failure, PauseKind, RolloutState } from "./state.ts";
+import type { Turn } from "./turn.ts";
+
+/** A message to Slack names this many failing sentinels. */
+export const FAILURES_IN_A_MESSAGE = 5;
+
+export function pause(turn: Turn, pauseKind: PauseKind, reason: string): void {
+  recordPending(turn);
+  if (turn.drive?.forward?.retries !== undefined) nameOthers(turn);
+  const rollsBack = isRolledBack(turn, pauseKind);
+  if (rollsBack) turn.rollsBack = { pausedMs: turn.nowMs };
+  turn.soak(interruptedSoak(turn.driving().rollout, turn.nowMs));
+  turn.become({ state: "paused", pauseReason: reason, pauseKind, ...(rollsBack ? { rollsBack } : {}) });
+  const { rollout } = turn.driving();
+  const { newest, all: regressed } = rollout.regressions ?? {};
+  turn.changes.push({
+    kind: "paused",
+    progress: progressOf(rollout, turn.nowMs),
+    why: pauseKind,
+    reason,
+    failures: shownFailures(rollout),
+    resume: resumeScope(rollout),
+    rollback: rollbackScope(rollout, turn.drive),
+    ...(newest === undefined ? {} : { regressions: newest.slice(-FAILURES_IN_A_MESSAGE) }),
+    ...(regressed === undefined ? {} : { regressed }),
+    ...(rollsBack ? { rollsBack } : {}),
+  });
+  endForward(turn);
+}
+
+/** It goes on to a rollback by itself: not where an operator retries or pauses, nor where a cluster is to blame. */
+function isRolledBack({ rollout, drive }: Turn, pauseKind: PauseKind): boolean {
+  const { retries, stoppingKind, attended } = drive?.forward ?? {};
+  const isAttended = retries !== undefined || stoppingKind === "operator" || attended;
+  if (rollout?.limits?.onFailure !== "rollback" || isAttended) return false;
+  switch (pauseKind) {
+    case "regression":
+      return true;
+    case "failure": {
+      const { failed = 0, away = 0 } = rollout.waves[rollout.currentWave] ?? {};
+      return failed > away;
+    }
+    case "budget":
+      return exceeded(rollout, undefined, "but those that are away") !== undefined;
+    default:
+      return false;
+  }
+}
+
+/**
+ * Nobody drives forward any more; the driver is told, and whoever waits for its lanes.
+ * @param why nobody will hear of what is still in flight
+ */
+export function endForward(turn: Turn, why?: string): void {
+  const { rollout, drive } = turn.driving();
+  const { forward } = drive;
+  if (forward === undefined) return;
+  recordPending(turn);
+  dropLanes(turn, ({ of }) => of === "forward");
+  delete drive.forward;
+  delete drive.ramp;
+  tellSettled(turn, why ?? forward.stopping ?? "a part of its drive does not answer");
+  if (drive.rollback !== undefined) turn.ringLegacy(drive.rollback);
+  if (rollout.state !== "rolling_back") closeQueue(turn);
+}
+
+/** The count that the Cancel could not tell yet. A rollback that has begun since tells its own. */
+function tellSettled(turn: Turn, why: string): void {
+  const { rollout, drive } = turn.driving();
+  const { settles: lost } = drive;
+  delete drive.settles;
+  if (lost === undefined || rollout.state !== "cancelled") return;
+  turn.changes.push({
+    kind: "settled",
+    progress: progressOf(rollout, turn.nowMs, drive),
+    ...(lost === 0 ? { lost } : { lost, why }),
+  });
+}
+
+export function shownFailures(rollout: RolloutState): Failure[] {
+  return rollout.failures.slice(-FAILURES_IN_A_MESSAGE);
+}
