@@ -29,6 +29,8 @@ export interface Config {
   failFastMs: number;
   /** How long a pod may be unschedulable; 0: until the timeout. */
   unschedulableMs: number;
+  /** How long a sentinel that came up may be without its replicas until it has regressed. */
+  regressionMs: number;
   maxInFlight: number;
   /** Verbs that do not name their rollout are refused. */
   requireRolloutId: boolean;
@@ -125,6 +127,7 @@ const environment = database.extend({
   DEPLOY_TIMEOUT_SECONDS: whole(1, 86_400, 600),
   FAIL_FAST_SECONDS: whole(0, 86_400, 120),
   UNSCHEDULABLE_SECONDS: whole(0, 86_400, 0),
+  REGRESSION_SECONDS: whole(1, 3_600, 60),
   MAX_IN_FLIGHT: whole(1, MOST_IN_FLIGHT, 500),
   REQUIRE_ROLLOUT_ID: z.enum(["true", "false"], "must be true or false").default("false"),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info"),
@@ -178,6 +181,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     deployTimeoutMs: read.DEPLOY_TIMEOUT_SECONDS * 1000,
     failFastMs: read.FAIL_FAST_SECONDS * 1000,
     unschedulableMs: read.UNSCHEDULABLE_SECONDS * 1000,
+    regressionMs: read.REGRESSION_SECONDS * 1000,
     maxInFlight: read.MAX_IN_FLIGHT,
     requireRolloutId: read.REQUIRE_ROLLOUT_ID === "true",
     logLevel: read.LOG_LEVEL,

@@ -3,12 +3,17 @@ import { keyOf } from "./collection.ts";
 import type { EventRecorder } from "./events.ts";
 import type { Pod } from "./objects.ts";
 import type { PodFault } from "./pod-faults.ts";
-import { crashed, running, scheduled, stuck, unschedulable } from "./pod-status.ts";
+import { crashed, running, scheduled, stuck, unschedulable, withReadiness } from "./pod-status.ts";
 import { PODS } from "./resources.ts";
 import type { Store } from "./store.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 const NODES = ["sim-1", "sim-2", "sim-3"];
+/** Simulated seconds between two crashes, and how many there are before the kubelet waits for good. */
+const CRASH_EVERY = 1;
+const CRASHES = 3;
+/** Simulated seconds that a flapping pod is unready, and ready. */
+const FLAP_EVERY = 3;
 
 /** Plays the scheduler and the kubelets: gives pods a node, starts them or lets them fail, and ends deleted ones. */
 export class Kubelet {
@@ -88,9 +93,10 @@ export class Kubelet {
       this.#run(pod);
     } else if (fault.kind === "crash-after") {
       this.#run(pod);
-      this.#later(pod, fault.seconds, (present) => {
-        this.#store.pods.update(crashed(present, this.#clock.timestamp()));
-      });
+      this.#later(pod, fault.seconds, (present) => this.#crash(present, 1));
+    } else if (fault.kind === "flap-after") {
+      this.#run(pod);
+      this.#later(pod, fault.seconds, (present) => this.#flap(present, "False"));
     } else {
       this.#store.pods.update(stuck(pod, fault.kind, this.#clock.timestamp()));
       this.#laterHealed(pod, fault, (present) => this.#run(present));
@@ -99,6 +105,16 @@ export class Kubelet {
 
   #run(pod: Pod): void {
     this.#store.pods.update(running(pod, this.#address(), this.#clock.timestamp()));
+  }
+
+  #crash(pod: Pod, times: number): void {
+    this.#store.pods.update(crashed(pod, times, times === CRASHES, this.#clock.timestamp()));
+    if (times < CRASHES) this.#later(pod, CRASH_EVERY, (present) => this.#crash(present, times + 1));
+  }
+
+  #flap(pod: Pod, ready: "True" | "False"): void {
+    this.#store.pods.update(withReadiness(pod, ready, this.#clock.timestamp()));
+    this.#later(pod, FLAP_EVERY, (present) => this.#flap(present, ready === "True" ? "False" : "True"));
   }
 
   /** Runs `heal` when the pod's fault is over, if it ever is. */

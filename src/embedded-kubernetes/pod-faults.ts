@@ -6,8 +6,10 @@ export type PodFault =
   | { kind: PodFaultReason; healsAfterSeconds?: number }
   /** Ready only after that many seconds. */
   | { kind: "slow"; seconds: number }
-  /** Ready at once, and broken for good after that many seconds. */
-  | { kind: "crash-after"; seconds: number };
+  /** Ready at once; after that many seconds its containers crash again and again, and end in CrashLoopBackOff. */
+  | { kind: "crash-after"; seconds: number }
+  /** Ready at once; from that many seconds on unready and ready by turns. */
+  | { kind: "flap-after"; seconds: number };
 
 export type PodFaultReason = (typeof REASONS)[number];
 
@@ -19,7 +21,7 @@ const REASONS = [
   "NeverReady",
 ] as const;
 
-/** Names the fault: `<reason>`, `<reason>:<seconds>` (it heals by itself), `slow:<seconds>` or `crash-after:<seconds>`. */
+/** Names the fault: `<reason>`, `<reason>:<seconds>` (it heals by itself), `slow:<seconds>`, `crash-after:<seconds>` or `flap-after:<seconds>`. */
 export const FAULT_ANNOTATION = "sentinel-rollout.dev/fault";
 /** Limits the fault to updates to exactly this image. */
 export const FAULT_IMAGE_ANNOTATION = "sentinel-rollout.dev/fault-image";
@@ -44,7 +46,7 @@ function parseFault(
   const text = annotations?.[FAULT_ANNOTATION] ?? "";
   const [, name, digits] = /^([a-zA-Z-]+)(?::(\d+(?:\.\d+)?)s?)?$/.exec(text) ?? [];
   const seconds = digits === undefined ? undefined : Number(digits);
-  if (name === "slow" || name === "crash-after") {
+  if (name === "slow" || name === "crash-after" || name === "flap-after") {
     return seconds === undefined ? undefined : { kind: name, seconds };
   }
   const kind = REASONS.find((reason) => reason === name);

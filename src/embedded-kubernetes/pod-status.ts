@@ -86,19 +86,45 @@ export function stuck(pod: Pod, kind: Exclude<PodFaultReason, "Unschedulable">, 
   };
 }
 
-/** A pod whose containers ran and crash now, again and again: it keeps its address. */
-export function crashed(pod: Pod, now: string): Pod {
-  const { podIP, podIPs, startTime } = pod.status;
-  const { status } = stuck(pod, "CrashLoopBackOff", now);
-  return {
-    ...pod,
-    status: {
-      ...status,
-      ...(startTime === undefined ? {} : { startTime }),
-      ...(podIP === undefined ? {} : { podIP }),
-      ...(podIPs === undefined ? {} : { podIPs }),
-    },
-  };
+/**
+ * A pod whose containers ran, and have crashed for want of memory.
+ * @param times how often by now
+ * @param waits for good, in CrashLoopBackOff: otherwise they have been started again
+ */
+export function crashed(pod: Pod, times: number, waits: boolean, now: string): Pod {
+  const unready = withReadiness(pod, "False", now);
+  const containerStatuses = unready.status.containerStatuses?.map((container): ContainerStatus => {
+    const message = `simulated CrashLoopBackOff of image ${container.image}`;
+    const startedAt = container.state.running?.startedAt ?? now;
+    return {
+      ...container,
+      started: false,
+      restartCount: times,
+      state: waits ? { waiting: { reason: "CrashLoopBackOff", message } } : { running: { startedAt: now } },
+      lastState: { terminated: { exitCode: 137, reason: "OOMKilled", startedAt, finishedAt: now } },
+    };
+  });
+  return withContainers(unready, containerStatuses);
+}
+
+/** A pod that runs, and whose containers pass their probes or do not. */
+export function withReadiness(pod: Pod, ready: "True" | "False", now: string): Pod {
+  const conditions = pod.status.conditions?.map((present) => {
+    const isOfReadiness = present.type === "Ready" || present.type === "ContainersReady";
+    if (!isOfReadiness || present.status === ready) return present;
+    const reason = ready === "True" ? {} : { reason: "ContainersNotReady" };
+    return { ...condition(present.type, ready, now), ...reason };
+  });
+  const containerStatuses = pod.status.containerStatuses?.map((container) => ({
+    ...container,
+    ready: ready === "True",
+  }));
+  const changed = { ...pod, status: { ...pod.status, ...(conditions === undefined ? {} : { conditions }) } };
+  return withContainers(changed, containerStatuses);
+}
+
+function withContainers(pod: Pod, containerStatuses: ContainerStatus[] | undefined): Pod {
+  return containerStatuses === undefined ? pod : { ...pod, status: { ...pod.status, containerStatuses } };
 }
 
 export function isReady(pod: Pod): boolean {

@@ -1,16 +1,18 @@
-import type { V1Deployment } from "@kubernetes/client-node";
+import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
 import type { DeploymentSnapshot } from "../domain/convergence.ts";
 import type { Logger } from "../log.ts";
+import { type AilingPod, ailingPodOf } from "./ailing-pod.ts";
 import { type ClusterConnection, REQUEST_TIMEOUT_MS } from "./connection.ts";
 import { type DeploymentWatch, type WatchHandlers, watchDeployments } from "./deployment-watch.ts";
 import { apiFailure, TransientKubernetesError, transient } from "./errors.ts";
 import { createExchange, type Exchange } from "./exchange.ts";
 import type { PatchOperation } from "./patch.ts";
 import { createPatch, type Patch } from "./patching.ts";
-import { type PodWatch, type PodWatchOptions, watchPods } from "./pod-watch.ts";
+import { type PodHandlers, type PodWatch, watchPods } from "./pod-watch.ts";
 import { type PodTrouble, podTroubleOf } from "./pods.ts";
 import { ask, json } from "./request.ts";
 import { snapshotOf } from "./snapshot.ts";
+import { completeSecondsOf } from "./standing.ts";
 import type { Answer } from "./transport.ts";
 
 export type { PatchOutcome } from "./attempt.ts";
@@ -39,7 +41,15 @@ export interface WatchableCluster extends Cluster {
   /** Begins at once and goes on until it is stopped. */
   watch(handlers: WatchHandlers, logger: Logger): DeploymentWatch;
   /** Likewise, of the pods. */
-  watchPods(onTrouble: PodWatchOptions["onTrouble"], logger: Logger): PodWatch;
+  watchPods(handlers: PodHandlers, logger: Logger): PodWatch;
+  /** The Deployment and those of its pods that are not well, as they are now; undefined: it does not exist. */
+  readStanding(k8sName: string): Promise<ReadStanding | undefined>;
+}
+
+export interface ReadStanding {
+  /** Without `unavailableMs`: since when is a matter of what was seen before. */
+  deployment: DeploymentSnapshot & { completeSeconds: number };
+  pods: AilingPod[];
 }
 
 const EXCHANGE = { lane: "requests", timeoutMs: REQUEST_TIMEOUT_MS } as const;
@@ -85,16 +95,19 @@ export function createCluster(
 
   async function podTrouble(k8sName: string): Promise<PodTrouble | undefined> {
     const current = await read(k8sName);
-    const labels = current?.spec?.selector.matchLabels;
-    if (current === undefined || labels === undefined) return undefined;
+    return current === undefined ? undefined : podTroubleOf(await podsOf(current), current, containerName);
+  }
+
+  async function podsOf({ metadata, spec }: V1Deployment): Promise<V1Pod[]> {
+    const labels = spec?.selector.matchLabels;
+    if (labels === undefined) return [];
     const labelSelector = Object.entries(labels)
       .map(([key, value]) => `${key}=${value}`)
       .join(",");
     try {
-      const { items } = await core.listNamespacedPod({ namespace, labelSelector, limit: 500 });
-      return podTroubleOf(items, current, containerName);
+      return (await core.listNamespacedPod({ namespace, labelSelector, limit: 500 })).items;
     } catch (error) {
-      throw transient(error, `listing the pods of ${k8sName}`);
+      throw transient(error, `listing the pods of ${metadata?.name}`);
     }
   }
 
@@ -108,9 +121,21 @@ export function createCluster(
 
     watch: (handlers, logger) => watchDeployments({ connection, namespace, containerName, handlers, logger }),
 
-    watchPods(onTrouble, logger) {
-      pods = watchPods({ connection, namespace, containerName, onTrouble, logger });
+    watchPods(handlers, logger) {
+      pods = watchPods({ connection, namespace, containerName, handlers, logger });
       return pods;
+    },
+
+    async readStanding(k8sName) {
+      const current = await read(k8sName);
+      if (current === undefined) return undefined;
+      const all = (await podsOf(current)).map((pod) =>
+        ailingPodOf(pod, containerName, pods?.restartsBefore(pod.metadata?.name ?? "") ?? 0),
+      );
+      return {
+        deployment: { ...snapshotOf(current, containerName), completeSeconds: completeSecondsOf(current) },
+        pods: all.filter((pod) => pod !== undefined),
+      };
     },
 
     inTrouble: (k8sName) => pods?.inTrouble(k8sName) ?? false,

@@ -1,16 +1,32 @@
 import type { V1Pod } from "@kubernetes/client-node";
+import type { PodsStanding } from "../domain/regression.ts";
 import type { Logger } from "../log.ts";
+import { createInterner } from "../util/interned.ts";
+import { type AilingPod, ailingPodOf, standingOf } from "./ailing-pod.ts";
 import type { ClusterConnection } from "./connection.ts";
-import { imageOf, troubleOf } from "./pods.ts";
-import { reflect } from "./reflector.ts";
+import { type Reflector, reflect } from "./reflector.ts";
 
-/** Knows which Deployments have pods that do not come up. */
-export interface PodWatch {
+/** Knows which Deployments have pods that do not come up, or are not well. */
+export interface PodWatch extends Reflector {
   /** True when a pod of this Deployment, of whichever template, says that it does not come up. */
   inTrouble(k8sName: string): boolean;
   /** What a pod of this Deployment with one of these images says of itself, the latest word first. */
   lastWord(k8sName: string, images: readonly string[]): PodWord | undefined;
-  stop(): Promise<void>;
+  /** The Deployments of which a pod is not well, or was restarted. */
+  ailing(): Iterable<string>;
+  /**
+   * What the pods of this Deployment with this image say of themselves since it came up; undefined: all is well. `unreadyMs`:
+   * since when (unix ms) one of them is not ready.
+   */
+  standing(
+    k8sName: string,
+    image: string | undefined,
+    completeSeconds: number,
+  ): (PodsStanding & { unreadyMs?: number }) | undefined;
+  /** This Deployment has come up just now: what its pods were restarted before does not count. */
+  cameUp(k8sName: string): void;
+  /** How often this pod had been restarted when its Deployment came up, as far as that was seen. */
+  restartsBefore(pod: string): number;
 }
 
 export interface PodWord {
@@ -20,79 +36,95 @@ export interface PodWord {
   heardMs: number;
 }
 
+export interface PodHandlers {
+  /** A pod of this Deployment has begun to say that it does not come up, or says something else now. */
+  onTrouble(k8sName: string): void;
+  /** A pod of this Deployment was restarted, or has entered or left CrashLoopBackOff. */
+  onCrash(k8sName: string): void;
+}
+
 export interface PodWatchOptions {
   connection: ClusterConnection;
   namespace: string;
   containerName: string;
-  /** A pod of this Deployment has begun to say that it does not come up, or says something else now. */
-  onTrouble(k8sName: string): void;
+  handlers: PodHandlers;
   logger: Logger;
 }
 
-interface Trouble extends PodWord {
-  k8sName: string;
-  /** Of the sentinel's container. */
-  image: string | undefined;
-  /** The first word of the reason; the rest changes with every attempt. */
-  word: string;
-}
+/** Watches the pods and remembers of them only those that are not well, so that a healthy fleet costs no memory. */
+export function watchPods({ namespace, containerName, handlers, ...rest }: PodWatchOptions): PodWatch {
+  const pods = new Map<string, AilingPod>();
+  /** Those of each Deployment. */
+  const byDeployment = new Map<string, AilingPod[]>();
+  const intern = createInterner();
+  const of = (k8sName: string) => byDeployment.get(k8sName) ?? [];
 
-/** Watches the pods and remembers of them only those in trouble, so that a healthy fleet costs no memory. */
-export function watchPods({ namespace, containerName, onTrouble, ...rest }: PodWatchOptions): PodWatch {
-  const troubled = new Map<string, Trouble>();
-  const counts = new Map<string, number>();
+  function forget(name: string): void {
+    const pod = pods.get(name);
+    if (pod === undefined) return;
+    pods.delete(name);
+    const left = of(pod.k8sName).filter((other) => other !== pod);
+    if (left.length > 0) byDeployment.set(pod.k8sName, left);
+    else byDeployment.delete(pod.k8sName);
+  }
 
-  function forget(pod: string): void {
-    const trouble = troubled.get(pod);
-    if (trouble === undefined) return;
-    troubled.delete(pod);
-    const left = (counts.get(trouble.k8sName) ?? 1) - 1;
-    if (left > 0) counts.set(trouble.k8sName, left);
-    else counts.delete(trouble.k8sName);
+  function remember(pod: AilingPod): void {
+    if (pod.image !== undefined) pod.image = intern(pod.image);
+    if (pod.termination !== undefined) pod.termination = intern(pod.termination);
+    pods.set(pod.name, pod);
+    byDeployment.set(pod.k8sName, [...of(pod.k8sName), pod]);
   }
 
   const reflector = reflect<V1Pod>({
     ...rest,
     resource: { title: "Pods", path: `/api/v1/namespaces/${namespace}/pods` },
     handlers: {
-      changed(pod) {
-        const name = pod.metadata?.name ?? "";
-        const k8sName = deploymentOf(pod);
-        const before = troubled.get(name);
-        const trouble =
-          pod.metadata?.deletionTimestamp === undefined ? troubleOf(pod, containerName) : undefined;
+      changed(object) {
+        const name = object.metadata?.name ?? "";
+        const before = pods.get(name);
+        const pod = ailingPodOf(object, containerName, before?.restartsBefore ?? 0);
         forget(name);
-        if (k8sName === undefined || trouble === undefined) return;
-        const word = trouble.reason.split(":")[0] ?? "";
-        const image = imageOf(pod, containerName);
-        troubled.set(name, { k8sName, word, image, reason: trouble.reason, heardMs: Date.now() });
-        counts.set(k8sName, (counts.get(k8sName) ?? 0) + 1);
-        if (before?.word !== word) onTrouble(k8sName);
+        if (pod !== undefined) remember(pod);
+        const word = wordOf(pod);
+        if (pod !== undefined && word !== undefined && word !== wordOf(before))
+          handlers.onTrouble(pod.k8sName);
+        if (crashes(pod) !== crashes(before)) handlers.onCrash((pod ?? before)?.k8sName ?? "");
       },
-      deleted: forget,
-      known: () => troubled.keys(),
+      deleted(name) {
+        const before = pods.get(name);
+        forget(name);
+        if (before !== undefined && crashes(before) !== 0) handlers.onCrash(before.k8sName);
+      },
+      known: () => pods.keys(),
       synced: () => undefined,
     },
   });
-  return {
-    inTrouble: (k8sName) => counts.has(k8sName),
-    lastWord(k8sName, images) {
-      if (!counts.has(k8sName)) return undefined;
-      let last: Trouble | undefined;
-      for (const trouble of troubled.values()) {
-        const isIt =
-          trouble.k8sName === k8sName && trouble.image !== undefined && images.includes(trouble.image);
-        if (isIt && (last === undefined || trouble.heardMs >= last.heardMs)) last = trouble;
+  return Object.assign(reflector, {
+    inTrouble: (k8sName: string) => of(k8sName).some(({ reason }) => reason !== undefined),
+    lastWord(k8sName: string, images: readonly string[]) {
+      let last: PodWord | undefined;
+      for (const { image, reason, heardMs } of of(k8sName)) {
+        if (reason === undefined || image === undefined || !images.includes(image)) continue;
+        if (last === undefined || heardMs >= last.heardMs) last = { reason, heardMs };
       }
-      return last && { reason: last.reason, heardMs: last.heardMs };
+      return last;
     },
-    stop: () => reflector.stop(),
-  };
+    ailing: () => byDeployment.keys(),
+    standing: (k8sName: string, image: string | undefined, completeSeconds: number) =>
+      standingOf(of(k8sName), image, completeSeconds),
+    cameUp(k8sName: string) {
+      for (const pod of of(k8sName)) pod.restartsBefore = pod.restarts;
+    },
+    restartsBefore: (pod: string) => pods.get(pod)?.restartsBefore ?? 0,
+  });
 }
 
-/** A ReplicaSet is named after its Deployment and its template's hash. */
-function deploymentOf(pod: V1Pod): string | undefined {
-  const owner = pod.metadata?.ownerReferences?.find(({ kind }) => kind === "ReplicaSet")?.name;
-  const hash = pod.metadata?.labels?.["pod-template-hash"];
-  return hash !== undefined && owner?.endsWith(`-${hash}`) ? owner.slice(0, -hash.length - 1) : undefined;
+/** The first word of the reason; the rest changes with every attempt. */
+function wordOf(pod: AilingPod | undefined): string | undefined {
+  return pod?.reason?.split(":")[0];
+}
+
+/** Another number: it has crashed, or does so no longer. */
+function crashes(pod: AilingPod | undefined): number {
+  return pod === undefined ? 0 : pod.restarts * 2 + Number(pod.isCrashLooping);
 }

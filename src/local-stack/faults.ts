@@ -12,11 +12,11 @@ export const FAULT_KINDS = [
 
 /**
  * One of `FAULT_KINDS`; with `:<seconds>` it heals by itself after that time. `slow:<seconds>`: ready, but later;
- * `crash-after:<seconds>`: ready, and broken later.
+ * `crash-after:<seconds>`: ready, and broken later; `flap-after:<seconds>`: ready, and later unready and ready by turns.
  */
 export type Fault =
   | (typeof FAULT_KINDS)[number]
-  | `${(typeof FAULT_KINDS)[number] | "slow" | "crash-after"}:${number}`;
+  | `${(typeof FAULT_KINDS)[number] | "slow" | "crash-after" | "flap-after"}:${number}`;
 
 export interface SentinelFault {
   sentinelId: string;
@@ -35,7 +35,7 @@ export function parseFault(text: string): SentinelFault {
   if (!isFault(fault)) {
     throw new Error(
       `--fail ${text}: the reason must be one of ${FAULT_KINDS.join(", ")}, each also with :<seconds> after which ` +
-        `it heals, or slow:<seconds> or crash-after:<seconds>, not ${fault}`,
+        `it heals, or slow:<seconds>, crash-after:<seconds> or flap-after:<seconds>, not ${fault}`,
     );
   }
   return { sentinelId: id, fault };
@@ -51,8 +51,16 @@ export function mayFail(fault: Fault): boolean {
   return !fault.startsWith("slow:");
 }
 
+/** In how many seconds it breaks once it has come up; undefined: it does not. */
+export function crashesAfter(fault: Fault): number | undefined {
+  const [kind, seconds] = fault.split(":");
+  return kind === "crash-after" ? Number(seconds) : undefined;
+}
+
 function isFault(text: string): text is Fault {
   return FAULT_KINDS.some((kind) => kind === text) || WITH_SECONDS.test(text);
 }
 
-const WITH_SECONDS = new RegExp(`^(?:${[...FAULT_KINDS, "slow", "crash-after"].join("|")}):\\d{1,5}$`);
+const WITH_SECONDS = new RegExp(
+  `^(?:${[...FAULT_KINDS, "slow", "crash-after", "flap-after"].join("|")}):\\d{1,5}$`,
+);

@@ -44,6 +44,7 @@ export type ObservedRow = Pick<
   | "deployStatus"
   | "updatedAtMs"
   | "desiredState"
+  | "desiredReplicas"
 >;
 
 export interface Observation {

@@ -57,6 +57,7 @@ const runningColumns = {
   runningImage: sentinels.runningImage,
   deployStatus: sentinels.deployStatus,
   updatedAtMs: sentinels.updatedAt,
+  desiredReplicas: sentinels.desiredReplicas,
 };
 
 const observedColumns = { ...runningColumns, desiredState: sentinels.desiredState };

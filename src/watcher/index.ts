@@ -2,16 +2,17 @@ import { judge, observe } from "../domain/convergence.ts";
 import type { WatchableCluster } from "../kubernetes/cluster.ts";
 import type { Clusters } from "../kubernetes/clusters.ts";
 import type { DeploymentWatch, WatchedDeployment } from "../kubernetes/deployment-watch.ts";
-import type { PodWatch } from "../kubernetes/pod-watch.ts";
 import type { Logger } from "../log.ts";
 import type { RecheckResult } from "../metrics/work.ts";
 import type { Observation, ObservedRow } from "../mysql/row.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import { atMost } from "../util/at-most.ts";
 import { createCalls } from "./calls.ts";
+import { createHealth, type Health } from "./health.ts";
 import { type News, newsOf } from "./news.ts";
 import { type KnownRow, keepObservedColumns } from "./observed-columns.ts";
 import { startRecheck } from "./recheck.ts";
+import type { WatchedCluster } from "./sight.ts";
 import { hasNewPods, isNews, worthALook } from "./signals.ts";
 
 export interface WatcherOptions {
@@ -29,6 +30,8 @@ export interface WatcherOptions {
   onConverged?(id: string, generation: number): void;
   onRecheck?(result: RecheckResult, seconds: number): void;
   deployTimeoutMs: number;
+  /** How long a sentinel that came up may be without its replicas until it has regressed. */
+  regressionMs: number;
   recheckMs?: number;
   logger: Logger;
 }
@@ -39,6 +42,8 @@ export interface Watcher {
   wrote(id: string, observed: Observation): void;
   /** What is known here of a sentinel that somebody waits for, without asking anybody. */
   news(row: ObservedRow, rewrittenTo: string | undefined): News;
+  /** How those are that came up. */
+  health: Health;
   stop(): Promise<void>;
 }
 
@@ -53,16 +58,17 @@ const STOP_TIMEOUT_MS = 2_000;
 export function startWatcher(options: WatcherOptions): Watcher {
   const { clusters, store, deployTimeoutMs, logger, recheckMs = RECHECK_MS } = options;
   const calls = createCalls(logger);
-  const watches = new Map<WatchableCluster, DeploymentWatch>();
-  const podWatches = new Map<WatchableCluster, PodWatch>();
+  const watched: WatchedCluster[] = [];
   const columns = keepObservedColumns({ store, current, namesOf, logger });
+  const { known } = columns;
+  const health = createHealth({ clusters, watched, known, store, debounceMs: options.regressionMs });
 
-  for (const cluster of clusters.all) watches.set(cluster, watch(cluster));
+  for (const cluster of clusters.all) watched.push(watch(cluster));
 
   const recheck = startRecheck({
     store,
     columns,
-    watches: [...watches.values()],
+    watches: watched.map(({ deployments }) => deployments),
     watchOf,
     remind,
     heal: (id, updatedAtMs) => calls.submit(`heal ${id}`, () => options.heal(id, updatedAtMs)),
@@ -74,11 +80,15 @@ export function startWatcher(options: WatcherOptions): Watcher {
     logger,
   });
 
-  function watch(cluster: WatchableCluster): DeploymentWatch {
+  function watch(cluster: WatchableCluster): WatchedCluster {
     let synced = false;
     const seen = (before: WatchedDeployment | undefined, now: WatchedDeployment | undefined) => {
       const { sentinelId: id, name } = (now ?? before) as WatchedDeployment;
       columns.touch(id);
+      if (before !== undefined && now !== undefined && before.completeSeconds !== now.completeSeconds) {
+        if (now.completeSeconds > 0) pods.cameUp(name);
+      }
+      health.changed(before, now);
       // What the first LIST shows is no news; the re-check that follows it knows who waits.
       const news = isNews(before, now) || (hasNewPods(before, now) && cluster.inTrouble(name));
       if (synced && news && concerns(cluster, name, id)) wake(id, now);
@@ -92,16 +102,20 @@ export function startWatcher(options: WatcherOptions): Watcher {
       },
     };
     const deployments = cluster.watch(handlers, logger);
-    podWatches.set(
-      cluster,
-      cluster.watchPods((k8sName) => {
+    const podHandlers = {
+      onTrouble(k8sName: string) {
         const deployment = deployments.get(k8sName);
         // Whether the trouble is that of the image that a Deploy waits for is for the Deploy to find out.
         if (deployment !== undefined && judge(deployment).kind === "waiting")
           wake(deployment.sentinelId, deployment);
-      }, logger),
-    );
-    return deployments;
+      },
+      onCrash(k8sName: string) {
+        const deployment = deployments.get(k8sName);
+        if (deployment !== undefined) health.crashed(deployment.sentinelId);
+      },
+    };
+    const pods = cluster.watchPods(podHandlers, logger);
+    return { cluster, deployments, pods };
   }
 
   /** A Deployment in another cluster than its region's, or under another name than the row's, is not the sentinel's. */
@@ -118,14 +132,13 @@ export function startWatcher(options: WatcherOptions): Watcher {
     calls.submit(`NotifyReady ${id}`, () => options.notifyReady(id, deployment?.image ?? ""));
   }
 
-  function clusterOf({ regionId }: Pick<ObservedRow, "regionId">): WatchableCluster | undefined {
+  function watchedOf({ regionId }: Pick<ObservedRow, "regionId">): WatchedCluster | undefined {
     const cluster = clusters.forRegion(regionId);
-    return clusters.all.find((each) => each === cluster);
+    return watched.find((each) => each.cluster === cluster);
   }
 
   function watchOf(row: Pick<ObservedRow, "regionId">): DeploymentWatch | undefined {
-    const cluster = clusterOf(row);
-    return cluster === undefined ? undefined : watches.get(cluster);
+    return watchedOf(row)?.deployments;
   }
 
   function deploymentOf(row: KnownRow): WatchedDeployment | undefined {
@@ -147,24 +160,21 @@ export function startWatcher(options: WatcherOptions): Watcher {
 
   function remind(row: ObservedRow): void {
     const deployment = deploymentOf(row);
-    const inTrouble = clusterOf(row)?.inTrouble(row.k8sName) === true;
+    const inTrouble = watchedOf(row)?.pods.inTrouble(row.k8sName) === true;
     if (worthALook(deployment) || inTrouble) wake(row.id, deployment);
   }
 
   function news(row: ObservedRow, rewrittenTo: string | undefined): News {
-    const cluster = clusterOf(row);
-    const watch = cluster === undefined ? undefined : watches.get(cluster);
-    const away = clusters
-      .health()
-      .find(({ cluster: name, reachable }) => name === cluster?.name && !reachable);
+    const at = watchedOf(row);
+    const name = at?.cluster.name;
+    const away = clusters.health().find(({ cluster, reachable }) => cluster === name && !reachable);
     return newsOf(row, {
       rewrittenTo,
-      cluster: cluster?.name,
-      isListed: watch?.synced === true,
+      cluster: name,
+      isListed: at?.deployments.synced === true,
       isAway: away !== undefined,
       deployment: deploymentOf(row),
-      lastWord: (images) =>
-        cluster === undefined ? undefined : podWatches.get(cluster)?.lastWord(row.k8sName, images),
+      lastWord: (images) => at?.pods.lastWord(row.k8sName, images),
       nowMs: Date.now(),
     });
   }
@@ -172,13 +182,15 @@ export function startWatcher(options: WatcherOptions): Watcher {
   return {
     wrote: columns.wrote,
     news,
-    ready: () => [...watches].map(([cluster, { synced }]) => ({ cluster: cluster.name, synced })),
+    health,
+    ready: () =>
+      watched.map(({ cluster, deployments }) => ({ cluster: cluster.name, synced: deployments.synced })),
     stop: async () => {
       calls.stop();
       const all = [
         recheck.stop(),
         columns.stop(),
-        ...[...watches.values(), ...podWatches.values()].map((each) => each.stop()),
+        ...watched.flatMap(({ deployments, pods }) => [deployments.stop(), pods.stop()]),
       ];
       await atMost(STOP_TIMEOUT_MS, Promise.all(all), () => undefined);
     },

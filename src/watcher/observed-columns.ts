@@ -147,6 +147,7 @@ export function keepObservedColumns(options: ObservedColumnsOptions): ObservedCo
       availableReplicas: row.availableReplicas,
       runningImage: intern(row.runningImage),
       desiredState: intern(row.desiredState),
+      desiredReplicas: row.desiredReplicas,
       reading,
     };
     rows.set(before?.id ?? id, kept);
@@ -191,7 +192,8 @@ function isSame(a: KnownRow, b: KnownRow): boolean {
     a.health === b.health &&
     a.availableReplicas === b.availableReplicas &&
     a.runningImage === b.runningImage &&
-    a.desiredState === b.desiredState
+    a.desiredState === b.desiredState &&
+    a.desiredReplicas === b.desiredReplicas
   );
 }
 

@@ -4,7 +4,13 @@ import type { ObservedRow } from "../../src/mysql/row.ts";
 
 function row(row: Partial<ObservedRow>): ObservedRow {
   const images = { image: "x:1", runningImage: "x:1" };
-  const rest = { health: "healthy", availableReplicas: 1, ...images, updatedAtMs: null } as const;
+  const rest = {
+    health: "healthy",
+    availableReplicas: 1,
+    desiredReplicas: 1,
+    ...images,
+    updatedAtMs: null,
+  } as const;
   return {
     ...rest,
     id: "a",

@@ -54,6 +54,7 @@ describe("a fault on the command line", () => {
     ["sen_0001:slow:20", { sentinelId: "sen_0001", fault: "slow:20" }],
     ["sen_0001:ImagePullBackOff:5", { sentinelId: "sen_0001", fault: "ImagePullBackOff:5" }],
     ["sen_0001:crash-after:5", { sentinelId: "sen_0001", fault: "crash-after:5" }],
+    ["sen_0001:flap-after:5", { sentinelId: "sen_0001", fault: "flap-after:5" }],
   ])("%s", (text, fault) => expect(parseFault(text)).toEqual(fault));
 
   it.each([

@@ -104,6 +104,38 @@ describe("npm run dry-run", () => {
     expect(stdout).toMatch(/Sentinel rollout paused in wave 1\/2/);
   });
 
+  it.each([
+    ["pauses", [], { state: "paused", pause_kind: "regression" }, "Next:*\n• *Resume* – soak the "],
+    [
+      "is rolled back by itself",
+      ["--on-failure", "rollback"],
+      { state: "cancelled", reverted: 2 },
+      "Next:* *RollbackAll* begins by itself",
+    ],
+  ])("answers 0 when a sentinel breaks in a soak as told, and the rollout %s", async (_, more, end, next) => {
+    const args = ["--json", "--sentinels", "4", "--waves", "50,100", "--fail", "sen_0001:crash-after:1"];
+    const { ended } = await start("dry-run.ts", [...args, "--soak", "20", ...more]);
+    const { code, stdout, stderr } = await ended;
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain("wave 1/2 soaks until ");
+    const result = JSON.parse(stdout);
+    expect(result.end).toMatchObject({
+      ...{ wave: 1, total: 4, succeeded: 2, failed: 0, regressed: 1, ...end },
+      regressions: [
+        { sentinel_id: "sen_0001", reason: expect.stringMatching(/^CrashLoopBackOff: .*OOMKilled/) },
+      ],
+    });
+    const paused = result.slack.filter(({ text }: { text: string }) =>
+      text.startsWith("Sentinel rollout paused"),
+    );
+    expect(paused).toHaveLength(1);
+    expect(paused[0].text).toContain(
+      "updated: 1 of 2 unhealthy; not yet updated: 0 of 2 unhealthy: probably the image",
+    );
+    expect(paused[0].text).toContain(next);
+    expect(await command?.leftovers()).toEqual([]);
+  });
+
   it("answers 1 when the rollout did not end as told", async () => {
     const args = ["--sentinels", "2", "--fail", "sen_0001:slow:30"];
     const { ended } = await start("dry-run.ts", args, { DEPLOY_TIMEOUT_SECONDS: "2" });

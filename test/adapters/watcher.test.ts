@@ -77,6 +77,7 @@ function begin(options: Partial<WatcherOptions> = {}): void {
       healed.add(id);
     },
     deployTimeoutMs: 600_000,
+    regressionMs: 60_000,
     logger: createLogger("silent"),
     ...options,
   });

@@ -26,6 +26,8 @@ function pod(name: string, image: string, is: (pod: Body) => boolean): Promise<B
 const waits = (reason: string) => (found: Body) =>
   JSON.stringify(found.status.containerStatuses ?? []).includes(`"reason":"${reason}"`);
 
+const restartsOf = ({ status }: Body) => status.containerStatuses?.[0]?.restartCount;
+
 describe("a fault with seconds", () => {
   it.concurrent.each([
     ["ImagePullBackOff", waits("ImagePullBackOff")],
@@ -60,15 +62,22 @@ describe("a fault with seconds", () => {
 });
 
 describe("crash-after:<seconds>", () => {
-  it.concurrent("comes up, and breaks later", async () => {
+  it.concurrent("comes up; later its containers crash, are started again, and wait for good", async () => {
     await cluster.deploy("crash", { spec: { replicas: 1 } });
     await cluster.setImage("crash", V2, { [FAULT]: "crash-after:3" });
     await cluster.settled("crash");
+    const died = { ready: false, lastState: { terminated: { exitCode: 137, reason: "OOMKilled" } } };
+    const again = await pod("crash", V2, (found) => restartsOf(found) === 1);
+    expect(again.status).toMatchObject({
+      phase: "Running",
+      containerStatuses: [{ ...died, restartCount: 1 }],
+    });
     const broken = await pod("crash", V2, waits("CrashLoopBackOff"));
     expect(broken.status).toMatchObject({
       phase: "Running",
-      containerStatuses: [{ ready: false, lastState: { terminated: { exitCode: 1 } } }],
+      containerStatuses: [{ ...died, restartCount: 3 }],
     });
+    expect(condition(broken, "Ready")).toEqual(condition(again, "Ready"));
     const found = await until(async () => {
       const present = await cluster.get("deployments/crash");
       expect(present.status.availableReplicas).toBeUndefined();
@@ -79,6 +88,20 @@ describe("crash-after:<seconds>", () => {
 
     await cluster.setImage("crash", V3, { [FAULT]: null });
     await cluster.settled("crash");
+  });
+});
+
+describe("flap-after:<seconds>", () => {
+  it.concurrent("comes up; later its pod is unready and ready by turns, and never restarted", async () => {
+    await cluster.deploy("flap", { spec: { replicas: 1 } });
+    await cluster.setImage("flap", V2, { [FAULT]: "flap-after:1" });
+    await cluster.settled("flap");
+    for (const status of ["False", "True", "False", "True"]) {
+      const found = await pod("flap", V2, (each) => condition(each, "Ready")?.status === status);
+      expect(found.status).toMatchObject({
+        containerStatuses: [{ ready: status === "True", restartCount: 0 }],
+      });
+    }
   });
 });
 

@@ -13,6 +13,7 @@ import {
 import { createLogger } from "../../src/log.ts";
 import { type ApiProxy, type Mishap, startApiProxy } from "../support/api-proxy.ts";
 import { startKubernetes, type TestKubernetes } from "../support/kubernetes.ts";
+import { until } from "../support/until.ts";
 
 let kubernetes: TestKubernetes;
 let proxy: ApiProxy;
@@ -104,6 +105,27 @@ describe("what is watched", () => {
     await kubernetes.remove("w2");
     await expect.poll(() => gone, patience).toEqual(["w2"]);
     expect(watch.get("k8s-w2")).toBeUndefined();
+  });
+
+  it("tells since when a Deployment lacks replicas, also of a time before it was watched", async () => {
+    const { apps } = kubernetes.admin;
+    await kubernetes.deploy("lacks", ({ spec }) => {
+      const [container] = spec?.template.spec?.containers ?? [];
+      if (container !== undefined) container.image = "x:bad";
+    });
+    const sinceMs = await until("it to have lacked its replica for a while", async () => {
+      const name = "k8s-lacks";
+      const { status } = await apps.readNamespacedDeployment({ name, namespace: kubernetes.namespace });
+      const available = status?.conditions?.find(({ type }) => type === "Available");
+      const atMs = available?.lastTransitionTime?.getTime() ?? Number.POSITIVE_INFINITY;
+      return available?.status === "False" && Date.now() - atMs > 2_000 && atMs;
+    });
+    begin();
+    await synced();
+    expect(watch.get("k8s-lacks")).toMatchObject({ unavailableMs: sinceMs, completeSeconds: 0 });
+    expect([...watch.unavailable()]).toEqual(["k8s-lacks"]);
+    await kubernetes.remove("lacks");
+    await expect.poll(() => [...watch.unavailable()], patience).toEqual([]);
   });
 
   it("is only what carries the sentinels' label, as long as it does", async () => {
