@@ -17,6 +17,7 @@ import { createAdmin } from "./restate/admin.ts";
 import { createIngress } from "./restate/ingress.ts";
 import { createLastKnown } from "./restate/last-known.ts";
 import { register } from "./restate/registration.ts";
+import { lateHealth } from "./rollout/late-health.ts";
 import { createRedactor, secretsOf } from "./secrets.ts";
 import { createSlackClient } from "./slack.ts";
 import { reasonOf } from "./util/reason.ts";
@@ -79,6 +80,10 @@ async function main(): Promise<void> {
         news: (row, rewrittenTo) =>
           watcher?.news(row, rewrittenTo) ?? { lacks: "not known: this replica is about to start" },
       },
+      health: lateHealth(
+        () => watcher?.health,
+        clusters.all.map(({ name }) => name),
+      ),
       onObserved: (id, observed) => watcher?.wrote(id, observed),
       deployTimeoutMs,
       failFastMs,
@@ -100,6 +105,7 @@ async function main(): Promise<void> {
     onConverged: work.converged,
     onRecheck: work.recheck,
     deployTimeoutMs,
+    regressionMs: config.regressionMs,
     logger,
   });
   const registration = registered(config, logger, stopping.signal);

@@ -62,11 +62,14 @@ export const RolloutObject: VirtualObjectDefinition<
   {
     Change: (ctx: ObjectContext, event: Event) => Promise<Answer>;
     EndFreeze: (ctx: ObjectSharedContext, freeze: { id: string }) => Promise<void>;
+    EndSoak: (ctx: ObjectSharedContext, soak: { rolloutId: string; untilMs: number }) => Promise<void>;
     Lane: (ctx: ObjectSharedContext, request: LaneRequest) => Promise<void>;
     LeftBehind: (ctx: ObjectSharedContext, request: LeftBehindRequest) => Promise<LeftBehind | null>;
     Launches: (ctx: ObjectSharedContext, request: LaunchesRequest) => Promise<boolean>;
     Load: (ctx: ObjectSharedContext, request: { rolloutId: string }) => Promise<{ left: number }>;
+    OnFailure: (ctx: ObjectSharedContext, pause: { rolloutId: string; pausedMs: number }) => Promise<void>;
     Watch: (ctx: ObjectSharedContext, drive: { invocationId: string }) => Promise<void>;
+    WatchHealth: (ctx: ObjectSharedContext, rollout: { rolloutId: string }) => Promise<void>;
   }
 > = { name: "hydra.v1.SentinelRolloutService" };
 

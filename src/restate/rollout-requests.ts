@@ -85,6 +85,47 @@ const limits = {
     ),
 };
 
+const SOAK_LIMIT = 86_400;
+const SECONDS = `must be a whole number of seconds from 0 to ${SOAK_LIMIT}`;
+const SOAK = `${SECONDS}, or a list of one for each wave percentage`;
+
+function soakSeconds(wrong: string) {
+  return z.int(wrong).min(0, wrong).max(SOAK_LIMIT, wrong);
+}
+
+/** What happens after a sentinel has come up; without any of it that is the last that a rollout knows of it. */
+const soak = {
+  soak_seconds: z
+    .union([soakSeconds(SOAK), z.array(soakSeconds(SECONDS), SOAK)], SOAK)
+    .optional()
+    .describe(
+      `How long each wave is watched before the next one begins, and the last one before the rollout is completed: one number, or one for each wave percentage; at most ${SOAK_LIMIT}.`,
+    ),
+  max_regressions: failureLimit(
+    'So many of those that took the image, or so much of them ("2%", rounded down), may break after they came up, and the rollout goes on. Default 0.',
+  ),
+  on_failure: z
+    .enum(["pause", "rollback"], 'must be "pause" or "rollback"')
+    .optional()
+    .describe(
+      'What a failed wave, an exceeded budget or a regression leads to: "pause" (the default), or "rollback": RollbackAll follows by itself.',
+    ),
+};
+
+/** A list has a soak for each wave; and who allows regressions has them looked for. */
+function requireSoak(
+  { soak_seconds, max_regressions, wave_percentages }: z.infer<typeof RolloutBody>,
+  ctx: z.core.$RefinementCtx,
+): void {
+  const issue = (field: string, message: string, input: unknown) =>
+    ctx.addIssue({ code: "custom", message, path: [field], input });
+  if (max_regressions !== undefined && soak_seconds === undefined)
+    issue("max_regressions", "needs soak_seconds: without it nobody looks for regressions", max_regressions);
+  const waves = (wave_percentages ?? DEFAULT_WAVE_PERCENTAGES).length;
+  if (Array.isArray(soak_seconds) && soak_seconds.length !== waves)
+    issue("soak_seconds", `must have one number for each of the ${waves} wave percentages`, soak_seconds);
+}
+
 /** Of all that a freeze keeps from beginning or going on. */
 export const overrideFreeze = z
   .boolean("must be true or false")
@@ -103,12 +144,12 @@ export function requireComment(
 }
 
 /** The body of `Rollout` and `Plan`. */
-export const RolloutRequest = z
-  .strictObject({
-    ...{ image, wave_percentages: wavePercentages, ...limits },
-    ...{ override_freeze: overrideFreeze, comment },
-  })
-  .superRefine(requireComment)
+const RolloutBody = z.strictObject({
+  ...{ image, wave_percentages: wavePercentages, ...limits, ...soak },
+  ...{ override_freeze: overrideFreeze, comment },
+});
+export const RolloutRequest = RolloutBody.superRefine(requireComment)
+  .superRefine(requireSoak)
   .meta({ examples: [{ image: EXAMPLE_IMAGE }] });
 export type RolloutRequest = z.infer<typeof RolloutRequest>;
 

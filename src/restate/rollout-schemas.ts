@@ -30,6 +30,11 @@ const EXAMPLE_ROLLOUT = {
   taken_over: 0,
   next: ["Resume", "Cancel", "RollbackAll"],
   guard: { rollout_id: EXAMPLE_ROLLOUT_ID, wave: 3 },
+  soak_until: null,
+  soak_seconds_left: null,
+  rolls_back: false,
+  regressed: 0,
+  regressions: [],
   message: `Paused in wave 3 of 5: 1 of 20 sentinels failed. 24 of 100 sentinels took ${EXAMPLE_IMAGE}, 1 failed. Resume: go on with wave 4; the 1 failed is not retried. Cancel: stop here and keep the new image where it came up. RollbackAll: revert the 24 that took it.`,
 };
 
@@ -62,6 +67,22 @@ export const EXAMPLE_FROZEN = {
   until: "2026-01-31T08:00:00.000Z",
 };
 
+const HealthCount = z.object({ total: z.int(), unhealthy: z.int() });
+const healthPair = { updated: HealthCount, not_updated: HealthCount };
+
+/** Absent in the answer of a service that knows no soak yet. */
+const Health = z
+  .object({
+    ...healthPair,
+    regions: z.array(z.object({ region: z.string(), ...healthPair })),
+    unseen: z.array(z.string()).describe("Clusters that do not answer now: their sentinels count nowhere."),
+  })
+  .nullable()
+  .default(null)
+  .describe(
+    "Of a rollout with soak_seconds: how those on the image stand now, and those that wait for it; unhealthy: fewer replicas available than desired. Null: no soak was asked for.",
+  );
+
 const rolloutFields = z.object({
   state: State,
   phase: z
@@ -69,11 +90,11 @@ const rolloutFields = z.object({
     .default("")
     .describe(`What it does now, in finer words than its state: ${PHASES.join(", ")}.`),
   pause_kind: z
-    .enum(["failure", "budget", "operator", "interrupted", "freeze"])
+    .enum(["failure", "budget", "operator", "interrupted", "freeze", "regression"])
     .nullable()
     .default(null)
     .describe(
-      "Why it is paused: a wave with a failure, an exceeded budget, an operator, a drive that ended before its time, or a freeze. Null unless it is paused.",
+      "Why it is paused: a wave with a failure, an exceeded budget, an operator, a drive that ended before its time, a freeze, or sentinels that broke after they had come up. Null unless it is paused.",
     ),
   never_attempted: z
     .int()
@@ -108,6 +129,39 @@ const rolloutFields = z.object({
       "The verbs that are legal now; but no RollbackAll where nothing is left to revert, which would answer 0 of 0, and no Rollout or Resume in a freeze.",
     ),
   guard,
+  soak_until: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe(
+      "The wave is watched before the rollout goes on, until then (ISO 8601). Null: it does not soak.",
+    ),
+  soak_seconds_left: z
+    .int()
+    .nullable()
+    .default(null)
+    .describe("Paused in a soak: so much of it is left, which Resume goes on with."),
+  rolls_back: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Paused, and RollbackAll is about to follow by itself (on_failure); Resume or Cancel before it decide instead.",
+    ),
+  regressed: z
+    .int()
+    .default(0)
+    .describe("Sentinels that broke after they had come up with the image; they stay among the succeeded."),
+  regressions: z
+    .array(
+      z.object({
+        sentinel_id: z.string(),
+        since: z.string().describe("ISO 8601."),
+        reason: z.string(),
+        recovered: z.boolean(),
+      }),
+    )
+    .default([])
+    .describe("At most 20 of them, the newest last."),
   message,
 });
 
@@ -146,6 +200,7 @@ export const StatusResponse = rolloutFields
       ),
     failed_serving: z.int().nullable().describe("Of them those that run it and are healthy."),
     frozen: Frozen,
+    health: Health,
     waiting_for: z.string().describe("What it is waiting for; empty when for nothing."),
     waiting_since: z
       .string()
@@ -168,6 +223,7 @@ export const StatusResponse = rolloutFields
         failed_on_image: 1,
         failed_serving: 0,
         frozen: null,
+        health: null,
         waiting_for: "an operator: Resume, Cancel or RollbackAll",
         waiting_since: "2026-01-31T02:52:00.000Z",
         estimated_seconds_left: null,
@@ -234,6 +290,7 @@ export const PlanResponse = z
         wave: z.int().describe("Counted from 1."),
         size: z.int(),
         sentinel_ids: z.array(z.string()).describe("At most 20 of them."),
+        soak_seconds: z.int().optional().describe("How long it soaks. Absent: no soak was asked for."),
       }),
     ),
     taken_over: z

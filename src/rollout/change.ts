@@ -1,9 +1,4 @@
-import {
-  type ObjectContext,
-  type ObjectSharedContext,
-  type RestatePromise,
-  rpc,
-} from "@restatedev/restate-sdk";
+import { type ObjectContext, type RestatePromise, rpc } from "@restatedev/restate-sdk";
 import type { Answer, Outcome } from "../domain/answer.ts";
 import { Book, MissingError } from "../domain/book.ts";
 import type { Event } from "../domain/event.ts";
@@ -13,6 +8,7 @@ import { DRIVE_KEY, HEAD_KEY, laneKey, launchingKey } from "../domain/parts.ts";
 import { apply } from "../domain/rollout.ts";
 import { HistoryObject, NOTIFIER_KEY, NotifierObject, RolloutObject } from "../restate/contract.ts";
 import type { LastKnown } from "../restate/last-known.ts";
+import { sendEndSoak, sendHealthWatch, sendWatchdog } from "./sends.ts";
 import { type CountBytes, carryOut, load } from "./state.ts";
 import { tellAction } from "./tell-action.ts";
 
@@ -74,7 +70,8 @@ function likelyKeys(event: Event): string[] {
 }
 
 function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
-  const { answer, writes, changes, rings, history, watch, freezeChanges, ends, action } = outcome;
+  const { answer, writes, changes, rings, history, watch, freezeChanges, ends, action, soaks, rollsBack } =
+    outcome;
   // The watchdog goes first: once a state says that somebody drives, somebody watches.
   if (watch !== undefined) sendWatchdog(ctx, watch);
   // Likewise: one that finds another freeze, or none, changes nothing.
@@ -82,6 +79,8 @@ function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
     const { id, inMs } = ends;
     ctx.objectSendClient(RolloutObject, ctx.key).EndFreeze({ id }, rpc.sendOpts({ delay: inMs }));
   }
+  if (watch !== undefined) sendHealthWatch(ctx, outcome.rollout);
+  if (soaks !== undefined) sendEndSoak(ctx, soaks, soaks.inMs);
   // Whoever hears a bell without a grant asks, and is answered once this is done, also if it is killed now.
   for (const { bell, grant } of rings) if (grant === undefined) ctx.resolveAwakeable(bell, {});
   // The message `settled` is sent before `drive.settles` is cleared. After a kill in between the next change sends it again, and
@@ -105,14 +104,8 @@ function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
   }
   for (const change of freezeChanges) ctx.objectSendClient(NotifierObject, NOTIFIER_KEY).Deliver(change);
   for (const { bell, grant } of rings) if (grant !== undefined) ctx.resolveAwakeable(bell, { grant });
+  if (rollsBack !== undefined) ctx.objectSendClient(RolloutObject, ctx.key).OnFailure(rollsBack);
   // The last of all: what an earlier version has begun to tell it goes on to tell as it did.
   if (action !== undefined) tellAction(ctx, { id: ctx.request().id, ...action });
   return answer;
-}
-
-/** One watchdog for a drive: while it lives, asking for another one does nothing. */
-export function sendWatchdog(ctx: ObjectSharedContext, invocationId: string): void {
-  ctx
-    .objectSendClient(RolloutObject, ctx.key)
-    .Watch({ invocationId }, rpc.sendOpts({ idempotencyKey: `watch ${invocationId}` }));
 }

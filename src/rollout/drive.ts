@@ -75,7 +75,7 @@ class Drive {
   async run(first: DriverOrder): Promise<DriverOrder> {
     const lane = this.#lane;
     let answer: Answer | undefined =
-      this.#direction === "rollback" ? await this.#openRollback(first) : await this.#follow(first);
+      this.#direction === "rollback" ? await this.#openRollback(first) : await this.#begin(first);
     for (;;) {
       if (answer === undefined && this.#interruption !== undefined) {
         answer = await this.#interruption;
@@ -93,6 +93,12 @@ class Drive {
         answer = await this.#hear(await lane.next());
       }
     }
+  }
+
+  /** One that goes on with a soak has nothing to do yet: it says so, and with that by which bell it hears of the next wave. */
+  async #begin(first: DriverOrder): Promise<Answer | undefined> {
+    const waits = first.wave === undefined && first.open.length === 0;
+    return waits ? this.#report() : this.#follow(first);
   }
 
   async #hear(arrival: Arrival): Promise<Answer | undefined> {

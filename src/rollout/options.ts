@@ -1,6 +1,7 @@
 import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import type { Admin } from "../restate/admin.ts";
+import type { Health } from "../watcher/health.ts";
 import type { ChangeOptions } from "./change.ts";
 import type { DetailOptions } from "./detail.ts";
 import type { DriveOptions } from "./drive.ts";
@@ -16,6 +17,8 @@ export interface RolloutOptions extends DriveOptions, ChangeOptions {
   actions: ActionReader;
   /** Restate's admin API, where it is configured. */
   admin: Admin | undefined;
+  /** What this process sees of the fleet's health. */
+  health: Health;
   /** How long a Deploy may take. */
   deployTimeoutMs: number;
 }

@@ -1,16 +1,19 @@
 import type { RollbackReport } from "../domain/answer.ts";
 import type { Drive } from "../domain/drive-state.ts";
 import { type Freeze, inForce } from "../domain/freeze.ts";
+import type { HealthSurvey } from "../domain/health.ts";
 import { leftBehindNote } from "../domain/left-behind.ts";
-import { decisions } from "../domain/next-steps.ts";
 import type { LeftBehind } from "../domain/phase-change.ts";
-import { flyingOf, lanesOf, numbersOf, plural, remaining, timeLeft } from "../domain/progress.ts";
+import { lanesOf, numbersOf, plural } from "../domain/progress.ts";
 import type { Failure, RolloutState } from "../domain/state.ts";
+import { timeLeft } from "../domain/time-left.ts";
 import { type View, viewOf, viewOfForgotten, viewOfResumed, viewOfSuperseded } from "../domain/view.ts";
 import type { ClusterHealth } from "../kubernetes/health.ts";
 import type { FreezeResponse } from "../restate/freeze-schemas.ts";
 import type { RollbackResponse, RolloutResponse, StatusResponse } from "../restate/rollout-schemas.ts";
+import { healthField, soakFields } from "./soak-fields.ts";
 import type { Sight } from "./state.ts";
+import { waitingFor } from "./waiting-for.ts";
 
 /** What a forward drive answers of its own rollout, whatever became of it since. */
 export function viewOfDriven(view: View, rolloutId: string, image: string): View {
@@ -59,6 +62,7 @@ function fieldsOf(view: View) {
     taken_over: view.takenOver,
     next: [...next],
     guard: guardOf(rolloutId, wave),
+    ...soakFields(view),
     message,
   };
 }
@@ -88,12 +92,14 @@ export interface Surroundings {
   leftBehind?: LeftBehind | undefined;
   /** As it is stored, whether or not it holds still; or why it cannot be read. */
   freeze?: Freeze | string | undefined;
+  /** Of a rollout that watches those that took the image. */
+  health?: HealthSurvey | undefined;
 }
 
 export function statusResponse(
   { rollout, drive }: Sight,
   nowMs: number,
-  { clusters = [], deployTimeoutMs = 0, leftBehind, freeze }: Surroundings = {},
+  { clusters = [], deployTimeoutMs = 0, leftBehind, freeze, health }: Surroundings = {},
 ): StatusResponse {
   const leftMs = rollout === undefined ? undefined : timeLeft(rollout, drive?.forward, nowMs);
   const [frozen, unreadable] =
@@ -112,6 +118,7 @@ export function statusResponse(
     wave_sizes: rollout?.waves.map(({ size }) => size) ?? [],
     reverted: rollout === undefined ? 0 : numbersOf(rollout, drive).reverted,
     frozen: frozenOf(frozen),
+    health: healthField(health),
     waiting_for: rollout === undefined ? "" : waitingFor(rollout, drive, { away, deployTimeoutMs, frozen }),
     waiting_since: iso(rollout?.sinceMs),
     estimated_seconds_left: leftMs === undefined ? null : Math.ceil(leftMs / 1000),
@@ -184,59 +191,6 @@ function silences(rollout: RolloutState | undefined, drive: Drive | undefined): 
   return [
     `The drive ${invocationId} does not answer: ${why}. Resume the invocation in Restate (UI, or \`restate invocations resume ${invocationId}\`), ${or}.`,
   ];
-}
-
-interface Waits {
-  /** Clusters that keep their sentinels from coming up. */
-  away: string[];
-  /** How long (ms) a Deploy may take: what was launched before a stop has settled so long after it. */
-  deployTimeoutMs: number;
-  frozen: Freeze | undefined;
-}
-
-function waitingFor(
-  rollout: RolloutState,
-  drive: Drive | undefined,
-  { away, deployTimeoutMs, frozen }: Waits,
-): string {
-  const meanwhile = away.map((text) => `; cluster ${text}`).join("");
-  const settling = flyingOf(lanesOf(drive, "forward"));
-  const late = `${plural(settling, "Deploy")} in flight to settle, at the latest until ${iso(rollout.sinceMs + deployTimeoutMs)?.slice(11, 16)}`;
-  switch (rollout.state) {
-    case "in_progress": {
-      const place = `wave ${rollout.currentWave + 1}/${rollout.waves.length}`;
-      // When it stopped is not stored, so its latest moment cannot be told.
-      if (drive?.forward?.stopping !== undefined) return `${plural(settling, "Deploy")} in flight to settle`;
-      const { retries } = drive?.forward ?? {};
-      if (retries !== undefined)
-        return `${plural(retries.total - retries.settled, "failed sentinel")} to come up again${meanwhile}`;
-      if (drive?.forward !== undefined && drive.forward.openedWave !== rollout.currentWave) {
-        return `${place} to begin, once its sentinels are read from MySQL${meanwhile}`;
-      }
-      const results = lanesOf(drive).reduce(
-        (sum, lane) => sum + lane.succeeded + lane.failed + lane.skipped,
-        0,
-      );
-      const left = remaining(rollout) - results;
-      return `${plural(left, "sentinel")} of ${place} to come up${meanwhile}`;
-    }
-    case "paused":
-      return `an operator: ${anyOf(decisions(rollout, drive, frozen))}`;
-    case "rolling_back": {
-      const { took, reverted } = numbersOf(rollout, drive);
-      const reverting = `${plural(took - reverted, "sentinel")} to return to the previous image`;
-      return `${reverting}${settling > 0 ? `, and ${late}` : ""}${meanwhile}`;
-    }
-    case "completed":
-      return "";
-    case "cancelled":
-      return settling > 0 ? late : "";
-  }
-}
-
-/** "Resume, Cancel or RollbackAll". */
-function anyOf(operations: readonly string[]): string {
-  return `${operations.slice(0, -1).join(", ")} or ${operations.at(-1)}`;
 }
 
 /** Undefined: it answers. */

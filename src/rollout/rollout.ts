@@ -47,7 +47,7 @@ export async function rollout(
     ...{ image, wavePercentages, plan, parts: large ? [] : parts },
     ...(operator === undefined ? {} : { startedBy: operator }),
     ...(comment === undefined ? {} : { comment }),
-    ...limitsOf(request),
+    ...limitsOf(request, planned),
     ...overrideOf(request),
   });
   return rolloutResponse(viewOfDriven(view, rolloutId, image));

@@ -38,12 +38,14 @@ import { acting } from "./acting.ts";
 import { cancel } from "./cancel.ts";
 import { change } from "./change.ts";
 import { endFreeze, freeze } from "./freeze.ts";
+import { endSoak, watchHealth } from "./health.ts";
 import { history } from "./history.ts";
 import { runLane } from "./lane.ts";
 import { launches } from "./launches.ts";
 import { countLeftBehind } from "./left-behind.ts";
 import { legacyTransition } from "./legacy.ts";
 import { loadParts } from "./load.ts";
+import { onFailure } from "./on-failure.ts";
 import type { RolloutOptions } from "./options.ts";
 import { pause } from "./pause.ts";
 import { plan } from "./plan.ts";
@@ -69,6 +71,9 @@ type Shared = ObjectSharedContext;
  *   Lane         launches Deploys that Change has granted, and reports their results to it
  *   Load         reads a large fleet into the state, part by part
  *   Watch        the watchdog of a drive: notices that it was killed, is paused or does not get on
+ *   WatchHealth  watches those that took the image, where the rollout asks for a soak
+ *   EndSoak      looks at all of them once more when a soak is over
+ *   OnFailure    rolls back by itself, where the rollout asks for that
  *   Launches     tells a Deploy that comes late whether its rollout still wants it
  *   LeftBehind   counts what became of the failed sentinels
  *   Transition   takes the reports of drives that version 0.1 began
@@ -179,6 +184,25 @@ export function createRolloutService(options: RolloutOptions) {
       EndFreeze: handlers.object.shared(
         hidden("Ends a freeze whose time is up; called by Change only, when it is.", NOT_KEPT),
         (ctx: Shared, request: { id: string }) => endFreeze(ctx, request),
+      ),
+      EndSoak: handlers.object.shared(
+        hidden("Ends a soak whose time is up; called by Change only, when it is.", {
+          ...NOT_KEPT,
+          // One that was killed must not answer the watchdog's request for another one.
+          idempotencyRetention: 0,
+        }),
+        (ctx: Shared, request: { rolloutId: string; untilMs: number }) => endSoak(ctx, request, options),
+      ),
+      WatchHealth: handlers.object.shared(
+        hidden("Watches those that took the image; called by the other handlers only.", {
+          ...NOT_KEPT,
+          idempotencyRetention: 0,
+        }),
+        (ctx: Shared, request: { rolloutId: string }) => watchHealth(ctx, request, options),
+      ),
+      OnFailure: handlers.object.shared(
+        hidden("Rolls back a pause whose rollout asks for it; called by Change only.", HANDLES_CANCELLATION),
+        (ctx: Shared, request: { rolloutId: string; pausedMs: number }) => onFailure(ctx, request, options),
       ),
       Lane: handlers.object.shared(
         hidden(

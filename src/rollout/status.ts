@@ -2,6 +2,7 @@ import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import type { Freeze } from "../domain/freeze.ts";
 import { failedInAll, numbersOf } from "../domain/progress.ts";
 import { UnreadableError } from "../domain/readable.ts";
+import { isWatched } from "../domain/soak.ts";
 import { SCRAPE_HEADER } from "../restate/contract.ts";
 import type { StatusDetail } from "../restate/detail-schemas.ts";
 import type { StatusRequest } from "../restate/rollout-requests.ts";
@@ -21,7 +22,7 @@ import { ensureWatchdog } from "./watchdog.ts";
 export async function status(
   ctx: ObjectSharedContext,
   request: StatusRequest,
-  { clusters, countBytes, deployTimeoutMs, detail }: RolloutOptions,
+  { clusters, countBytes, deployTimeoutMs, detail, health: eyes }: RolloutOptions,
 ): Promise<StatusResponse> {
   const sight = await look(ctx, countBytes);
   const { health, ...seen } = await ctx.run("look around", () => ({
@@ -37,7 +38,15 @@ export async function status(
   const leftBehind = await leftBehindOf(ctx, sight, request.detail === true ? lookCloser : undefined);
   // Last of all: so a question that an earlier version began to answer is answered by this one.
   const freeze = await freezeOf(ctx, countBytes);
-  const response = statusResponse(sight, seen.nowMs, { clusters: health, ...seen, leftBehind, freeze });
+  const { rollout } = sight;
+  const survey =
+    rollout !== undefined && isWatched(rollout)
+      ? await ctx.run("look at those that took the image", () => eyes.survey(rollout))
+      : undefined;
+  const response = statusResponse(sight, seen.nowMs, {
+    ...{ clusters: health, ...seen, leftBehind, freeze },
+    health: survey,
+  });
   return { ...response, ...told };
 }
 

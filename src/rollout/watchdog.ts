@@ -2,12 +2,13 @@ import { InvocationIdParser, type ObjectSharedContext, RestatePromise } from "@r
 import type { Held } from "../domain/answer.ts";
 import type { Drive, SentinelResult } from "../domain/drive-state.ts";
 import type { Silence } from "../domain/event.ts";
+import type { RolloutState } from "../domain/state.ts";
 import type { SentinelRow } from "../mysql/row.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import type { Admin } from "../restate/admin.ts";
 import { SCRAPE_HEADER } from "../restate/contract.ts";
-import { sendWatchdog } from "./change.ts";
 import { requestChange } from "./request-change.ts";
+import { sendEndSoak, sendHealthWatch, sendWatchdog } from "./sends.ts";
 import { type CountBytes, look, type Sight } from "./state.ts";
 
 export interface WatchdogOptions {
@@ -51,7 +52,7 @@ export async function watch(
     const wait = n > RARE_AFTER ? LAST_LOOK_MS : Math.min(FIRST_LOOK_MS * 1.5 ** n, LATER_LOOK_MS);
     const tick = ctx.sleep(Math.round(wait), "watch the drive").map((): { ended?: string } => ({}));
     const first = await RestatePromise.race([ended, tick]);
-    const { drive } = await look(ctx, options.countBytes);
+    const { drive, rollout } = await look(ctx, options.countBytes);
     const driver = [drive?.forward, drive?.rollback].find((each) => each?.invocationId === invocationId);
     // A look can fall between the writes of the change that sent this watchdog, and see no driver yet: a drive that ended is
     // asked about in a change, which sees all or nothing; a drive that lives is looked for a few times.
@@ -67,6 +68,7 @@ export async function watch(
     if (!found) continue;
     const { rolloutId } = drive;
     const { hasAdmin, silent, nowMs } = await askRestate(ctx, invocationsOf(drive), options.admin);
+    watchOverSoak(ctx, rollout, nowMs);
     if (hasAdmin) {
       await tellSilence(ctx, drive, silent, options);
       continue;
@@ -84,6 +86,16 @@ export async function watch(
       quietMs = Math.min(quietMs * 2, LONGEST_QUIET_MS);
     }
   }
+}
+
+/** So long (ms) after its time a soak that has not ended is ended by the watchdog. */
+const OVERDUE_MS = 2_000;
+
+/** What watches the health, and what ends a soak, may have been killed. */
+function watchOverSoak(ctx: ObjectSharedContext, rollout: RolloutState | undefined, nowMs: number): void {
+  sendHealthWatch(ctx, rollout);
+  const { soakUntilMs: untilMs, rolloutId = "" } = rollout ?? {};
+  if (untilMs !== undefined && nowMs > untilMs + OVERDUE_MS) sendEndSoak(ctx, { rolloutId, untilMs });
 }
 
 /** The lanes that have said nothing since they were asked to. */
@@ -195,6 +207,7 @@ export function ensureWatchdog(ctx: ObjectSharedContext, { rollout, drive }: Sig
   if (rollout === undefined || ctx.request().headers.has(SCRAPE_HEADER)) return;
   const drivers = [drive?.forward, drive?.rollback].filter((driver) => driver !== undefined);
   for (const { invocationId } of drivers) sendWatchdog(ctx, invocationId);
+  sendHealthWatch(ctx, rollout);
   if (nobodyDrives({ rollout, drive })) void requestChange(ctx, "nobody drives", NOBODY);
 }
 

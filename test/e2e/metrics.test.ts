@@ -70,16 +70,23 @@ describe("after a rollout of 6 with a failure", () => {
 const PAUSED = {
   state: { idle: 0, in_progress: 0, paused: 1, cancelled: 0, completed: 0, rolling_back: 0 },
   image: NEW,
-  numbers: [2, 2, 6, 5, 1, 0],
+  phase: ["paused"],
+  pauseKind: ["failure"],
+  numbers: [2, 2, 6, 5, 1, 0, 0, 0],
   sentinels: { idle: 0, progressing: 0, ready: 5, failed: 1 },
 };
 
 function stateOf({ samples, value }: Scrape): object {
   const states = samples.filter(({ name }) => name === "sentinel_rollout_state");
+  /** The values of a label that are 1. */
+  const holds = (metric: string, label: string) =>
+    samples.flatMap((each) => (each.name === metric && each.value === 1 ? [each.labels[label]] : []));
   const info = samples.find(({ name }) => name === "sentinel_rollout_info");
   return {
     state: Object.fromEntries(states.map((sample) => [sample.labels.state, sample.value])),
     image: info?.labels.image,
+    phase: holds("sentinel_rollout_phase", "phase"),
+    pauseKind: holds("sentinel_rollout_pause_kind", "kind"),
     numbers: [
       "current_wave",
       "waves",
@@ -87,6 +94,8 @@ function stateOf({ samples, value }: Scrape): object {
       "succeeded_sentinels",
       "failed_sentinels",
       "reverted_sentinels",
+      "regressed_sentinels",
+      "soak_until_timestamp_seconds",
     ].map((name) => value(`sentinel_rollout_${name}`)),
     sentinels: Object.fromEntries(
       ["idle", "progressing", "ready", "failed"].map((status) => [

@@ -52,6 +52,23 @@ describe("a body that is taken", () => {
       { image: IMAGE, wave_percentages: [100] },
     ],
     [
+      "of a Rollout that soaks",
+      RolloutRequest,
+      withImage(
+        '"wave_percentages":[50,100],"soak_seconds":[0,86400],"max_regressions":"2.5%","on_failure":"pause"',
+      ),
+      {
+        ...{ image: IMAGE, wave_percentages: [50, 100] },
+        ...{ soak_seconds: [0, 86_400], max_regressions: "2.5%", on_failure: "pause" },
+      },
+    ],
+    [
+      "of a Rollout that soaks, in the protobuf-JSON spelling",
+      RolloutRequest,
+      withImage('"soakSeconds":600,"maxRegressions":0,"onFailure":"rollback"'),
+      { image: IMAGE, soak_seconds: 600, max_regressions: 0, on_failure: "rollback" },
+    ],
+    [
       "of a Deploy in the protobuf-JSON spelling",
       DeployRequest,
       '{"cpuMillicores":500,"memoryMib":256,"desiredReplicas":3}',
@@ -114,7 +131,7 @@ describe("a body that is taken", () => {
 });
 
 const ROLLOUT_TAKES =
-  "expected image, wave_percentages, max_failures, max_total_failures, max_in_flight, ramp, override_freeze, comment.";
+  "expected image, wave_percentages, max_failures, max_total_failures, max_in_flight, ramp, soak_seconds, max_regressions, on_failure, override_freeze, comment.";
 
 describe("a body that is refused", () => {
   const rollout: [text: string, sentence: string][] = [
@@ -188,6 +205,23 @@ describe("a body that is refused", () => {
       withImage('"wave_percentages":[10,10,100]'),
       "The field wave_percentages[1] must be greater than the 10 before it, got 10.",
     ],
+    [
+      withImage('"soak_seconds":86401'),
+      "The field soak_seconds must be a whole number of seconds from 0 to 86400, or a list of one for each wave percentage, got 86401.",
+    ],
+    [
+      withImage('"wave_percentages":[50,100],"soak_seconds":[60,-1]'),
+      "The field soak_seconds[1] must be a whole number of seconds from 0 to 86400, got -1.",
+    ],
+    [
+      withImage('"wave_percentages":[50,100],"soak_seconds":[60]'),
+      "The field soak_seconds must have one number for each of the 2 wave percentages, got [60].",
+    ],
+    [
+      withImage('"max_regressions":"2%"'),
+      'The field max_regressions needs soak_seconds: without it nobody looks for regressions, got "2%".',
+    ],
+    [withImage('"onFailure":"stop"'), 'The field on_failure must be "pause" or "rollback", got "stop".'],
     [
       withImage('"wave_percentages":[50,25,100]'),
       "The field wave_percentages[1] must be greater than the 50 before it, got 25.",

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Candidate } from "../../src/domain/candidates.ts";
 import { ConflictError } from "../../src/restate/errors.ts";
+import { limitsOf } from "../../src/rollout/limits-of.ts";
 import { planResponse } from "../../src/rollout/plan.ts";
 import { planWavesOf, requireWork } from "../../src/rollout/planned-waves.ts";
 
@@ -56,6 +57,28 @@ describe("the plan of a rollout", () => {
     ]);
     expect(waves[1]?.sentinel_ids).toEqual(Array.from({ length: 20 }, (_, i) => `sen_${i + 3}`));
     expect(left_out).toEqual([]);
+  });
+
+  it("shows how long each wave soaks where that was asked for, without the soaks of dropped waves", async () => {
+    const soaks = async (size: number, soak_seconds: number | number[]) => {
+      const plan = await planned(fleet(size));
+      const { limits } = limitsOf({ image: IMAGE, soak_seconds }, plan);
+      const { waves, message } = planResponse(plan, undefined, limits?.soakSeconds);
+      return { soaks: waves.map((wave) => wave.soak_seconds), message };
+    };
+    expect(await soaks(100, 600)).toEqual({
+      soaks: [600, 600, 600, 600, 600],
+      message: `A Rollout would now deploy ${IMAGE} to 100 sentinels in 5 waves of 1, 4, 20, 25, 50, each soaking 10 min.`,
+    });
+    const list = [1, 2, 3, 60, 3_600];
+    expect(await soaks(3, list)).toEqual({
+      soaks: [1, 60, 3_600],
+      message: `A Rollout would now deploy ${IMAGE} to 3 sentinels in 3 waves of 1, 1, 1, soaking 1 s, 1 min, 1 h.`,
+    });
+    expect((await soaks(1, 90)).message).toMatch(/ in 1 wave of 1, soaking 1 min 30 s\.$/);
+    expect(await soaks(1, 0)).toEqual({ soaks: [0], message: expect.stringMatching(/ of 1\.$/) });
+    const [wave] = planResponse(await planned(fleet(1))).waves;
+    expect(wave).not.toHaveProperty("soak_seconds");
   });
 
   it("speaks of one wave and one sentinel in the singular", async () => {

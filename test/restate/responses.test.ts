@@ -15,6 +15,7 @@ import {
   interrupt,
   MACHINES,
   type Play,
+  pause,
   played,
   ready,
   reverted,
@@ -59,6 +60,11 @@ describe("the responses", () => {
       failures: [{ sentinel_id: "a", reason: "ImagePullBackOff: manifest unknown" }],
       next: ["Resume", "RetryFailed", "Cancel", "Abort", "Freeze"],
       guard: { rollout_id: "id of rollout-1", wave: 1 },
+      soak_until: null,
+      soak_seconds_left: null,
+      rolls_back: false,
+      regressed: 0,
+      regressions: [],
       as_of: "1970-01-01T00:00:50.000Z",
       message: expect.stringMatching(
         /^Paused in wave 1 of 2: .*\. This tells of rollout id of rollout-1 as of 1970-01-01T00:00:50\.000Z\.$/,
@@ -137,6 +143,104 @@ describe("Status", () => {
       /The drive rollout-1 does not answer: it is paused\. Resume the invocation in Restate .*Cancel/;
     play.do({ type: "silent", rolloutId: play.head.rolloutId, silent });
     expect(statusResponse(sightOf(play), 50_000).message).toMatch(said);
+  });
+});
+
+describe("a soak", () => {
+  const untilMs = 50_000 + 600_000;
+  const health = {
+    ...{ updated: { total: 3, unhealthy: 1 }, notUpdated: { total: 0, unhealthy: 0 } },
+    ...{ regions: {}, unseen: [] },
+  };
+  const broken = { id: "a", sinceMs: 40_000, why: "OOMKilled" };
+  const seen = (play: Play, but: { regressed?: (typeof broken)[]; recovered?: string[] }) =>
+    play.do({
+      ...{ type: "health", rolloutId: play.head.rolloutId, regressed: [], recovered: [], health, ...but },
+    });
+  /** Two waves of 10 minutes each. */
+  const soaking = (play: Play, maxRegressions = 5) => {
+    const driver = play.drives({ ...begin(), limits: { soakSeconds: [600, 600], maxRegressions } });
+    driver.open(0);
+    driver.report([ready("a")]);
+    return driver;
+  };
+  const status = (story: Story) => statusResponse(sightOf(played(story)), 50_000);
+
+  it("is told with its end, and is what the rollout waits for", () => {
+    const said = status((play) => soaking(play));
+    expect(said).toMatchObject({
+      ...{ state: "in_progress", phase: "soaking", pause_kind: null },
+      ...{ soak_until: new Date(untilMs).toISOString(), soak_seconds_left: null },
+      ...{ regressed: 0, regressions: [], health: null },
+      waiting_for: "wave 1/2 to soak until 1970-01-01T00:10:50.000Z, 0 regressed",
+    });
+    expect(said.message).toBe("Wave 1 of 2 soaks until 00:10 UTC: 1 of 3 sentinels took sentinel:v2.");
+    expect(StatusResponse.strict().parse(said)).toEqual(said);
+  });
+
+  it("counts and names those that broke, and who has recovered", () => {
+    const story = (play: Play) => [soaking(play), seen(play, { regressed: [broken] })];
+    const one = { sentinel_id: "a", since: "1970-01-01T00:00:40.000Z", reason: "OOMKilled" };
+    const first = status(story);
+    expect(first).toMatchObject({ regressed: 1, regressions: [{ ...one, recovered: false }] });
+    expect(first.waiting_for).toMatch(/, 1 regressed$/);
+    expect(first.message).toContain("1 of 3 sentinels took sentinel:v2, 1 regressed.");
+    const later = status((play) => [story(play), seen(play, { recovered: ["a"] })]);
+    expect(later.regressions).toEqual([{ ...one, recovered: true }]);
+    expect(later.message).toContain(", 1 regressed (all recovered).");
+  });
+
+  it("tells how those stand that took the image, and the others, by region", () => {
+    const { updated, notUpdated } = health;
+    const regions = { "us-east": { updated, notUpdated } };
+    const sight = sightOf(played((play) => soaking(play)));
+    const said = statusResponse(sight, 50_000, { health: { ...health, regions, unseen: ["eu"] } });
+    expect(said.health).toEqual({
+      ...{ updated, not_updated: notUpdated },
+      ...{ regions: [{ region: "us-east", updated, not_updated: notUpdated }], unseen: ["eu"] },
+    });
+    expect(StatusResponse.strict().parse(said)).toEqual(said);
+  });
+
+  it("that an operator pauses keeps what is left of it, which Resume goes on with", () => {
+    const said = status((play) => {
+      soaking(play);
+      play.now += 360_500;
+      play.do(pause());
+    });
+    expect(said).toMatchObject({
+      ...{ state: "paused", soak_until: null, soak_seconds_left: 240 },
+      waiting_for: "an operator: Resume, Cancel or RollbackAll",
+    });
+    expect(said.message).toMatch(
+      /^Paused in wave 1 of 2, with 4 min of its soak left: .* Resume: soak the 4 min left of wave 1, then go on with wave 2\. /,
+    );
+  });
+
+  it("that a regression ends says what broke, whose fault it is likely to be, and what is left", () => {
+    const said = status((play) => [soaking(play, 0), seen(play, { regressed: [broken] })]);
+    expect(said).toMatchObject({ state: "paused", pause_kind: "regression", soak_seconds_left: 600 });
+    expect(said.message).toContain(
+      "Paused in wave 1 of 2, with 10 min of its soak left: 1 of 1 that took the image regressed (budget 0); updated: 1 of 3 unhealthy",
+    );
+  });
+
+  it("begins only once Resume has finished the wave, and of a failed wave in whole", () => {
+    const failedFirst: Story = (play) => {
+      const driver = play.drives({ ...begin(), limits: { soakSeconds: [600, 600] } });
+      driver.open(0);
+      driver.report([failed("a")]);
+    };
+    expect(status(failedFirst).message).toContain(
+      "Resume: soak wave 1 for 10 min, then go on with wave 2; the 1 failed is not retried.",
+    );
+    const killedFirst: Story = (play) => {
+      play.drives({ ...begin(), limits: { soakSeconds: [600, 600] } }).open(0);
+      play.do(abandon("rollout-1"));
+    };
+    expect(status(killedFirst).message).toContain(
+      "Resume: deploy the 1 of this wave without a result, then soak it for 10 min, then go on with wave 2.",
+    );
   });
 });
 

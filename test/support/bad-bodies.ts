@@ -243,6 +243,7 @@ export function handPicked(): BadRequest[] {
     ...GUARDED.flatMap((handler) => twice(handler, { rollout_id: "a", rolloutId: "a" }, "rollout_id")),
     ...badControls(),
     ...twice("Rollout", { image: NEW, wave_percentages: [100], wavePercentages: [100] }, "wave_percentages"),
+    ...twice("Rollout", { image: NEW, soak_seconds: 60, soakSeconds: 60 }, "soak_seconds"),
     ...twice("History", { rollout_id: "a", rolloutId: "a" }, "rollout_id"),
     ...twice("Deploy", { cpu_millicores: 0, cpuMillicores: 0 }, "cpu_millicores"),
   ];

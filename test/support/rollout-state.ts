@@ -44,6 +44,10 @@ export interface Limits {
   maxTotalFailures?: number | string;
   maxInFlight?: number;
   ramp?: true;
+  /** Of each wave. */
+  soakSeconds?: number[];
+  maxRegressions?: number | string;
+  onFailure?: "rollback";
 }
 
 /** The value of `rolloutState`. Times are unix milliseconds. */
@@ -64,7 +68,9 @@ export interface Head {
   sinceMs: number;
   pauseReason: string;
   /** Absent unless it is paused. */
-  pauseKind?: "failure" | "budget" | "operator" | "interrupted" | "freeze";
+  pauseKind?: "failure" | "budget" | "operator" | "interrupted" | "freeze" | "regression";
+  /** It soaks until then. */
+  soakUntilMs?: number;
   /** What it was asked to keep to. */
   limits?: Limits;
   /** Failures of this wave, and of all, from which a Resume has the budgets count anew. */
