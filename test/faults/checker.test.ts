@@ -14,6 +14,7 @@ import {
   deploysAt,
   entryOf,
   hotfixed,
+  LAUNCHED_MS,
   limited,
   message,
   neverBegun,
@@ -29,6 +30,7 @@ import {
   SECRET,
   settled,
   sightOf,
+  soaked,
   type Told,
   verb,
 } from "./doctored/told-rollout.ts";
@@ -82,6 +84,34 @@ describe("the checker", () => {
     expect(await violations(overBudget())).toEqual([]);
     expect(await violations(aborted())).toEqual([]);
     expect(await violations(abortedAltogether())).toEqual([]);
+    expect(await violations(soaked())).toEqual([]);
+  });
+
+  it("lets a wave begin while one is out that has just broken, recovered, was acknowledged, or could not be seen", async () => {
+    const fromMs = LAUNCHED_MS - 10_000;
+    const of = (change: object) => {
+      const told = soaked();
+      told.sight.broken = new Set(["sen_1"]);
+      told.sight.outages = [{ name: "k8s-sen_1", image: told.stored.head.image, fromMs, ...change }];
+      return told;
+    };
+    expect(await violations(of({ fromMs: LAUNCHED_MS - 2_000 }))).toEqual([]);
+    expect(await violations(of({ toMs: LAUNCHED_MS - 1 }))).toEqual([]);
+    expect(await violations(of({ image: "x/sentinel:v1" }))).toEqual([]);
+    const may = of({});
+    may.stored.head.limits = { soakSeconds: [3, 3, 3], maxRegressions: 1 };
+    expect(await violations(may)).toEqual([]);
+    const unseen = of({});
+    unseen.sight.troubles.push({
+      name: "Kubernetes API away",
+      atMs: fromMs,
+      losesAnswers: 0,
+      crashes: false,
+    });
+    expect(await violations(unseen)).toEqual([]);
+    const resumed = of({});
+    resumed.sight.verbs.push(verb("Resume", fromMs + 5_000));
+    expect((await violations(resumed)).filter((each) => each.startsWith("q: "))).toEqual([]);
   });
 
   it("lets a reason be cut in the parts, but not in the history", async () => {

@@ -106,6 +106,24 @@ describe("the service is killed with -9", () => {
       await expectState("Abort", "cancelled", { include_failed: true });
     });
     expect(await arena.world.on("x/sentinel:v6")).toEqual([]);
+  }, 1_500_000);
+
+  it("at each named step of a soak, and of a pause for who broke in it", async () => {
+    const image = "x/sentinel:v7";
+    // Late enough, so that it has come up by then, however often the service dies before.
+    await arena.breaksLater("sen_0001", 20, image);
+    await arena.checker.begin({ soaks: true });
+    await deaths(async () => {
+      const asked = { image, wave_percentages: [50, 100], soak_seconds: [30, 1] };
+      const paused = await arena.verb("Rollout", asked);
+      expect(paused.body).toMatchObject({
+        state: "paused",
+        pause_kind: "regression",
+        wave: 1,
+        failed: 0,
+      });
+      await expectState("Resume", "completed");
+    });
     if (!TOUR) return;
     const fired = new Set(arena.failpoints.fired.map((each) => each.replace(/^\w+ /, "")));
     expect((await namedSteps()).filter((step) => !fired.has(step))).toEqual([]);

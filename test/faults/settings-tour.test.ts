@@ -8,6 +8,7 @@ const FEW = {
   MAX_IN_FLIGHT: "2",
   FAIL_FAST_SECONDS: "0",
   DEPLOY_TIMEOUT_SECONDS: "90",
+  REGRESSION_SECONDS: "1",
   LOG_LEVEL: "debug",
   KUBE_CONTEXTS: "",
 };
@@ -15,6 +16,7 @@ const MANY = {
   MAX_IN_FLIGHT: "40",
   FAIL_FAST_SECONDS: "60",
   DEPLOY_TIMEOUT_SECONDS: "45",
+  REGRESSION_SECONDS: "2",
   LOG_LEVEL: "info",
 };
 /** No webhook and no admin API at the other replica: what is configured there steers handlers, too. */
@@ -119,5 +121,24 @@ describe("every attempt of every handler runs under other settings", () => {
     await nothingIsWedged();
     await world.quiet();
     expect(await world.on(image)).toEqual([]);
+  });
+
+  it("a rollout soaks, is paused for who broke in it, and completed", async () => {
+    const image = "x/sentinel:v4";
+    await arena.breaksLater("sen_0005", 10, image);
+    const asked = { image, wave_percentages: [50, 100], soak_seconds: [20, 2] };
+    const { answer } = await arena.start("Rollout", asked);
+    expect(await tour(answer)).toMatchObject({
+      body: {
+        state: "paused",
+        pause_kind: "regression",
+        wave: 1,
+        regressions: [{ sentinel_id: "sen_0005" }],
+      },
+    });
+    const { answer: resumed } = await arena.start("Resume");
+    // Only if another one breaks it is paused again.
+    expect(await tour(resumed)).toMatchObject({ body: { state: "completed" } });
+    await nothingIsWedged();
   });
 });

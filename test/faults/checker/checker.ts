@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { assemble, type FleetState } from "../../support/rollout-state.ts";
-import type { Evidence } from "./evidence.ts";
+import type { Evidence, Verb } from "./evidence.ts";
+import { Outages } from "./outages.ts";
 import { INVARIANTS, type Sight, type Snapshot, violationsIn } from "./sight.ts";
 import { Sources } from "./sources.ts";
 import { unrest } from "./unrest.ts";
@@ -14,6 +15,11 @@ export class Violations extends Error {
   }
 }
 
+const BY_ITSELF = /rollback started by on_failure$/;
+const ON_FAILURE =
+  "SELECT created_at, completed_at FROM sys_invocation" +
+  " WHERE target_handler_name = 'OnFailure' AND completed_at IS NOT NULL ORDER BY created_at";
+
 /** Longest wait (ms) until nothing is under way any more, once the faults are over. */
 const REST_MS = 150_000;
 
@@ -24,6 +30,7 @@ const REST_MS = 150_000;
 export class Checker {
   readonly #evidence: Evidence;
   readonly #sources: Sources;
+  readonly #outages: Outages;
   #before: Snapshot | undefined;
   #from = { patches: 0, verbs: 0, troubles: 0, rowChanges: 0 };
   /** How many invariants were looked at, over all checks. */
@@ -32,10 +39,16 @@ export class Checker {
   constructor(evidence: Evidence) {
     this.#evidence = evidence;
     this.#sources = new Sources(evidence);
+    this.#outages = new Outages(this.#sources);
   }
 
-  /** To be called before a rollout begins, when nothing is under way: what follows is compared with this. */
-  async begin(): Promise<void> {
+  /**
+   * To be called before a rollout begins, when nothing is under way: what follows is compared with this.
+   * @param soaks it looks for outages all the time
+   */
+  async begin({ soaks = false } = {}): Promise<void> {
+    this.#outages.stop();
+    if (soaks) this.#outages.start();
     const { patches, verbs, troubles, meddled, hotfixes } = this.#evidence;
     this.#before = await this.#snapshot();
     this.#from = {
@@ -57,17 +70,22 @@ export class Checker {
     if (this.#before === undefined) throw new Error("the checker has not begun");
     if (state === undefined) throw new Violations([...violations, "a: there is no rolloutState"]);
     const { patches, verbs, troubles, meddled, hotfixes } = this.#evidence;
+    const after = await this.#snapshot();
+    const asked = verbs.slice(this.#from.verbs);
     const sight: Sight = {
       before: this.#before,
-      after: await this.#snapshot(),
+      after,
       state,
       stored,
       status: await this.#sources.status(),
       patches: patches.slice(this.#from.patches),
-      verbs: verbs.slice(this.#from.verbs),
+      verbs: [...asked, ...(await this.#byItself(state, after))].sort((a, b) => a.askedMs - b.askedMs),
       troubles: troubles.slice(this.#from.troubles),
       meddled,
       hotfixes,
+      broken: this.#evidence.broken,
+      regressionMs: this.#evidence.regressionMs,
+      outages: this.#outages.all,
       rowChanges: await this.#sources.rowChanges(this.#from.rowChanges),
     };
     violations.push(...(await violationsIn(sight, this.#sources, this.#evidence)));
@@ -77,11 +95,21 @@ export class Checker {
     return state;
   }
 
+  /** A rollback that followed a pause by itself counts as one that was asked for then. */
+  async #byItself({ rolloutId }: FleetState, { slack }: Snapshot): Promise<Verb[]> {
+    const told = slack.some((each) => each.rolloutId === rolloutId && BY_ITSELF.test(each.header));
+    const all = told ? await this.#sources.sql<{ created_at: string; completed_at: string }>(ON_FAILURE) : [];
+    return all.slice(-1).map(({ created_at, completed_at }): Verb => {
+      const [askedMs, answeredMs] = [Date.parse(created_at), Date.parse(completed_at)];
+      return { name: "RollbackAll", body: {}, askedMs, answeredMs, status: 200, answer: {} };
+    });
+  }
+
   async #rest(): Promise<string[]> {
     const killed = this.#evidence.troubles.some(({ name }) => name === "invocation killed");
     const deadline = Date.now() + REST_MS;
     for (;;) {
-      const left = await unrest(this.#sources, killed);
+      const left = await unrest(this.#sources, killed, this.#evidence.broken);
       if (left.length === 0 || Date.now() > deadline) return left;
       await delay(50);
     }
@@ -97,6 +125,7 @@ export class Checker {
   }
 
   async close(): Promise<void> {
+    this.#outages.stop();
     await this.#sources.close();
   }
 }

@@ -19,6 +19,19 @@ export interface Evidence {
   meddled: Set<string>;
   /** Of them those that somebody moved to an image of their own, and to which. */
   hotfixes: Map<string, string>;
+  /** Those that break after they came up. */
+  broken: Set<string>;
+  /** So long (ms) one is without its replicas before it counts as regressed. */
+  regressionMs: number;
+}
+
+/** For so long (unix ms) a Deployment, on this image and not being rolled, had fewer available replicas than it is to have. */
+export interface Outage {
+  name: string;
+  image: string | undefined;
+  fromMs: number;
+  /** Absent: it still has. */
+  toMs?: number;
 }
 
 export interface Verb {

@@ -51,7 +51,7 @@ export async function limitsAreKept(sources: Pick<Sources, "sql">, sight: Sight)
 }
 
 /** A number as it is, a percentage rounded down. */
-function budgetOf(limit: number | string | undefined, size: number): number {
+export function budgetOf(limit: number | string | undefined, size: number): number {
   if (limit === undefined) return Number.POSITIVE_INFINITY;
   return typeof limit === "number" ? limit : Math.floor((size * Number.parseFloat(limit)) / 100 + 1e-9);
 }
@@ -77,7 +77,7 @@ function wavesDone({ before, after, state }: Sight): { wave: number; failed: num
     .slice(before.slack.length)
     .filter(({ rolloutId }) => rolloutId === state.rolloutId);
   return told.flatMap(({ header, text }, n) => {
-    const wave = Number(/: wave (\d+)\/\d+ completed$/.exec(header)?.[1] ?? 0);
+    const wave = Number(/: wave (\d+)\/\d+ completed(?:, soaking .*)?$/.exec(header)?.[1] ?? 0);
     if (wave === 0) return [];
     const failed = Number(/Failed in this wave: (\d+)/.exec(text)?.[1] ?? 0);
     return [{ wave, failed, resumed: resumedSince(told.slice(0, n), wave) }];

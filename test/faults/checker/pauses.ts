@@ -21,7 +21,7 @@ export async function pauseLosesNothing(sources: Pick<Sources, "sql">, sight: Si
   const unheard = wentBack ? [] : state.succeededIds.filter((id) => !launches.has(id));
   for (const id of unheard) violations.push(`o: ${id} succeeded, and was never deployed`);
   const kind = state.head.pauseKind ?? "";
-  if (state.state !== "paused" || !["operator", "budget"].includes(kind)) return violations;
+  if (state.state !== "paused" || !["operator", "budget", "regression"].includes(kind)) return violations;
   const untouched = Object.entries(state.fleet).filter(
     ([id, { is }]) => is === "waiting" && !meddled.has(id),
   );

@@ -77,6 +77,7 @@ export function succeededIsTrue(sight: Sight, logs: readonly string[]): string[]
     const succeeded = state.succeededIds.includes(id);
     if (succeeded === (problem === undefined)) return [];
     if (!succeeded && state.failedIds.includes(id) && late.has(id)) return [];
+    if (succeeded && sight.broken.has(id)) return [];
     return [
       succeeded
         ? `b: ${id} is said to have succeeded; ${problem}`
@@ -110,7 +111,9 @@ export function rolledBack(sight: Sight): string[] {
   for (const id of state.revertedIds.filter((each) => !meddled.has(each))) {
     const row = before.rows.get(id);
     const problem = notOn(sight, id, row?.running_image || row?.image || "");
-    if (problem !== undefined) violations.push(`g: ${id} is said to be reverted; ${problem}`);
+    // What it returns to may be what it broke on.
+    const isOut = sight.broken.has(id);
+    if (problem !== undefined && !isOut) violations.push(`g: ${id} is said to be reverted; ${problem}`);
     // Of a retry that was cut short the rows tell who came up.
     const retried = retriesIn(verbs) > 0 && wasInterrupted(sight);
     const failed = state.revertedFailedIds.includes(id) && !retried && !verbs.some(returnsFailed);

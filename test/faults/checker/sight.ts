@@ -1,7 +1,7 @@
 import type { FleetState, StoredValue } from "../../support/rollout-state.ts";
 import type { RowChange } from "../../support/row-history.ts";
 import { deploymentsKeptTheirFields } from "./deployments.ts";
-import type { Evidence } from "./evidence.ts";
+import type { Evidence, Outage } from "./evidence.ts";
 import { stopIsAFence } from "./fence.ts";
 import { historyIsTrue } from "./history.ts";
 import { journalsAreBounded } from "./journals.ts";
@@ -14,6 +14,7 @@ import { rollbackSaysWhatIs } from "./reverts.ts";
 import { rowsNeverGoBack } from "./rows.ts";
 import { noSecretAnywhere } from "./secrets.ts";
 import { phaseChangesAreTold } from "./slack.ts";
+import { soaksAreHeeded } from "./soaks.ts";
 import type { Sources } from "./sources.ts";
 import { statusAddsUp } from "./status.ts";
 import { headAndPartsAgree } from "./stored.ts";
@@ -33,6 +34,11 @@ export interface Sight {
   meddled: ReadonlySet<string>;
   /** What somebody else has moved since, and to which image. */
   hotfixes: ReadonlyMap<string, string>;
+  /** Who breaks after it came up, and how long (ms) that takes to count. */
+  broken: ReadonlySet<string>;
+  regressionMs: number;
+  /** Since `before`, where it was looked for. */
+  outages: readonly Outage[];
   /** Of the rows, since `before`. */
   rowChanges: RowChange[];
 }
@@ -46,7 +52,7 @@ export interface Snapshot {
 }
 
 /** How many invariants `violationsIn` looks at. */
-export const INVARIANTS = 15;
+export const INVARIANTS = 16;
 
 /** What of all that must hold of a rollout at rest does not. */
 export async function violationsIn(
@@ -70,6 +76,7 @@ export async function violationsIn(
           ...rollbackSaysWhatIs(sight),
           ...(await pauseLosesNothing(sources, sight)),
           ...(await limitsAreKept(sources, sight)),
+          ...(await soaksAreHeeded(sources, sight)),
         ]),
     ...(await historyIsTrue(sources, sight)),
     ...(await noSecretAnywhere(sources, evidence, sight)),

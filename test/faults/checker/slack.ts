@@ -25,6 +25,9 @@ const FOLLOWS: Record<string, string[]> = {
 /** No phase: it is about a drive that is paused in Restate, or backs off. */
 const ASIDE = "rollout: the drive does not answer";
 
+/** Nor are these, which a soak is told by. */
+const OF_HEALTH = / regressed so far$| was seen to soak$/;
+
 /** Nobody drives any more after these. */
 const ENDS = ["paused", "settled", "completed", "rollback completed", "rollback interrupted"];
 
@@ -38,6 +41,9 @@ const TOLD_AS: [verbs: Verb["name"][], kind: string][] = [
 const OF_A_FREEZE = /^Sentinel rollouts( frozen by |: freeze ended| unfrozen by )/;
 const BY_FREEZE = /\*Why:\* frozen by /;
 const BY_OPERATOR = /\*Why:\* [^·]*? paused it/;
+
+/** Until the next wave begins it is to be stopped as in a wave. */
+const SOAKS = / completed, soaking /;
 
 /** Their count stays the truth, unless another word follows. */
 const COUNTS = ["paused", "cancelled", "settled", "completed"];
@@ -64,16 +70,18 @@ export function phaseChangesAreTold({ before, after, state, troubles, verbs }: S
   const again = told.length - once.length;
   holds(again <= crashes, `${again} messages were sent again, after ${crashes} crashes: ${headers(told)}`);
 
-  const phases = once.filter(({ header }) => kindOf(header) !== ASIDE);
+  const phases = once.filter(({ header }) => kindOf(header) !== ASIDE && !OF_HEALTH.test(header));
   const kinds = phases.map(({ header }) => kindOf(header));
   holds(kindOf(once[0]?.header ?? "") === "rollout started", `it begins with ${once[0]?.header}`);
   kinds.slice(1).forEach((kind, n) => {
     const earlier = kinds[n] ?? "";
     const here = phases[n + 1];
-    holds(FOLLOWS[earlier]?.includes(kind) === true, `${here?.header} follows ${phases[n]?.header}`);
-    // Nobody else has it stop when a wave is done.
+    const soaks = SOAKS.test(phases[n]?.header ?? "");
+    const follows = FOLLOWS[earlier]?.includes(kind) || (soaks && kind === "cancelled");
+    holds(follows === true, `${here?.header} follows ${phases[n]?.header}`);
+    // Nobody else has it stop when a wave is done, unless it soaks.
     const stopped = kind === "paused" && earlier === "wave completed";
-    const asked = BY_OPERATOR.test(here?.text ?? "") || BY_FREEZE.test(here?.text ?? "");
+    const asked = soaks || BY_OPERATOR.test(here?.text ?? "") || BY_FREEZE.test(here?.text ?? "");
     holds(!stopped || asked, `${here?.header} follows a wave that is done`);
   });
   once.slice(1).forEach(({ header }, n) => {
@@ -137,6 +145,7 @@ function kindOf(header: string): string {
   return header
     .replace(/^Sentinel /, "")
     .replace(/ by .*$/, "")
+    .replace(/, soaking .*$/, "")
     .replace(/^rollout: (wave) \d+\/\d+/, "$1")
     .replace(/ in wave \d+\/\d+$/, "")
     .replace(/^rollout (?!started)/, "")

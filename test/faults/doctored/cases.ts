@@ -8,6 +8,7 @@ const {
   retried,
   limited,
   overBudget,
+  soaked,
   hotfixed,
   rolledBackTogether,
   revertedMessage,
@@ -579,7 +580,35 @@ export const DOCTORED: Record<string, Doctored[]> = {
       overBudget,
     ],
   ],
+  q: [
+    ["a wave that began while one of the wave before had regressed", (evidence) => outage(evidence), soaked],
+    [
+      "more regressions than may be",
+      (evidence) => {
+        evidence.stored.head.limits = { soakSeconds: [3, 3, 3], maxRegressions: "99%" };
+        outage(evidence);
+      },
+      soaked,
+    ],
+    [
+      "a Resume before it broke",
+      (evidence) => {
+        const { sight } = evidence;
+        sight.verbs.push(verb("Resume", 2));
+        sight.after.slack.splice(2, 0, message("rollout paused in wave 1/3"), message("rollout resumed"));
+        outage(evidence);
+      },
+      soaked,
+    ],
+  ],
 };
+
+/** The sentinel of the first wave broke ten seconds before the second one began. */
+function outage({ sight, stored }: Told): void {
+  const { image } = stored.head;
+  sight.broken = new Set(["sen_1"]);
+  sight.outages = [{ name: "k8s-sen_1", image, fromMs: told.LAUNCHED_MS - 10_000 }];
+}
 
 const SETTLED = "rollout cancelled: all in flight have settled";
 const ASIDE = "rollout: the drive does not answer";

@@ -176,6 +176,9 @@ export function paused(): Told {
       troubles: [],
       meddled: new Set(),
       hotfixes: new Map(),
+      broken: new Set(),
+      regressionMs: 1_000,
+      outages: [],
       rowChanges: [rowChange(null, 1), rowChange(1, 2)],
     },
     stored: {
@@ -292,6 +295,22 @@ export function retried(): Told {
 export function limited(): Told {
   const told = pausedByOperator();
   told.stored.head.limits = { maxInFlight: 1, maxFailures: "50%" };
+  return told;
+}
+
+/** The first wave soaked, and the second one began at the time of `LAUNCHED_MS`. */
+export const LAUNCHED_MS = 60_000;
+export function soaked(): Told {
+  const told = paused();
+  const { sight, stored, tables } = told;
+  stored.head.limits = { soakSeconds: [3, 3, 3] };
+  tables.deploys = [
+    deployOf("sen_1", 1, 2),
+    deployOf("sen_2", LAUNCHED_MS, LAUNCHED_MS + 1),
+    deployOf("sen_3", LAUNCHED_MS + 1, LAUNCHED_MS + 2),
+  ];
+  const done = sight.after.slack.find(({ header }) => header.endsWith("wave 1/3 completed"));
+  if (done !== undefined) done.header += ", soaking 3 s until 13:20:00 UTC";
   return told;
 }
 

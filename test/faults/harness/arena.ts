@@ -19,6 +19,9 @@ import { startTcpRelay, type TcpRelay } from "./tcp-relay.ts";
 /** What the watcher sends to the ingress, and what must never be found again. */
 const TOKEN = "canary-token-5c1d0ebb";
 
+/** Those that came up and broke are to be found soon. */
+const REGRESSION_SECONDS = 1;
+
 /** Longest wait (ms) for a rollout under fault to come to its end. */
 const PATIENCE_MS = 300_000;
 
@@ -59,7 +62,10 @@ export class Arena {
       const stack = await startStack({
         sentinels: 12,
         ...options,
-        env: { RESTATE_TOKEN: TOKEN, DEPLOY_TIMEOUT_SECONDS: "60", LOG_LEVEL: "debug", ...options.env },
+        env: {
+          ...{ RESTATE_TOKEN: TOKEN, DEPLOY_TIMEOUT_SECONDS: "60", LOG_LEVEL: "debug" },
+          ...{ REGRESSION_SECONDS: String(REGRESSION_SECONDS), ...options.env },
+        },
         async adjustEnv(built, parts) {
           proxy = await startApiProxy(parts.kubeconfig, join(directory, "kubeconfig"));
           relay = await startTcpRelay([Number(built.PORT)]);
@@ -111,6 +117,8 @@ export class Arena {
       troubles: [],
       meddled: new Set(),
       hotfixes: new Map(),
+      broken: new Set(),
+      regressionMs: REGRESSION_SECONDS * 1_000,
     };
     this.checker = new Checker(this.#evidence);
     this.replicas.push(stack.service);
@@ -197,6 +205,12 @@ export class Arena {
   /** Somebody else changes this sentinel: what becomes of its Deployment is not the service's doing alone. */
   meddles(id: string): void {
     this.#evidence.meddled.add(id);
+  }
+
+  /** On this image it comes up, and breaks so many seconds later. */
+  async breaksLater(id: string, seconds: number, image: string): Promise<void> {
+    this.#evidence.broken.add(id);
+    await this.world.fault(id, `crash-after:${seconds}`, image);
   }
 
   /** Somebody moves this sentinel to an image of their own, which no rollout takes back. */

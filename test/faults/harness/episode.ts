@@ -50,7 +50,12 @@ export async function episode(arena: Arena, random: Random, options: EpisodeOpti
   // Announced to the cluster only: what they carry is part of what the checker compares with.
   if (random.chance(0.5)) await arena.world.fault(broken, random.pick(BREAKS), image);
   if (slow !== "" && random.chance(0.5)) await arena.world.fault(slow, `slow:${random.between(1, 4)}`, image);
-  await arena.checker.begin();
+  const soak = random.chance(0.4) ? soakOf(random) : {};
+  const soaks = "soak_seconds" in soak;
+  for (const id of soaks && random.chance(0.6) ? random.shuffled(ids).slice(0, random.between(1, 3)) : []) {
+    if (id !== broken && id !== slow) await arena.breaksLater(id, random.between(1, 5), image);
+  }
+  await arena.checker.begin({ soaks });
 
   const percentages = random.chance(0.5) ? [100] : [random.between(1, 30), random.between(31, 99), 100];
   const said: string[] = [];
@@ -63,7 +68,7 @@ export async function episode(arena: Arena, random: Random, options: EpisodeOpti
     said.push(`${verb} → ${status} ${answered.state ?? answered.message}`);
     await thaw(arena, random, said);
   };
-  const limits = random.chance(0.5) ? {} : limitsOf(random);
+  const limits = { ...(random.chance(0.5) ? {} : limitsOf(random)), ...soak };
   if (Object.keys(limits).length > 0) said.push(JSON.stringify(limits));
   for (let asked = 0; asked < ASKS; asked++) {
     await act("Rollout", { image, wave_percentages: percentages, ...limits });
@@ -112,6 +117,13 @@ function limitsOf(random: Random): object {
     { ramp: true },
   ];
   return Object.assign({}, ...random.shuffled(all).slice(0, random.between(1, 2)));
+}
+
+/** How long each wave soaks, and how many of those that took the image may break. */
+function soakOf(random: Random): object {
+  const most = random.chance(0.3) ? {} : { max_regressions: random.pick([0, 1, "20%"]) };
+  const goesBack = random.chance(0.3) ? { on_failure: "rollback" } : {};
+  return { soak_seconds: random.between(1, 3), ...most, ...goesBack };
 }
 
 const FROZEN = "Freeze → 200";
