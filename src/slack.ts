@@ -1,5 +1,5 @@
 import { type FetchFunction, IncomingWebhook, IncomingWebhookHTTPError } from "@slack/webhook";
-import type { SlackMessage } from "./domain/messages.ts";
+import type { SlackMessage } from "./domain/slack-text.ts";
 import { retryAfterMs } from "./util/retry-after.ts";
 
 export interface SlackClient {

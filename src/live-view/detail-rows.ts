@@ -1,4 +1,4 @@
-import { duration } from "../domain/messages.ts";
+import { duration } from "../domain/spans.ts";
 import type { StatusResponse } from "../restate/rollout-schemas.ts";
 
 const MOST_SLOWEST = 5;

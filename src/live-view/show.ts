@@ -1,5 +1,6 @@
 import { createLogUpdate } from "log-update";
 import type { StatusResponse } from "../restate/rollout-schemas.ts";
+import { isSoaking, regressionRow } from "./soak-rows.ts";
 import {
   type Beside,
   failureRow,
@@ -58,8 +59,13 @@ function lines(out: NodeJS.WriteStream): Show {
       if (!told.has(key)) tell(failureRow(failure).trimStart());
       told.add(key);
     }
+    for (const each of status.regressions) {
+      const key = `${status.rollout_id} ${each.sentinel_id} ${each.since} ${each.recovered}`;
+      if (!told.has(key)) tell(regressionRow(each).trimStart());
+      told.add(key);
+    }
     const done = wavesOf(status).reduce((sum, wave) => sum + wave.done, 0);
-    const step = `${status.rollout_id} ${status.state} ${status.wave}`;
+    const step = `${status.rollout_id} ${status.state} ${status.wave} ${isSoaking(status)}`;
     const moved = `${step} ${done} ${status.failed} ${status.reverted}`;
     const due = Date.now() - lastMs >= LINE_EVERY_MS;
     if (last === moved || (last.startsWith(`${step} `) && !due)) return;

@@ -1,7 +1,8 @@
 import { guardLine } from "../domain/guard.ts";
-import { duration } from "../domain/messages.ts";
+import { duration } from "../domain/spans.ts";
 import type { StatusResponse } from "../restate/rollout-schemas.ts";
 import { detailRows } from "./detail-rows.ts";
+import { countdown, healthRows, isSoaking, regressionRows } from "./soak-rows.ts";
 
 const BAR_WIDTH = 30;
 const SHOWN_FAILURES = 5;
@@ -61,6 +62,7 @@ export function screen(
       : [`  ${running(status) ? `waiting for ${status.waiting_for}` : status.message}`]),
     // Once nothing runs, the message says it.
     ...(status.frozen !== null && running(status) ? [`  ${frozenLine(status.frozen)}`] : []),
+    ...healthRows(status),
     ...guardLines(status).map((text) => `  ${text}`),
     ...(trouble === undefined ? [] : [`  ! ${trouble}`]),
   ];
@@ -68,11 +70,15 @@ export function screen(
     status.started_at === null ? [status.message] : [subject(status), `  ${numbers(status, nowMs)}`],
   );
   const keys = desk.map(plain).flatMap((text) => wrapped(`  ${text}`, size.columns));
-  const below = [...fitted(sentences), ...keys, ...fitted(failureRows(status))];
+  const below = [
+    ...fitted(sentences),
+    ...keys,
+    ...fitted([...regressionRows(status), ...failureRows(status)]),
+  ];
   // The line below the last one is the cursor's.
   const most = Math.max(1, size.rows - 1);
   const room = Math.max(LEAST_WAVE_ROWS, most - head.length - below.length);
-  const waves = waveRows(status, room).map((row) => cut(row, size.columns));
+  const waves = waveRows(status, nowMs, room).map((row) => cut(row, size.columns));
   const shown = [...head, ...waves, ...below];
   const detail = detailRows(status, nowMs, most - shown.length);
   return [...shown, ...detail.map((row) => cut(plain(row), size.columns))].slice(0, most);
@@ -82,7 +88,7 @@ export function screen(
 export function line(status: StatusResponse, nowMs: number): string {
   const wave = wavesOf(status)[status.wave - 1];
   if (wave === undefined) return headline(status, nowMs);
-  return `${headline(status, nowMs)} · wave ${wave.number}/${status.waves}: ${wave.done} of ${wave.size}${inFlight(status)}`;
+  return `${headline(status, nowMs)} · wave ${wave.number}/${status.waves}: ${wave.done} of ${wave.size}${inFlight(status)}${countdown(status, nowMs)}`;
 }
 
 /** They are about no rollout, or about one that is yet to begin. */
@@ -112,14 +118,14 @@ function headline(status: StatusResponse, nowMs: number): string {
   return status.started_at === null ? status.message : `${subject(status)} · ${numbers(status, nowMs)}`;
 }
 
-function subject({ image, state }: StatusResponse): string {
-  return `${image} is ${state.replaceAll("_", " ")}`;
+function subject(status: StatusResponse): string {
+  return `${status.image} is ${isSoaking(status) ? "soaking" : status.state.replaceAll("_", " ")}`;
 }
 
 function numbers(status: StatusResponse, nowMs: number): string {
-  const { succeeded, total, failed, skipped, reverted, estimated_seconds_left } = status;
+  const { succeeded, total, failed, regressed, skipped, reverted, estimated_seconds_left } = status;
   return [
-    `${succeeded} of ${total} took it${counted(failed, "failed")}${counted(skipped, "skipped")}`,
+    `${succeeded} of ${total} took it${counted(failed, "failed")}${counted(skipped, "skipped")}${counted(regressed, "regressed")}`,
     ...(reverted === 0 ? [] : [`${reverted} reverted`]),
     `${duration(elapsedMs(status, nowMs))} elapsed`,
     ...(estimated_seconds_left === null ? [] : [`about ${duration(estimated_seconds_left * 1000)} left`]),
@@ -137,8 +143,8 @@ function elapsedMs(status: StatusResponse, nowMs: number): number {
 }
 
 /** At most `room` lines: the current wave and those around it, where there are more. */
-function waveRows(status: StatusResponse, room: number): string[] {
-  const rows = wavesOf(status).map((wave) => waveRow(status, wave));
+function waveRows(status: StatusResponse, nowMs: number, room: number): string[] {
+  const rows = wavesOf(status).map((wave) => waveRow(status, nowMs, wave));
   if (status.state === "rolling_back") rows.push(rollbackRow(status));
   if (rows.length <= room) return rows;
   const shown = Math.max(1, room - 2);
@@ -152,10 +158,10 @@ function waveRows(status: StatusResponse, room: number): string[] {
   ];
 }
 
-function waveRow(status: StatusResponse, { number, size, done }: WaveProgress): string {
+function waveRow(status: StatusResponse, nowMs: number, { number, size, done }: WaveProgress): string {
   const current = number === status.wave && status.state === "in_progress";
   const name = `wave ${number}/${status.waves}`.padEnd(nameWidth(status));
-  return `${current ? "▸" : " "} ${name} ${bar(done, size)} ${done}/${size}${current ? inFlight(status) : ""}`;
+  return `${current ? "▸" : " "} ${name} ${bar(done, size)} ${done}/${size}${current ? `${inFlight(status)}${countdown(status, nowMs)}` : ""}`;
 }
 
 function rollbackRow(status: StatusResponse): string {

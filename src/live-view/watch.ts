@@ -4,6 +4,7 @@ import { type Ingress, IngressError, readStatus } from "./ingress.ts";
 import type { Keyboard } from "./keyboard.ts";
 import { type Desk, deskLines, pressed } from "./keys.ts";
 import type { Show } from "./show.ts";
+import { isSoaking } from "./soak-rows.ts";
 import { act } from "./verbs.ts";
 import { running } from "./view.ts";
 
@@ -37,7 +38,8 @@ export async function watch(options: WatchOptions): Promise<StatusResponse> {
   let moved = { results: "", atMs: performance.now() };
 
   const isShown = () => screen && (desk.detail ?? (seen.state === "paused" || isSlow()));
-  const isSlow = () => running(seen) && performance.now() - moved.atMs >= SLOW_MS;
+  // A soak has no results, and is not slow.
+  const isSlow = () => running(seen) && !isSoaking(seen) && performance.now() - moved.atMs >= SLOW_MS;
 
   /** Detail is of the state that it was asked in. */
   async function read(): Promise<void> {
@@ -97,7 +99,7 @@ export async function watch(options: WatchOptions): Promise<StatusResponse> {
 
 /** A paused rollout waits for an operator: with keys this one. */
 function isOver(status: StatusResponse, hasKeys: boolean): boolean {
-  return !running(status) && !(hasKeys && status.state === "paused");
+  return !running(status) && !status.rolls_back && !(hasKeys && status.state === "paused");
 }
 
 function stepOf({ rollout_id, state, wave }: StatusResponse): string {

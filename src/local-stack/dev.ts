@@ -68,7 +68,7 @@ export KUBECONFIG='${stack.kubeconfig}'
 export RESTATE_URL='${onLocalhost(stack.ingress)}'
 export RESTATE_TOKEN='unused-here'
 
-${curl("Rollout", JSON.stringify({ image: options.image, ...(options.waves ? { wave_percentages: options.waves } : {}) }))}
+${curl("Rollout", JSON.stringify(options.request))}
 
 ${curl("Status", "{}")}
 

@@ -9,8 +9,8 @@ import { NEW_IMAGE } from "./stack-types.ts";
 export interface CommandOptions {
   sentinels: number;
   image: string;
-  /** Absent: the service's own default. */
-  waves?: number[];
+  /** The body of the Rollout that is asked for. */
+  request: RolloutRequest;
   faults: SentinelFault[];
   json: boolean;
   /** Absolute path. */
@@ -22,10 +22,14 @@ export const OPTIONS_HELP = `Options:
   --sentinels N            size of the fleet (default 100): sen_0001, sen_0002, …
   --image IMAGE            the image to roll out (default ${NEW_IMAGE})
   --waves 10,100           cumulative percentages (default: the service's own)
+  --soak 10 | 0,10,…       seconds for which each wave is watched, or one number for each percentage
+  --max-regressions N[%]   so many may break after they came up (default 0); needs --soak
+  --on-failure pause       or rollback: a pause by a failure or a regression goes on to a rollback by itself
   --fail ID[:REASON]       break the rollout of one sentinel; may be repeated. REASON is ImagePullBackOff (default),
                            CrashLoopBackOff, CreateContainerConfigError, Unschedulable or NeverReady, each also with
-                           :<seconds> after which it heals by itself; slow:<seconds>, ready but late; or
-                           crash-after:<seconds>, ready and broken later
+                           :<seconds> after which it heals by itself; slow:<seconds>, ready but late;
+                           crash-after:<seconds>, ready and broken later; or flap-after:<seconds>, ready and later
+                           unready and ready by turns
   --kubeconfig FILE        make the fleet on this real cluster, in the namespace of KUBE_NAMESPACE (default sentinel),
                            which must not exist and is removed at the end
   --json                   machine-readable output
@@ -49,16 +53,15 @@ export function parseOptions(args: string[], leastSentinels: number): CommandOpt
       `--sentinels ${sentinels}: must be a whole number from ${leastSentinels} to ${MOST_SENTINELS}`,
     );
   }
-  const waves = values.waves?.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
-  checkRequest(values.image ?? NEW_IMAGE, waves);
+  const request = requestOf(values);
   const kubeconfig = values.kubeconfig === undefined ? undefined : resolve(values.kubeconfig);
   if (kubeconfig !== undefined && !existsSync(kubeconfig)) {
     throw new UsageError(`--kubeconfig ${values.kubeconfig}: there is no such file`);
   }
   return {
     sentinels: Number(sentinels),
-    image: values.image ?? NEW_IMAGE,
-    ...(waves === undefined ? {} : { waves }),
+    image: request.image,
+    request,
     faults: faults(values.fail ?? []),
     json: values.json ?? false,
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
@@ -74,6 +77,9 @@ function parse(args: string[]) {
         sentinels: { type: "string" },
         image: { type: "string" },
         waves: { type: "string" },
+        soak: { type: "string" },
+        "max-regressions": { type: "string" },
+        "on-failure": { type: "string" },
         fail: { type: "string", multiple: true },
         kubeconfig: { type: "string" },
         json: { type: "boolean" },
@@ -86,13 +92,37 @@ function parse(args: string[]) {
   }
 }
 
+const OPTION_OF: Record<string, string> = {
+  wave_percentages: "--waves",
+  soak_seconds: "--soak",
+  max_regressions: "--max-regressions",
+  on_failure: "--on-failure",
+};
+
 /** The same rules as the service's, before anything is started. */
-function checkRequest(image: string, waves: number[] | undefined): void {
-  const checked = RolloutRequest.safeParse({ image, wave_percentages: waves });
-  const issue = checked.success ? undefined : checked.error.issues[0];
-  if (issue === undefined) return;
-  if (issue.path[0] === "image") throw new UsageError(`--image ${image}: ${issue.message}`);
-  throw new UsageError(`--waves: ${issue.message}`);
+function requestOf(values: ReturnType<typeof parse>["values"]): RolloutRequest {
+  const { image = NEW_IMAGE, waves, soak, "max-regressions": regressions, "on-failure": onFailure } = values;
+  const soaks = soak === undefined ? [] : numbers(soak);
+  const parsed = RolloutRequest.safeParse({
+    image,
+    ...(waves === undefined ? {} : { wave_percentages: numbers(waves) }),
+    ...(soaks.length === 0 ? {} : { soak_seconds: soaks.length === 1 ? soaks[0] : soaks }),
+    ...(regressions === undefined ? {} : { max_regressions: limit(regressions) }),
+    ...(onFailure === undefined ? {} : { on_failure: onFailure }),
+  });
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const option = OPTION_OF[String(issue?.path[0])] ?? `--image ${image}`;
+  throw new UsageError(`${option}: ${issue?.message.replace("soak_seconds", "--soak")}`);
+}
+
+function numbers(list: string): number[] {
+  return list.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+}
+
+/** A percentage stays as it is, and so does what is neither. */
+function limit(text: string): number | string {
+  return /^-?[\d.]+$/.test(text) ? Number(text) : text;
 }
 
 function faults(texts: string[]): SentinelFault[] {

@@ -84,8 +84,9 @@ function bars(out: NodeJS.WriteStream): Show {
 
 function lines(out: NodeJS.WriteStream): Show {
   let told = -1;
+  let soaks = -1;
   const tell = (line: string) => out.write(`${line}\n`);
-  return ({ waves, current }, final) => {
+  return ({ waves, current, status }, final) => {
     for (let index = Math.max(told, 0); index <= current; index += 1) {
       const wave = waves[index];
       if (wave === undefined) continue;
@@ -95,6 +96,9 @@ function lines(out: NodeJS.WriteStream): Show {
       const isDone = index < current || final;
       if (isDone) tell(`${name} over: ${wave.succeeded} ready${failedPart(wave)}`);
     }
+    if (status.soak_until === null || soaks === current) return;
+    soaks = current;
+    tell(`wave ${current + 1}/${waves.length} soaks until ${status.soak_until}`);
   };
 }
 

@@ -64,11 +64,11 @@ export async function readState<T>(
   return row === undefined ? undefined : (JSON.parse(row.value) as T);
 }
 
-/** Invocations that have not ended. */
+/** Invocations that have not ended; but not what watches a paused rollout, nor the end of a soak that was interrupted. */
 export async function countRunning(admin: string): Promise<number> {
   const [row] = await query<{ n: number }>(
     admin,
-    "SELECT count(*) AS n FROM sys_invocation WHERE status <> 'completed'",
+    "SELECT count(*) AS n FROM sys_invocation WHERE status <> 'completed' AND target_handler_name NOT IN ('WatchHealth', 'EndSoak')",
   );
   return row?.n ?? 0;
 }

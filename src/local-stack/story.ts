@@ -1,11 +1,13 @@
-import { duration } from "../domain/messages.ts";
 import { plural } from "../domain/progress.ts";
-import type { RolloutResponse } from "../restate/rollout-schemas.ts";
+import { duration } from "../domain/spans.ts";
+import type { RolloutResponse, StatusResponse } from "../restate/rollout-schemas.ts";
 import { failedPart, type RolloutProgress } from "./progress.ts";
 import type { ReceivedMessage } from "./slack-page.ts";
 
 export interface Story {
   response: RolloutResponse;
+  /** How it stands once all is quiet. */
+  end: Pick<StatusResponse, "rollout_id" | "state" | "regressed" | "regressions" | "message" | "next">;
   progress: RolloutProgress | undefined;
   /** When the rollout answered, unix ms. */
   endedAtMs: number;
@@ -15,15 +17,18 @@ export interface Story {
 
 /** What happened, for a person. */
 export function tellStory(story: Story): string {
-  const { response } = story;
+  const { response, end } = story;
+  // A rollback that has begun by itself has ended since.
+  const last = end.state === response.state && end.state !== "cancelled" ? response : end;
   return [
     "",
-    `Rollout of ${response.image} over ${plural(response.total, "sentinel")}: ${response.state} after ${brief(story.tookMs)}`,
+    `Rollout of ${response.image} over ${plural(response.total, "sentinel")}: ${last.state} after ${brief(story.tookMs)}`,
     "",
     ...waveLines(story),
     ...failureLines(response),
-    response.message,
-    ...(response.next.length === 0 ? [] : [`Next: ${response.next.join(", ")}`]),
+    ...regressionLines(end),
+    last.message,
+    ...(last.next.length === 0 ? [] : [`Next: ${last.next.join(", ")}`]),
     "",
     `Slack heard ${plural(story.slack.length, "message")}:`,
     ...story.slack.map((message) => slackLine(message, response.image)),
@@ -55,6 +60,15 @@ function failureLines(response: RolloutResponse): string[] {
   const lines = response.failures.map(({ sentinel_id, reason }) => `  ${sentinel_id}  ${reason}`);
   const more = response.failed - response.failures.length;
   return ["Failed:", ...lines, ...(more > 0 ? [`  (+${more} more)`] : []), ""];
+}
+
+function regressionLines({ regressed, regressions }: Story["end"]): string[] {
+  if (regressed === 0) return [];
+  const lines = regressions.map(
+    ({ sentinel_id, reason, recovered }) => `  ${sentinel_id}  ${reason}${recovered ? " (recovered)" : ""}`,
+  );
+  const more = regressed - regressions.length;
+  return ["Broke after they had come up:", ...lines, ...(more > 0 ? [`  (+${more} more)`] : []), ""];
 }
 
 /** Waves of a dry run are short: tenths of a second matter. */

@@ -45,6 +45,7 @@ export const ELSEWHERE: Elsewhere[] = [
   },
   { command: /^curl -X POST \S+\/RetryFailed" /, runBy: "test/e2e/retry-failed.test.ts" },
   { command: /^curl -X POST \S+\/Rollout" .*"max_failures"/, runBy: "test/operator/budget.test.ts" },
+  { command: /^curl -X POST \S+\/Rollout" .*"soak_seconds"/, runBy: "test/operator/soak.test.ts" },
   { command: /^curl -X POST \S+\/Pause" /, runBy: "test/operator/pause.test.ts" },
   { command: /^curl -X POST \S+\/Abort" /, runBy: "test/operator/abort.test.ts" },
   { command: /^npm run db:prune /, runBy: "test/adapters/prune.test.ts" },

@@ -16,7 +16,7 @@ interface Step {
 const ROLLOUT = "hydra\\.v1\\.SentinelRolloutService/singleton";
 const verb = (name: string) =>
   new RegExp(
-    `^curl -X POST "\\$RESTATE_URL/${ROLLOUT}/${name}" (?!.*<rollout id>|.*x-operator|.*max_failures|.*"comment")`,
+    `^curl -X POST "\\$RESTATE_URL/${ROLLOUT}/${name}" (?!.*<rollout id>|.*x-operator|.*max_failures|.*soak_seconds|.*"comment")`,
   );
 const guarded = (name: string) =>
   new RegExp(`^curl -X POST "\\$RESTATE_URL/${ROLLOUT}/${name}" .*"<rollout id>", "wave": 2`);

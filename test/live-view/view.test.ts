@@ -1,11 +1,26 @@
 import { describe, expect, it } from "vitest";
 import { line, screen, wavesOf } from "../../src/live-view/view.ts";
+import type { StatusResponse } from "../../src/restate/rollout-schemas.ts";
 import { STARTED, status } from "./status.ts";
 
 const NOW = Date.parse("2026-01-31T02:02:05.000Z");
 
 const TALL = { columns: 200, rows: 50 };
 const FAILURES = Array.from({ length: 20 }, (_, i) => ({ sentinel_id: `sen_${i}`, reason: "bad" }));
+
+const SOAK: Partial<StatusResponse> = {
+  ...{ phase: "soaking", soak_until: "2026-01-31T02:06:17.000Z", succeeded: 24, in_flight: 0 },
+  waiting_for: "wave 3/5 to soak until 2026-01-31T02:06:17.000Z, 2 regressed",
+  regressed: 2,
+  regressions: [
+    { sentinel_id: "sen_1", since: "2026-01-31T02:01:05.123Z", reason: "OOM\nKilled", recovered: true },
+    { sentinel_id: "sen_2", since: "2026-01-31T02:01:35.123Z", reason: "exit code 1", recovered: false },
+  ],
+  health: {
+    ...{ updated: { total: 25, unhealthy: 3 }, not_updated: { total: 75, unhealthy: 0 } },
+    ...{ regions: [], unseen: [] },
+  },
+};
 
 describe("the screen", () => {
   it("shows how it stands, a bar for each wave, what it waits for and the failing sentinels", () => {
@@ -46,7 +61,7 @@ describe("the screen", () => {
       const reasons = ["🙈".repeat(300), "a ".repeat(300), "word ".repeat(60)];
       const failures = reasons.map((reason, i) => ({ sentinel_id: `sen_${i}`, reason }));
       const many = { waves: 100, wave: 40, wave_sizes: Array<number>(100).fill(1), succeeded: 39 };
-      for (const change of [{}, many]) {
+      for (const change of [{}, many, { ...many, ...SOAK }]) {
         for (const rows of [1, 2, 5, 24]) {
           for (const columns of [1, 10, 40, 80]) {
             const size = { columns, rows };
@@ -130,6 +145,39 @@ describe("the screen", () => {
     expect(rows.filter((row) => row.startsWith("▸"))).toEqual([
       `▸ rollback ${"█".repeat(15)}${"░".repeat(15)} 7/14`,
     ]);
+  });
+
+  it("in a soak counts down, and names who broke and who recovered, beside the health of both groups", () => {
+    expect(screen(status(SOAK), NOW, TALL)).toEqual([
+      "sentinel:v2 is soaking",
+      "  24 of 100 took it, 1 failed, 2 regressed · 2m05s elapsed · about 4m00s left",
+      `  wave 1/5 ${"█".repeat(30)} 1/1`,
+      `  wave 2/5 ${"█".repeat(30)} 4/4`,
+      `▸ wave 3/5 ${"█".repeat(30)} 20/20 · soaks 4m12s more`,
+      `  wave 4/5 ${"░".repeat(30)} 0/25`,
+      `  wave 5/5 ${"░".repeat(30)} 0/50`,
+      "  waiting for wave 3/5 to soak until 2026-01-31T02:06:17.000Z, 2 regressed",
+      "  updated 3/25 unhealthy · not updated 0/75",
+      '  guard: {"rollout_id":"7781234a","wave":3}',
+      "  ↑ sen_1  since 02:01:05: OOM Killed (recovered)",
+      "  ↓ sen_2  since 02:01:35: exit code 1",
+      "  ✗ sen_0017  ImagePullBackOff: manifest unknown",
+    ]);
+    const late = screen(status(SOAK), Date.parse("2026-01-31T02:06:18.000Z"), TALL);
+    expect(late[4]).toMatch(/ 20\/20 · soaks 0s more$/);
+  });
+
+  it("after one still says what it found, however much that is, and which clusters are not seen", () => {
+    const [each] = SOAK.regressions ?? [];
+    const regressions = Array.from({ length: 20 }, () => each as NonNullable<typeof each>);
+    const health = { ...(SOAK.health as NonNullable<typeof SOAK.health>), unseen: ["eu", "us"] };
+    const change = { ...SOAK, state: "paused", phase: "paused", soak_until: null } as const;
+    const rows = screen(status({ ...change, regressed: 50, regressions, health }), NOW, TALL);
+    expect(rows[0]).toBe("sentinel:v2 is paused");
+    expect(rows).toContain("  updated 3/25 unhealthy · not updated 0/75 · not seen: eu, us");
+    expect(rows.filter((row) => row.startsWith("  ↑"))).toHaveLength(5);
+    expect(rows).toContain("  (+45 more regressed)");
+    expect(rows.join("\n")).not.toContain("soaks");
   });
 
   it("says why it may be old", () => {
@@ -223,6 +271,11 @@ describe("a line", () => {
     expect(line(status(), NOW)).toBe(
       "sentinel:v2 is in progress · 14 of 100 took it, 1 failed · 2m05s elapsed · about 4m00s left · wave 3/5: 10 of 20 · 10 in flight",
     );
+  });
+
+  it("tells how long the wave soaks yet", () => {
+    const soaking = { phase: "soaking", soak_until: "2026-01-31T02:12:05.000Z", in_flight: 0 };
+    expect(line(status(soaking), NOW)).toMatch(/^sentinel:v2 is soaking · .* of 20 · soaks 10m00s more$/);
   });
 });
 

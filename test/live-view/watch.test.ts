@@ -64,6 +64,16 @@ describe("npm run watch", () => {
     await world.answer(rollout);
   });
 
+  it("says when a wave soaks, and goes on until that is over", async ({ world }) => {
+    const rollout = await world.start("Rollout", { image: NEW, wave_percentages: [100], soak_seconds: 4 });
+    await world.untilState("it soaks", ({ state, told }) => state === "in_progress" && told.succeeded === 6);
+    const { exitCode, stdout } = await watch([world.stack.ingress]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/ is soaking · 6 of 6 took it · .* · wave 1\/1: 6 of 6 · soaks [1-4]s more$/m);
+    expect(stdout).toMatch(/Completed: 6 of 6 sentinels took /);
+    await world.answer(rollout);
+  });
+
   it("redraws in place on a terminal, and leaves the last picture", async ({ world }) => {
     await world.fault("sen_0002", "slow:3");
     await world.change("UPDATE sentinels SET k8s_name = 'gone' WHERE id = 'sen_0001'");
