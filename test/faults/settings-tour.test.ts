@@ -121,6 +121,7 @@ describe("every attempt of every handler runs under other settings", () => {
     await nothingIsWedged();
     await world.quiet();
     expect(await world.on(image)).toEqual([]);
+    await world.change("UPDATE sentinels SET k8s_name = 'sentinel-0008' WHERE id = 'sen_0008'");
   });
 
   it("a rollout soaks, is paused for who broke in it, and completed", async () => {
