@@ -117,9 +117,12 @@ const START_MS = 15_000;
 const SYNC_POLL_MS = 100;
 /** And so long (ms) the answer whether somebody has broken. */
 const CONFIRM_MS = 10_000;
-/** What could not be read is looked at again so much later (ms), so many times. A cluster that is away has no suspects. */
+/**
+ * What could not be read is looked at again so much later (ms), and so many times by one invocation. A cluster that is away has no
+ * suspects.
+ */
 const AGAIN_MS = 2_000;
-const LOOKS = 300;
+const LOOKS = 100;
 
 /** The time of a soak is up: whoever broke is found before the rollout goes on. */
 export async function endSoak(
@@ -127,15 +130,16 @@ export async function endSoak(
   { rolloutId, untilMs }: { rolloutId: string; untilMs: number },
   options: HealthOptions,
 ): Promise<void> {
-  const { rollout } = await look(ctx, options.countBytes);
-  if (rollout?.rolloutId !== rolloutId || rollout.soakUntilMs !== untilMs) return;
-  const of = watchedOf(rollout);
-  let seen = await lookAtAll(ctx, of, options);
-  for (let n = 1; n < LOOKS && seen.unread > 0; n++) {
+  let seen: SeenAtAll | undefined;
+  for (let n = 0; n < LOOKS && (seen === undefined || seen.unread > 0); n++) {
     // Somebody may have broken: nobody goes on before that is known.
-    await ctx.sleep(AGAIN_MS, "look again");
-    seen = await lookAtAll(ctx, of, options);
+    if (n > 0) await ctx.sleep(AGAIN_MS, "look again");
+    const { rollout } = await look(ctx, options.countBytes);
+    if (rollout?.rolloutId !== rolloutId || rollout.soakUntilMs !== untilMs) return;
+    seen = await lookAtAll(ctx, watchedOf(rollout), options);
   }
+  // The watchdog of the drive sends another one.
+  if (seen === undefined || seen.unread > 0) return;
   const { regressed, health } = seen;
   if (regressed.length > 0 || health.unseen.length > 0) {
     await requestChange(ctx, "health", { type: "health", rolloutId, regressed, recovered: [], health });
