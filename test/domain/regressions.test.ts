@@ -529,6 +529,18 @@ describe("on_failure: rollback", () => {
       },
     ],
     [
+      "a regression, and an operator's Pause before what is in flight has settled",
+      "regression",
+      false,
+      () => {
+        const [play, driver] = inSecond(onFailure);
+        broke(play, "a");
+        play.do(pause());
+        driver.report([ready("d")]);
+        return play;
+      },
+    ],
+    [
       "a failure while an operator's Pause waits",
       "budget",
       false,
