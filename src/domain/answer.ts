@@ -1,11 +1,11 @@
 import type { Action } from "./action.ts";
 import type { Write } from "./book.ts";
 import type { Drive, Grant, Item } from "./drive-state.ts";
-import type { FreezeChange } from "./freeze-change.ts";
 import { shownFreeze } from "./freeze-look.ts";
+import type { FreezeNotification } from "./freeze-notification.ts";
 import type { HistoryEntry } from "./history-entry.ts";
 import type { LegacyOrder } from "./legacy-report.ts";
-import type { PhaseChange } from "./phase-change.ts";
+import type { Notification } from "./notification.ts";
 import type { Failure, RolloutState } from "./state.ts";
 import type { Ring, Turn } from "./turn.ts";
 import { type View, viewOf } from "./view.ts";
@@ -76,10 +76,10 @@ export interface Outcome {
   answer: Answer;
   writes: Write[];
   /** In the order in which they happened. */
-  changes: PhaseChange[];
+  notifications: Notification[];
   /** Those without a grant come before everything that is written, so that none is lost: who hears one asks. */
   rings: Ring[];
-  freezeChanges: FreezeChange[];
+  freezeNotifications: FreezeNotification[];
   /** A freeze that is to end by itself, in so many milliseconds. */
   ends?: { id: string; inMs: number };
   /** A soak that is to end by itself, in so many milliseconds. */

@@ -5,6 +5,7 @@ import { assertNotFrozen } from "./freeze.ts";
 import { freezeNow } from "./freeze-look.ts";
 import { assertLegal } from "./legality.ts";
 import { newLane } from "./new-lane.ts";
+import { toldBy } from "./notification.ts";
 import {
   countedBeside,
   countedWaves,
@@ -16,7 +17,6 @@ import {
   totalOf,
   waveOf,
 } from "./parts.ts";
-import { toldBy } from "./phase-change.ts";
 import { progressOf } from "./progress.ts";
 import type { Part, Place, RolloutState, WaveCount } from "./state.ts";
 import { keep, merge, stageTakenOver, storeCopies, takeOver, takesOver } from "./taken-over.ts";
@@ -97,8 +97,8 @@ export function begin(turn: Turn, event: Event & { type: "begin" }): void {
   if (taken !== undefined) keep(turn, taken);
   const progress = progressOf(turn.rollout, nowMs);
   const told = toldBy({ operator: event.startedBy, comment: event.comment });
-  turn.changes.push({ kind: "started", progress, waveSizes: waves.map(({ size }) => size), ...told });
-  turn.changes.push({ kind: "wave started", progress });
+  turn.notifications.push({ kind: "started", progress, waveSizes: waves.map(({ size }) => size), ...told });
+  turn.notifications.push({ kind: "wave started", progress });
 }
 
 function plannedWaves(plan: readonly PartPlan[]): WaveCount[] {

@@ -184,7 +184,7 @@ function end(turn: Turn, { rollout, drive }: Former, reporter?: number): void {
   if (lost !== undefined && inFlightOf(lanesOf(drive)) === 0) {
     delete drive.settles;
     const why = lost === 0 ? {} : { why: "a lane of its drive ended before its time" };
-    turn.changes.push({ kind: "settled", progress: progressOf(rollout, turn.nowMs), lost, ...why });
+    turn.notifications.push({ kind: "settled", progress: progressOf(rollout, turn.nowMs), lost, ...why });
   }
   turn.book.set(formerKey(rollout.rolloutId), { rollout, drive } satisfies Former);
   const driver = drive.forward?.lane;

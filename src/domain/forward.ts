@@ -7,9 +7,9 @@ import { acknowledge, exceeded, isBudgeted, stoppedInside, windowOf } from "./li
 import { newLane } from "./new-lane.ts";
 import { resumeScope } from "./next-steps.ts";
 import { soakOrAdvance } from "./next-wave.ts";
+import { type Notification, toldBy } from "./notification.ts";
 import { countedWaves, PLAN_KEY, sumOf, totalOf, waveOf } from "./parts.ts";
 import { endForward, pause } from "./pause.ts";
-import { type PhaseChange, toldBy } from "./phase-change.ts";
 import { flyingOf, inFlightOf, lanesOf, numbersOf, plural, progressOf, remaining } from "./progress.ts";
 import { closeQueue, openQueue } from "./queue.ts";
 import { recordPending } from "./record.ts";
@@ -29,7 +29,7 @@ export function resume(turn: Turn, { invocationId, ...guarded }: Event & { type:
   const { rollout, drive } = turn.driving();
   const scope = resumeScope(rollout);
   const progress = progressOf(rollout, turn.nowMs);
-  turn.changes.push({ kind: "resumed", progress, resume: scope, ...toldBy(guarded) });
+  turn.notifications.push({ kind: "resumed", progress, resume: scope, ...toldBy(guarded) });
   const lane = drive.nextLane++;
   drive.forward = {
     invocationId,
@@ -66,7 +66,7 @@ export function stopHere(turn: Turn, asked: Asked, aborts = false): void {
   // The rollback that follows an Abort counts them itself.
   if (inFlight > 0 && !aborts) drive.settles = 0;
   const progress = progressOf(rollout, turn.nowMs, drive);
-  turn.changes.push({
+  turn.notifications.push({
     kind: "cancelled",
     progress,
     inFlight,
@@ -124,7 +124,7 @@ export function leftToDeploy({ rollout, drive }: Turn): number {
 }
 
 /** What follows from nothing being in flight any more: the end of a wave, of a pause, or of a cancelled drive. */
-export function settleForward(turn: Turn): void {
+export function concludeForward(turn: Turn): void {
   const { rollout, drive } = turn.driving();
   const { forward } = drive;
   if (forward === undefined) return;
@@ -170,7 +170,7 @@ function endWave(turn: Turn, stopping?: string): void {
     const failed = `${wave.failed} of ${plural(wave.size, "sentinel")} failed`;
     pause(turn, "failure", `${placeOf(rollout)}: ${failed}`);
   } else {
-    turn.changes.push(waveCompleted(turn, wave, stopping === undefined));
+    turn.notifications.push(waveCompleted(turn, wave, stopping === undefined));
     const soaks = soakMsOf(rollout) > 0;
     const over = !soaks && rollout.currentWave + 1 >= rollout.waves.length;
     const frozen = over || soaks ? undefined : frozenBetweenWaves(turn);
@@ -180,7 +180,7 @@ function endWave(turn: Turn, stopping?: string): void {
   }
 }
 
-function waveCompleted(turn: Turn, { failed }: WaveCount, goesOn: boolean): PhaseChange {
+function waveCompleted(turn: Turn, { failed }: WaveCount, goesOn: boolean): Notification {
   const { rollout } = turn.driving();
   const soak = goesOn ? soakFrom(rollout, turn.nowMs) : undefined;
   const { all: regressed } = rollout.regressions ?? {};

@@ -1,11 +1,11 @@
 import { frozenBy } from "./freeze.ts";
-import type { FreezeChange } from "./freeze-change.ts";
+import type { FreezeNotification } from "./freeze-notification.ts";
 import { type Block, cut, escaped, HEADER_LIMIT, mrkdwn, reason, type SlackMessage } from "./slack-text.ts";
 
 /** What becomes of a freeze, as Slack shows it. */
-export function freezeMessage(change: FreezeChange): SlackMessage {
-  const header = cut(headerOf(change), HEADER_LIMIT);
-  const body = bodyOf(change);
+export function freezeMessage(notification: FreezeNotification): SlackMessage {
+  const header = cut(headerOf(notification), HEADER_LIMIT);
+  const body = bodyOf(notification);
   const blocks: Block[] = [
     { type: "header", text: { type: "plain_text", text: header } },
     ...body.map((text): Block => ({ type: "section", text: mrkdwn(text) })),
@@ -13,22 +13,24 @@ export function freezeMessage(change: FreezeChange): SlackMessage {
   return { text: [header, ...body].join(" · "), blocks };
 }
 
-function headerOf(change: FreezeChange): string {
-  switch (change.kind) {
+function headerOf(notification: FreezeNotification): string {
+  switch (notification.kind) {
     case "frozen":
-      return `Sentinel rollouts frozen by ${escaped(change.freeze.by)}`;
+      return `Sentinel rollouts frozen by ${escaped(notification.freeze.by)}`;
     case "unfrozen":
-      return `Sentinel rollouts unfrozen by ${escaped(change.by)}`;
+      return `Sentinel rollouts unfrozen by ${escaped(notification.by)}`;
     case "freeze ended":
       return "Sentinel rollouts: freeze ended";
   }
 }
 
-function bodyOf(change: FreezeChange): string[] {
-  const { freeze } = change;
+function bodyOf(notification: FreezeNotification): string[] {
+  const { freeze } = notification;
   const comment =
-    "comment" in change && change.comment !== undefined ? [`*Comment:* ${reason(change.comment)}`] : [];
-  if (change.kind !== "frozen") {
+    "comment" in notification && notification.comment !== undefined
+      ? [`*Comment:* ${reason(notification.comment)}`]
+      : [];
+  if (notification.kind !== "frozen") {
     return [
       `*Was:* ${reason(frozenBy(freeze))}`,
       ...comment,
@@ -39,12 +41,12 @@ function bodyOf(change: FreezeChange): string[] {
   return [
     `*Until:* ${until}\n*Why:* ${reason(freeze.reason)}`,
     ...comment,
-    ...whatRuns(change),
+    ...whatRuns(notification),
     "*Rollout*, *Resume* and *RetryFailed* are refused, but with `override_freeze` and a comment. *Pause*, *Cancel*, *Abort* and *RollbackAll* are not.",
   ];
 }
 
-function whatRuns({ running }: FreezeChange & { kind: "frozen" }): string[] {
+function whatRuns({ running }: FreezeNotification & { kind: "frozen" }): string[] {
   if (running === undefined) return [];
   const { image, rolloutId, wave, waves } = running;
   const then =

@@ -46,7 +46,7 @@ export function freeze(
           waves: rollout.waves.length,
         }
       : undefined;
-  turn.freezeChanges.push({
+  turn.freezeNotifications.push({
     kind: "frozen",
     freeze: frozen,
     ...(comment === undefined ? {} : { comment }),
@@ -66,7 +66,7 @@ export function unfreeze(turn: Turn, { operator, comment }: Event & { type: "unf
     else {
       const by = operator ?? "an operator";
       const said = comment === undefined ? {} : { comment };
-      turn.freezeChanges.push({ kind: "unfrozen", freeze: before, by, ...said });
+      turn.freezeNotifications.push({ kind: "unfrozen", freeze: before, by, ...said });
     }
   }
   return { ...accepted(turn), view: viewNow(turn) };
@@ -86,8 +86,8 @@ export function freezeEnds(turn: Turn, { id }: Event & { type: "freezeEnds" }): 
   return accepted(turn);
 }
 
-function tellEnded({ freezeChanges }: Turn, freeze: Freeze): void {
-  freezeChanges.push({ kind: "freeze ended", freeze });
+function tellEnded({ freezeNotifications }: Turn, freeze: Freeze): void {
+  freezeNotifications.push({ kind: "freeze ended", freeze });
 }
 
 /** What cannot be read is nobody's freeze, and is to be replaced or cleared. */

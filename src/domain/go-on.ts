@@ -1,12 +1,12 @@
 import { type DriverOrder, type RollbackReport, viewNow } from "./answer.ts";
 import type { Report } from "./event.ts";
-import { isLoaded, leftToDeploy, settleForward } from "./forward.ts";
+import { concludeForward, isLoaded, leftToDeploy } from "./forward.ts";
 import { recordIfDue } from "./lane-report.ts";
 import { driverOf, serve, staff, unopened } from "./lanes.ts";
 import { stopOverBudget } from "./over-budget.ts";
 import { ROLLBACK_KEY } from "./parts.ts";
 import { stopOverRegressions } from "./regressions.ts";
-import { leftToRevert, settleRollback } from "./rollback.ts";
+import { concludeRollback, leftToRevert } from "./rollback.ts";
 import type { Turn } from "./turn.ts";
 import { viewOf } from "./view.ts";
 
@@ -14,11 +14,11 @@ import { viewOf } from "./view.ts";
 export function goOn(turn: Turn, reporter?: Report): void {
   stopOverBudget(turn);
   stopOverRegressions(turn);
-  settle(turn);
+  conclude(turn);
   staff(turn, turn.rollout?.state === "rolling_back" ? leftToRevert(turn) : leftToDeploy(turn));
   serve(turn, reporter);
   recordIfDue(turn);
-  settle(turn);
+  conclude(turn);
   const { forward, rollback } = turn.drive ?? {};
   for (const driver of [forward, rollback]) {
     if (driver === undefined || driver.lane === reporter?.lane) continue;
@@ -35,9 +35,9 @@ export function goOn(turn: Turn, reporter?: Report): void {
   }
 }
 
-function settle(turn: Turn): void {
-  settleForward(turn);
-  settleRollback(turn);
+function conclude(turn: Turn): void {
+  concludeForward(turn);
+  concludeRollback(turn);
 }
 
 /** Is a wave to be begun by this driver? */

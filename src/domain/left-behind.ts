@@ -1,4 +1,4 @@
-import type { LeftBehind } from "./phase-change.ts";
+import type { LeftBehind } from "./notification.ts";
 import { plural } from "./progress.ts";
 
 /** What an operator is to know of them, and what to do; empty where there is nothing. */

@@ -1,6 +1,6 @@
 import type { Item, SentinelResult } from "./drive-state.ts";
 import type { Event } from "./event.ts";
-import { openWave, settleForward } from "./forward.ts";
+import { concludeForward, openWave } from "./forward.ts";
 import { takeReport } from "./lane-report.ts";
 import type { LegacyEvent, LegacyOrder, LegacyReport, LegacyResult } from "./legacy-report.ts";
 import { countedWaves, partKey, placesOf, TALLIES_KEY, tallyOf, waveOf } from "./parts.ts";
@@ -72,7 +72,7 @@ function forwardReported(
   turn.setLaneBook(forward.lane, { ...turn.laneBook(forward.lane), out: [] });
   lane.out = 0;
   if (report.type === "interrupt") forward.stopping ??= report.reason;
-  settleForward(turn);
+  concludeForward(turn);
   return nextWave(turn);
 }
 

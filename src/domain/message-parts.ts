@@ -1,6 +1,6 @@
 import { guardLine } from "./guard.ts";
 import { whatResumeDoes, whatRollbackDoes } from "./next-steps.ts";
-import type { PhaseChange, Progress, Told } from "./phase-change.ts";
+import type { Notification, Progress, Told } from "./notification.ts";
 import { percent } from "./progress.ts";
 import { KEEPS } from "./sentence.ts";
 import { cut, escaped, reason } from "./slack-text.ts";
@@ -27,7 +27,7 @@ export function notReverted({
   skipped = 0,
   moved = 0,
   interruption,
-}: PhaseChange & { kind: "rollback completed" }): string[] {
+}: Notification & { kind: "rollback completed" }): string[] {
   const retry = failed - skipped - moved;
   return [
     ...(skipped === 0 ? [] : [`${skipped} skipped: archived, on standby or deleted.`]),
@@ -38,8 +38,8 @@ export function notReverted({
   ];
 }
 
-export function nextSteps(change: PhaseChange & { kind: "paused" }): string {
-  const { progress, why, resume, rollback, rollsBack } = change;
+export function nextSteps(notification: Notification & { kind: "paused" }): string {
+  const { progress, why, resume, rollback, rollsBack } = notification;
   const frozen = why === "freeze";
   const revert =
     rollback === undefined ? "every sentinel that took the new image" : whatRollbackDoes(rollback);

@@ -12,7 +12,7 @@ import {
   share,
 } from "./message-parts.ts";
 import { howManyToRevert, settleByThemselves, whatResumeDoes } from "./next-steps.ts";
-import type { PhaseChange } from "./phase-change.ts";
+import type { Notification } from "./notification.ts";
 import { plural } from "./progress.ts";
 import {
   type Block,
@@ -33,10 +33,10 @@ interface Draft {
   body: string[];
 }
 
-/** A phase change as Slack shows it. */
-export function slackMessage(change: PhaseChange): SlackMessage {
-  const { header, fields, body } = draft(change);
-  const { image, rolloutId } = change.progress;
+/** A notification as Slack shows it. */
+export function slackMessage(notification: Notification): SlackMessage {
+  const { header, fields, body } = draft(notification);
+  const { image, rolloutId } = notification.progress;
   const numbers = [["Image", `\`${escaped(image)}\``], ...fields] as [string, string][];
   const blocks: Block[] = [
     { type: "header", text: { type: "plain_text", text: cut(header, HEADER_LIMIT) } },
@@ -48,18 +48,18 @@ export function slackMessage(change: PhaseChange): SlackMessage {
   return { text: cut(text, SECTION_LIMIT), blocks };
 }
 
-function draft(change: PhaseChange): Draft {
-  const p = change.progress;
+function draft(notification: Notification): Draft {
+  const p = notification.progress;
   const wave = `wave ${p.wave}/${p.waves}`;
-  switch (change.kind) {
+  switch (notification.kind) {
     case "started":
       return {
-        header: `Sentinel rollout started${by(change)}`,
+        header: `Sentinel rollout started${by(notification)}`,
         fields: [
           ["Sentinels", String(p.total)],
-          ["Waves", change.waveSizes.join(", ")],
+          ["Waves", notification.waveSizes.join(", ")],
         ],
-        body: comment(change),
+        body: comment(notification),
       };
     case "wave started":
       return {
@@ -69,12 +69,12 @@ function draft(change: PhaseChange): Draft {
       };
     case "wave completed":
       return {
-        header: `Sentinel rollout: ${wave} completed${soaking(change)}`,
+        header: `Sentinel rollout: ${wave} completed${soaking(notification)}`,
         fields: [
           ["Sentinels in this wave", String(p.waveSize)],
           done(p),
-          ...some("Failed in this wave", change.failed),
-          ...some("Regressed so far", change.regressed),
+          ...some("Failed in this wave", notification.failed),
+          ...some("Regressed so far", notification.regressed),
           ["Took", duration(p.waveElapsedMs)],
         ],
         body: [],
@@ -82,7 +82,7 @@ function draft(change: PhaseChange): Draft {
     case "rewritten":
       return {
         header: "Sentinel rollout: admission rewrites the image",
-        fields: [["Runs as", `\`${escaped(change.to)}\``]],
+        fields: [["Runs as", `\`${escaped(notification.to)}\``]],
         body: ["Sentinels that run that one have taken the image."],
       };
     case "paused":
@@ -90,67 +90,67 @@ function draft(change: PhaseChange): Draft {
         header: `Sentinel rollout paused in ${wave}`,
         fields: [done(p), ...notDone(p), ["Running for", duration(p.elapsedMs)]],
         body: [
-          `*Why:* ${reason(change.why === "budget" ? capital(change.reason) : change.reason)}`,
-          ...regressing(change.regressions ?? [], change.regressed ?? 0),
-          ...failing(change.failures, p.failed),
-          nextSteps(change),
+          `*Why:* ${reason(notification.why === "budget" ? capital(notification.reason) : notification.reason)}`,
+          ...regressing(notification.regressions ?? [], notification.regressed ?? 0),
+          ...failing(notification.failures, p.failed),
+          nextSteps(notification),
         ],
       };
     case "regressed":
       return {
-        header: `Sentinel rollout: ${change.regressed} regressed so far`,
+        header: `Sentinel rollout: ${notification.regressed} regressed so far`,
         fields: [done(p), ...notDone(p)],
-        body: regressing(change.regressions, change.regressed),
+        body: regressing(notification.regressions, notification.regressed),
       };
     case "unseen":
       return {
         header: `Sentinel rollout: not all of ${wave} was seen to soak`,
         fields: [done(p), ...notDone(p)],
         body: [
-          `*Why:* ${reason(`${change.clusters.join(", ")} ${change.clusters.length === 1 ? "does" : "do"} not answer: whether sentinels there have broken is not known`)}`,
+          `*Why:* ${reason(`${notification.clusters.join(", ")} ${notification.clusters.length === 1 ? "does" : "do"} not answer: whether sentinels there have broken is not known`)}`,
         ],
       };
     case "resumed":
       return {
-        header: `Sentinel rollout resumed${by(change)}`,
+        header: `Sentinel rollout resumed${by(notification)}`,
         fields: [done(p), ...notDone(p)],
         body: [
-          ...comment(change),
-          ...(change.resume === undefined ? [] : [`*Now:* ${whatResumeDoes(p, change.resume)}`]),
+          ...comment(notification),
+          ...(notification.resume === undefined ? [] : [`*Now:* ${whatResumeDoes(p, notification.resume)}`]),
         ],
       };
     case "retrying":
       return {
-        header: `Sentinel rollout: retrying in ${wave}${by(change)}`,
+        header: `Sentinel rollout: retrying in ${wave}${by(notification)}`,
         fields: [done(p), ...notDone(p)],
         body: [
-          ...comment(change),
-          `*Now:* deploy ${plural(change.retries, "failed sentinel")} again${change.resume ? ", and go on once none of the wave is failed" : ""}`,
+          ...comment(notification),
+          `*Now:* deploy ${plural(notification.retries, "failed sentinel")} again${notification.resume ? ", and go on once none of the wave is failed" : ""}`,
         ],
       };
     case "cancelled":
       return {
-        header: `Sentinel rollout cancelled in ${wave}${by(change)}`,
+        header: `Sentinel rollout cancelled in ${wave}${by(notification)}`,
         fields: [done(p), ...notDone(p), ["Ran for", duration(p.elapsedMs)]],
         body: [
-          ...comment(change),
-          change.aborts
+          ...comment(notification),
+          notification.aborts
             ? "Nothing more is launched; the rollback begins at once."
             : "Nothing more is launched; sentinels that took the new image keep it.",
-          ...(change.inFlight && !change.aborts
-            ? [`The ${settleByThemselves(change.inFlight)}; their count follows.`]
+          ...(notification.inFlight && !notification.aborts
+            ? [`The ${settleByThemselves(notification.inFlight)}; their count follows.`]
             : []),
         ],
       };
     case "settled":
       return {
-        header: `Sentinel rollout cancelled: ${change.lost === 0 ? "all in flight have settled" : "not all results are known"}`,
+        header: `Sentinel rollout cancelled: ${notification.lost === 0 ? "all in flight have settled" : "not all results are known"}`,
         fields: [done(p), ...notDone(p)],
         body:
-          change.lost === 0
+          notification.lost === 0
             ? []
             : [
-                `*Why:* ${plural(change.lost, "Deploy")} in flight ${change.lost === 1 ? "has" : "have"} no result: ${reason(change.why ?? "unknown")}`,
+                `*Why:* ${plural(notification.lost, "Deploy")} in flight ${notification.lost === 1 ? "has" : "have"} no result: ${reason(notification.why ?? "unknown")}`,
                 "*RollbackAll* goes by the rows.",
               ],
       };
@@ -159,8 +159,8 @@ function draft(change: PhaseChange): Draft {
         header: "Sentinel rollout: the drive does not answer",
         fields: [done(p), ...notDone(p)],
         body: [
-          `*Invocation:* ${escaped(change.invocationId)}\n*Why:* ${reason(change.why)}`,
-          change.rollingBack
+          `*Invocation:* ${escaped(notification.invocationId)}\n*Why:* ${reason(notification.why)}`,
+          notification.rollingBack
             ? "Resume the invocation in the Restate UI; or kill it, which ends the rollback as interrupted, and call *RollbackAll* again."
             : "Resume the invocation in the Restate UI; or stop with *Cancel*, which does not wait for it, and go back with *RollbackAll*.",
         ],
@@ -169,20 +169,22 @@ function draft(change: PhaseChange): Draft {
       return {
         header: "Sentinel rollout completed",
         fields: [done(p), ...notDone(p), ["Took", duration(p.elapsedMs)]],
-        body: failing(change.failures, p.failed),
+        body: failing(notification.failures, p.failed),
       };
     case "rollback started":
       return {
-        header: `Sentinel rollback started${by(change)}`,
+        header: `Sentinel rollback started${by(notification)}`,
         fields: [
           [
             "To revert",
-            howManyToRevert(change.scope ?? { took: change.targets ?? 0, inFlight: 0, unknown: 0 }),
+            howManyToRevert(
+              notification.scope ?? { took: notification.targets ?? 0, inFlight: 0, unknown: 0 },
+            ),
           ],
         ],
         body: [
-          ...comment(change),
-          change.failedToo === undefined
+          ...comment(notification),
+          notification.failedToo === undefined
             ? "Each returns to the image it ran before; failed sentinels are not touched."
             : "Each returns to the image it ran before; failed ones, too.",
         ],
@@ -190,24 +192,26 @@ function draft(change: PhaseChange): Draft {
     case "rollback completed":
       return {
         header:
-          change.interruption === undefined ? "Sentinel rollback completed" : "Sentinel rollback interrupted",
+          notification.interruption === undefined
+            ? "Sentinel rollback completed"
+            : "Sentinel rollback interrupted",
         fields: [
-          ["Reverted", share(change.reverted, change.targets)],
-          ["Not reverted", String(change.failed)],
-          ["Took", duration(change.durationMs)],
+          ["Reverted", share(notification.reverted, notification.targets)],
+          ["Not reverted", String(notification.failed)],
+          ["Took", duration(notification.durationMs)],
         ],
         body: [
-          ...(change.interruption === undefined ? [] : [`*Why:* ${reason(change.interruption)}`]),
-          ...failing(change.failures, change.failed),
-          ...notReverted(change),
-          ...(change.left === undefined ? [] : [leftBehindNote(change.left)]),
+          ...(notification.interruption === undefined ? [] : [`*Why:* ${reason(notification.interruption)}`]),
+          ...failing(notification.failures, notification.failed),
+          ...notReverted(notification),
+          ...(notification.left === undefined ? [] : [leftBehindNote(notification.left)]),
         ],
       };
   }
 }
 
 /** Where a wave is watched before the next one begins. */
-function soaking({ soak }: PhaseChange & { kind: "wave completed" }): string {
+function soaking({ soak }: Notification & { kind: "wave completed" }): string {
   return soak === undefined ? "" : `, soaking ${span(soak.ms)} until ${clock(soak.untilMs)}`;
 }
 

@@ -2,8 +2,8 @@ import type { Drive } from "./drive-state.ts";
 import { type Freeze, isFrozen } from "./freeze.ts";
 import { LEGAL } from "./legality.ts";
 import { isBudgeted } from "./limits.ts";
+import type { ResumeScope, RollbackScope } from "./notification.ts";
 import { sumOf } from "./parts.ts";
-import type { ResumeScope, RollbackScope } from "./phase-change.ts";
 import {
   againFlyingOf,
   failedToRevert,

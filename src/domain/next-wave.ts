@@ -25,7 +25,7 @@ function beginSoak(turn: Turn, ms: number): void {
 export function endSoak(turn: Turn, unseen: string[]): void {
   const { rollout } = turn.driving();
   if (unseen.length > 0)
-    turn.changes.push({ kind: "unseen", progress: progressOf(rollout, turn.nowMs), clusters: unseen });
+    turn.notifications.push({ kind: "unseen", progress: progressOf(rollout, turn.nowMs), clusters: unseen });
   turn.soak({ soakLeftMs: 0 });
   const last = rollout.currentWave + 1 >= rollout.waves.length;
   const frozen = last ? undefined : frozenBetweenWaves(turn);
@@ -42,7 +42,7 @@ export function advance(turn: Turn): void {
   if (rollout.currentWave + 1 >= rollout.waves.length) {
     turn.become({ state: "completed" });
     const done = turn.driving().rollout;
-    turn.changes.push({
+    turn.notifications.push({
       kind: "completed",
       progress: progressOf(done, turn.nowMs),
       failures: shownFailures(done),
@@ -61,7 +61,7 @@ export function advance(turn: Turn): void {
   });
   // The soak that it began with tells nothing of how long a wave takes.
   if (drive.forward?.firstWave === rollout.currentWave + 1) drive.forward.startedAtMs = turn.nowMs;
-  turn.changes.push({ kind: "wave started", progress: progressOf(turn.driving().rollout, turn.nowMs) });
+  turn.notifications.push({ kind: "wave started", progress: progressOf(turn.driving().rollout, turn.nowMs) });
 }
 
 /** In the next wave nothing is acknowledged yet. */

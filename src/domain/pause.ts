@@ -21,7 +21,7 @@ export function pause(turn: Turn, pauseKind: PauseKind, reason: string): void {
   turn.become({ state: "paused", pauseReason: reason, pauseKind, ...(rollsBack ? { rollsBack } : {}) });
   const { rollout } = turn.driving();
   const { newest, all: regressed } = rollout.regressions ?? {};
-  turn.changes.push({
+  turn.notifications.push({
     kind: "paused",
     progress: progressOf(rollout, turn.nowMs),
     why: pauseKind,
@@ -67,7 +67,7 @@ export function endForward(turn: Turn, why?: string): void {
   dropLanes(turn, ({ of }) => of === "forward");
   delete drive.forward;
   delete drive.ramp;
-  tellSettled(turn, why ?? forward.stopping ?? "a part of its drive does not answer");
+  tellSettled(turn, why ?? forward.stopping ?? "a call of its drive does not answer");
   if (drive.rollback !== undefined) turn.ringLegacy(drive.rollback);
   if (rollout.state !== "rolling_back") closeQueue(turn);
 }
@@ -78,7 +78,7 @@ function tellSettled(turn: Turn, why: string): void {
   const { settles: lost } = drive;
   delete drive.settles;
   if (lost === undefined || rollout.state !== "cancelled") return;
-  turn.changes.push({
+  turn.notifications.push({
     kind: "settled",
     progress: progressOf(rollout, turn.nowMs, drive),
     ...(lost === 0 ? { lost } : { lost, why }),

@@ -64,7 +64,7 @@ function tellRegressed(turn: Turn, news: KnownRegression[]): void {
   const { rollout } = turn.driving();
   const isPause = rollout.state === "paused" ? rollout.pauseKind === "regression" : tooManyRegressed(rollout);
   if (news.length === 0 || isPause) return;
-  turn.changes.push({
+  turn.notifications.push({
     kind: "regressed",
     progress: progressOf(rollout, turn.nowMs),
     regressions: news.slice(-REGRESSIONS_IN_A_MESSAGE),

@@ -6,9 +6,9 @@ import { freezeNow } from "./freeze-look.ts";
 import { assertMeant } from "./guard.ts";
 import { acknowledge } from "./limits.ts";
 import { newLane } from "./new-lane.ts";
+import { toldBy } from "./notification.ts";
 import { PLAN_KEY, partKey, partsOf, RETRY_KEY, sumOf } from "./parts.ts";
 import { endForward } from "./pause.ts";
-import { toldBy } from "./phase-change.ts";
 import { plural, progressOf } from "./progress.ts";
 import { acknowledgedRegressions } from "./regressions.ts";
 import { type Chosen, placesToRetry } from "./retries.ts";
@@ -56,7 +56,7 @@ export function retryFailed(turn: Turn, event: Event & { type: "retryFailed" }):
   drive.lanes[lane] = { ...newLane("forward"), invocationId };
   turn.watch = invocationId;
   const progress = progressOf(rollout, turn.nowMs);
-  turn.changes.push({
+  turn.notifications.push({
     kind: "retrying",
     progress,
     retries: total,

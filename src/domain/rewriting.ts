@@ -8,5 +8,5 @@ export function tellRewriting(turn: Turn, results: readonly SentinelResult[]): v
   const to = results.find(({ rewrittenTo }) => rewrittenTo !== undefined)?.rewrittenTo;
   if (to === undefined || rollout.rewrittenTo !== undefined) return;
   turn.become({ rewrittenTo: to });
-  turn.changes.push({ kind: "rewritten", to, progress: progressOf(rollout, turn.nowMs, drive) });
+  turn.notifications.push({ kind: "rewritten", to, progress: progressOf(rollout, turn.nowMs, drive) });
 }

@@ -7,9 +7,9 @@ import { dropLanes } from "./lanes.ts";
 import { IllegalOperationError } from "./legality.ts";
 import { newLane } from "./new-lane.ts";
 import { rollbackScope } from "./next-steps.ts";
+import { toldBy } from "./notification.ts";
 import { cutForHead, KEPT_FAILURES, partKey, ROLLBACK_KEY, sumOf } from "./parts.ts";
 import { endForward, FAILURES_IN_A_MESSAGE } from "./pause.ts";
-import { toldBy } from "./phase-change.ts";
 import { failedToRevert, inFlightOf, lanesOf, progressOf } from "./progress.ts";
 import { addLate, closeQueue, hasMore, openQueue, revertOf } from "./queue.ts";
 import { recordPending } from "./record.ts";
@@ -58,7 +58,7 @@ export function rollBack(turn: Turn, { invocationId, silent, includeFailed, ...a
   const scope = rollbackScope(rollout, drive);
   const progress = progressOf(rollout, turn.nowMs);
   const failedToo = rollout.revertsFailed ? { failedToo: true as const } : {};
-  turn.changes.push({ kind: "rollback started", progress, scope, ...failedToo, ...toldBy(asked) });
+  turn.notifications.push({ kind: "rollback started", progress, scope, ...failedToo, ...toldBy(asked) });
 }
 
 /** What does not answer is not waited for: the rows tell what became of its sentinels. */
@@ -172,7 +172,7 @@ function unfinished(turn: Turn): number {
 }
 
 /** The rollback is over once nothing is left, nothing is in flight, and nothing can come in late. */
-export function settleRollback(turn: Turn): void {
+export function concludeRollback(turn: Turn): void {
   const { rollout, drive } = turn.driving();
   const { rollback } = drive;
   if (rollback === undefined || rollback.legacy !== undefined) return;
@@ -229,7 +229,7 @@ export function stranded(turn: Turn, reason: string): void {
 }
 
 function tellEnd(turn: Turn, { invocationId, skips, ...report }: RollbackReport, startedAtMs: number): void {
-  turn.changes.push({
+  turn.notifications.push({
     kind: "rollback completed",
     progress: progressOf(turn.driving().rollout, turn.nowMs),
     ...report,

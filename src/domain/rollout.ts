@@ -49,16 +49,16 @@ export function apply(book: Book, event: Event, nowMs: number): Outcome {
   const before = turn.rollout;
   const answer = happen(turn, event);
   const taken = actionOf(before, turn, event);
-  const { freezeChanges, ends, soaks, rollsBack } = turn;
+  const { freezeNotifications, ends, soaks, rollsBack } = turn;
   const rolloutId = turn.rollout?.rolloutId ?? "";
   const beside = {
-    freezeChanges,
+    freezeNotifications,
     ...(ends === undefined ? {} : { ends }),
     ...(taken === undefined ? {} : { action: taken }),
   };
   if (turn.drive === undefined) {
     const writes = book.writes(() => 0).filter(({ key }) => key === FREEZE_KEY);
-    return { answer, writes, changes: [], rings: [], history: [], ...beside };
+    return { answer, writes, notifications: [], rings: [], history: [], ...beside };
   }
   tellFence(turn);
   const { drive } = turn;
@@ -71,7 +71,7 @@ export function apply(book: Book, event: Event, nowMs: number): Outcome {
   return {
     answer: { ...answer, rolloutId: turn.rollout?.rolloutId ?? "" },
     writes: answer.accepted ? writes : [],
-    changes: turn.changes,
+    notifications: turn.notifications,
     rings: turn.rings,
     history,
     ...beside,

@@ -60,7 +60,7 @@ function mark(turn: Turn, { silent }: Event & { type: "silent" }): void {
   }
   if (known || first === undefined) return;
   const rollingBack = rollout.state === "rolling_back";
-  turn.changes.push({
+  turn.notifications.push({
     kind: "silent",
     progress: progressOf(rollout, turn.nowMs, drive),
     ...first,

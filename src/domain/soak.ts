@@ -1,4 +1,4 @@
-import type { Soak } from "./phase-change.ts";
+import type { Soak } from "./notification.ts";
 import type { RolloutState } from "./state.ts";
 
 /** How long (ms) the wave is to be watched before the rollout goes on: what is left of its soak, or all of it. */

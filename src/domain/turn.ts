@@ -1,10 +1,10 @@
 import type { Book, Write } from "./book.ts";
 import type { Drive, Driver, Grant, Lane, LaneBook, RollbackDriver } from "./drive-state.ts";
-import type { FreezeChange } from "./freeze-change.ts";
+import type { FreezeNotification } from "./freeze-notification.ts";
 import type { HistoryEntry, OutcomeRecord } from "./history-entry.ts";
 import { legacyRollout, migrate } from "./legacy.ts";
+import type { Notification } from "./notification.ts";
 import { DRIVE_KEY, HEAD_KEY, laneKey, TALLIES_KEY, type Tallies } from "./parts.ts";
-import type { PhaseChange } from "./phase-change.ts";
 import { readable } from "./readable.ts";
 import type { Failure, RolloutState } from "./state.ts";
 
@@ -57,9 +57,9 @@ export class Turn {
   drive: Drive | undefined;
   /** The rollout has had a drive; one whose beginning was cut short has had none. */
   readonly begun: boolean;
-  readonly changes: PhaseChange[] = [];
+  readonly notifications: Notification[] = [];
   readonly rings: Ring[] = [];
-  readonly freezeChanges: FreezeChange[] = [];
+  readonly freezeNotifications: FreezeNotification[] = [];
   /** A freeze that is to end by itself. */
   ends: { id: string; inMs: number } | undefined;
   /** What the history is told of sentinels. */

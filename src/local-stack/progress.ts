@@ -26,7 +26,7 @@ export const ROLLOUT = "hydra.v1.SentinelRolloutService/singleton";
 const POLL_MS = 150;
 
 /**
- * Follows a rollout until `over` settles, and shows what moves: bars on a terminal, else a line for each step.
+ * Follows a rollout until `over` is done, and shows what moves: bars on a terminal, else a line for each step.
  * Resolves to the last progress seen, undefined when there was none.
  */
 export async function followRollout(

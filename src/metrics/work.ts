@@ -1,9 +1,9 @@
 import { Counter, Histogram, type Registry } from "prom-client";
 import { ACTING_VERBS } from "../domain/action.ts";
-import type { FreezeChange } from "../domain/freeze-change.ts";
-import type { PhaseChange } from "../domain/phase-change.ts";
+import type { FreezeNotification } from "../domain/freeze-notification.ts";
+import type { Notification } from "../domain/notification.ts";
 
-type ChangeKind = (PhaseChange | FreezeChange)["kind"];
+type ChangeKind = (Notification | FreezeNotification)["kind"];
 
 /** What this process did. Each replica counts its own work: sum them. */
 export interface WorkMetrics {

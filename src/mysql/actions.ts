@@ -2,7 +2,7 @@ import type { Action } from "../domain/action.ts";
 import { and, desc, eq, lt, or, sql } from "./drizzle.ts";
 import { actions } from "./history-schema.ts";
 import { fitting } from "./literals.ts";
-import { type Database, settled } from "./pool.ts";
+import { type Database, execute } from "./pool.ts";
 
 /** Times are unix milliseconds. */
 export interface PastAction {
@@ -40,7 +40,7 @@ const NAME_LENGTH = 255;
 export function createActionStore(db: Database): ActionStore {
   return {
     async recordAction({ id, verb, operator, comment, rolloutId, from, to, refused, atMs }) {
-      await settled(
+      await execute(
         db
           .insert(actions)
           .values({
@@ -60,7 +60,7 @@ export function createActionStore(db: Database): ActionStore {
     },
 
     actions: (limit, { rolloutId, after } = {}) =>
-      settled(
+      execute(
         db
           .select()
           .from(actions)
@@ -79,7 +79,7 @@ export function createActionStore(db: Database): ActionStore {
       ),
 
     async action(id) {
-      const rows = await settled(db.select().from(actions).where(eq(actions.id, id)));
+      const rows = await execute(db.select().from(actions).where(eq(actions.id, id)));
       // The comparison of the column overlooks spaces at the end.
       return rows.find((row) => row.id === id);
     },

@@ -19,7 +19,7 @@ import {
 } from "./drizzle.ts";
 import { outcomes, rollouts } from "./history-schema.ts";
 import { fitting } from "./literals.ts";
-import { type Database, settled } from "./pool.ts";
+import { type Database, execute } from "./pool.ts";
 
 /** Times are unix milliseconds. */
 export interface PastRollout {
@@ -93,12 +93,12 @@ const { rolloutId: _rolloutId, ...outcomeColumns } = getTableColumns(outcomes);
 export function createHistoryStore(db: Database): HistoryStore {
   return {
     async record(entry, revision) {
-      await settled(
+      await execute(
         db.insert(rollouts).values(rowOf(entry, revision)).onDuplicateKeyUpdate({ set: unlessNewer() }),
       );
       const { rolloutId } = entry.rollout;
       for (const chunk of chunks(entry.outcomes)) {
-        await settled(
+        await execute(
           db
             .insert(outcomes)
             .values(chunk.map((outcome) => outcomeRowOf(rolloutId, outcome, entry.atMs)))
@@ -109,7 +109,7 @@ export function createHistoryStore(db: Database): HistoryStore {
     },
 
     rollouts: (limit, after) =>
-      settled(
+      execute(
         db
           .select(rolloutColumns)
           .from(rollouts)
@@ -127,13 +127,13 @@ export function createHistoryStore(db: Database): HistoryStore {
     countRollouts: () => counted(db.select({ all: count() }).from(rollouts)),
 
     async rollout(id) {
-      const rows = await settled(db.select(rolloutColumns).from(rollouts).where(eq(rollouts.id, id)));
+      const rows = await execute(db.select(rolloutColumns).from(rollouts).where(eq(rollouts.id, id)));
       // The comparison of the column overlooks spaces at the end.
       return rows.find((row) => row.id === id);
     },
 
     outcomes: (rolloutId, limit, after) =>
-      settled(
+      execute(
         db
           .select(outcomeColumns)
           .from(outcomes)
@@ -157,7 +157,7 @@ export function createHistoryStore(db: Database): HistoryStore {
             eq(came.sentinelId, outcomes.sentinelId),
           ),
         );
-      const rows = await settled(
+      const rows = await execute(
         db
           .select({ id: outcomes.sentinelId, reason: outcomes.reason })
           .from(outcomes)
@@ -171,7 +171,7 @@ export function createHistoryStore(db: Database): HistoryStore {
 }
 
 async function counted(query: PromiseLike<{ all: number }[]>): Promise<number> {
-  const [row] = await settled(query);
+  const [row] = await execute(query);
   return row?.all ?? 0;
 }
 

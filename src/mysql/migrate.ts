@@ -8,7 +8,7 @@ import { reasonOf } from "../util/reason.ts";
 import { databaseAddress } from "./address.ts";
 import { createTable } from "./ddl.ts";
 import { actions, outcomes, rollouts } from "./history-schema.ts";
-import { settled } from "./pool.ts";
+import { execute } from "./pool.ts";
 import { rewrittenImages } from "./rewritten-schema.ts";
 import { CONTROL_PLANE_COLUMNS, sentinels } from "./schema.ts";
 import { type Difference, differences } from "./table-check.ts";
@@ -48,7 +48,7 @@ export async function migrateDatabase(databaseUrl: string, options: MigrationOpt
   });
   try {
     await lock(connection);
-    await settled(
+    await execute(
       migrate(drizzle(connection), { migrationsFolder: MIGRATIONS, migrationsTable: MIGRATIONS_TABLE }),
     );
     if (options.withSentinels === true) await connection.query(createTable(sentinels));

@@ -114,7 +114,7 @@ export function openPool(
 }
 
 /** Awaits a query of this pool's `db`; what it throws is a DatabaseError without the statement and its values. */
-export async function settled<T>(query: PromiseLike<T>): Promise<T> {
+export async function execute<T>(query: PromiseLike<T>): Promise<T> {
   try {
     return await query;
   } catch (error) {

@@ -1,5 +1,5 @@
 import { count, eq, sql } from "./drizzle.ts";
-import { type DatabasePool, settled } from "./pool.ts";
+import { type DatabasePool, execute } from "./pool.ts";
 import { sentinels } from "./schema.ts";
 
 export type Primary = "writable" | "read-only";
@@ -14,7 +14,7 @@ const OFF: readonly unknown[] = [0, "0", "OFF"];
  * @throws DatabaseError when there is no answer, or the table cannot be read
  */
 export async function lookAtPrimary({ db, retireAll }: DatabasePool): Promise<Primary> {
-  const rows = await settled(
+  const rows = await execute(
     db
       .select({
         server: sql`@@global.read_only`,

@@ -1,5 +1,5 @@
 import { and, eq, sql } from "./drizzle.ts";
-import { type Database, settled } from "./pool.ts";
+import { type Database, execute } from "./pool.ts";
 import { rewrittenImages } from "./rewritten-schema.ts";
 
 /** What the clusters' admission has been seen to make of images. Every statement throws DatabaseError. */
@@ -15,13 +15,13 @@ export function createRewrittenImages(db: Database): RewrittenImages {
   return {
     async isRewritten(asked, other) {
       const pair = and(eq(image, asked), eq(rewritten, other));
-      const rows = await settled(db.select({ image, rewritten }).from(rewrittenImages).where(pair));
+      const rows = await execute(db.select({ image, rewritten }).from(rewrittenImages).where(pair));
       // The comparison of the columns overlooks spaces at the end.
       return rows.some((row) => row.image === asked && row.rewritten === other);
     },
 
     async rememberRewritten(asked, other) {
-      await settled(
+      await execute(
         db
           .insert(rewrittenImages)
           .values({ image: asked, rewritten: other })

@@ -1,7 +1,7 @@
 import { and, inArray, sql } from "./drizzle.ts";
 import type { Fence } from "./fence.ts";
 import { ownValues } from "./own-values.ts";
-import { type Database, settled } from "./pool.ts";
+import { type Database, execute } from "./pool.ts";
 import type { SentinelRow, Written } from "./row.ts";
 import { sentinels } from "./schema.ts";
 
@@ -15,7 +15,7 @@ export function fittingReason(reason: string): string {
 
 /** The row of each id, in their order. */
 export async function readRows(db: Database, ids: readonly string[]): Promise<(SentinelRow | undefined)[]> {
-  const rows = await settled(
+  const rows = await execute(
     db
       .select({
         id: sentinels.id,
@@ -73,7 +73,7 @@ async function writeOnce(db: Database, rows: readonly FencedColumns[]): Promise<
   const ids = rows.map(({ id }) => id);
   const allowed = rows.flatMap(({ id, fence }) => fence.map((atMs) => sql`(${id}, ${atMs ?? NEVER})`));
   const within = sql`(${sentinels.id}, coalesce(${sentinels.updatedAt}, ${NEVER})) in (${sql.join(allowed, sql`, `)})`;
-  const [{ affectedRows }] = await settled(
+  const [{ affectedRows }] = await execute(
     db
       .update(sentinels)
       .set(ownValues(rows))

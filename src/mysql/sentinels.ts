@@ -4,7 +4,7 @@ import { chunks, PAGE, pages } from "./batches.ts";
 import { and, asc, eq, gt, gte, inArray, isNotNull, lte, sql } from "./drizzle.ts";
 import { observedColumnsOf } from "./observation.ts";
 import { ownValues } from "./own-values.ts";
-import { type Database, settled } from "./pool.ts";
+import { type Database, execute } from "./pool.ts";
 import { createRewrittenImages, type RewrittenImages } from "./rewritten.ts";
 import { rewrittenImages } from "./rewritten-schema.ts";
 import type {
@@ -114,7 +114,7 @@ export function createSentinelStore(db: Database): SentinelStore {
     async observe(batch) {
       for (const chunk of chunks(batch)) {
         const observed = chunk.map((each) => ({ id: each.id, columns: observedColumnsOf(each.observed) }));
-        await settled(
+        await execute(
           db
             .update(sentinels)
             .set(ownValues(observed))
@@ -134,7 +134,7 @@ export function createSentinelStore(db: Database): SentinelStore {
       const rows: ObservedRow[] = [];
       for (const chunk of chunks(ids)) {
         rows.push(
-          ...(await settled(db.select(observedColumns).from(sentinels).where(inArray(sentinels.id, chunk)))),
+          ...(await execute(db.select(observedColumns).from(sentinels).where(inArray(sentinels.id, chunk)))),
         );
       }
       return rows;
@@ -143,7 +143,7 @@ export function createSentinelStore(db: Database): SentinelStore {
 }
 
 async function observedPage(db: Database, after: string): Promise<ObservedRow[]> {
-  const rows = await settled(
+  const rows = await execute(
     db
       .select(runningColumns)
       .from(sentinels)
@@ -155,7 +155,7 @@ async function observedPage(db: Database, after: string): Promise<ObservedRow[]>
 }
 
 function candidatePage(db: Database, where: SQL | undefined): Promise<Candidate[]> {
-  return settled(
+  return execute(
     db
       .select({
         id: sentinels.id,

@@ -8,9 +8,9 @@ import type { Action } from "../domain/action.ts";
 import type { Answer } from "../domain/answer.ts";
 import type { Direction } from "../domain/drive-state.ts";
 import type { Event } from "../domain/event.ts";
-import type { FreezeChange } from "../domain/freeze-change.ts";
+import type { FreezeNotification } from "../domain/freeze-notification.ts";
 import type { HistoryEntry } from "../domain/history-entry.ts";
-import type { LeftBehind, PhaseChange } from "../domain/phase-change.ts";
+import type { LeftBehind, Notification } from "../domain/notification.ts";
 import type { Place } from "../domain/state.ts";
 import type { DeployReply, DeployRequest } from "./deploy-schemas.ts";
 
@@ -84,7 +84,7 @@ export const SentinelObject: VirtualObjectDefinition<
 
 export const NotifierObject: VirtualObjectDefinition<
   "hydra.v1.SentinelRolloutNotifier",
-  { Deliver: (ctx: ObjectContext, change: PhaseChange | FreezeChange) => Promise<void> }
+  { Deliver: (ctx: ObjectContext, notification: Notification | FreezeNotification) => Promise<void> }
 > = { name: "hydra.v1.SentinelRolloutNotifier" };
 
 /** One queue: messages about the one rollout arrive in order. */

@@ -1,5 +1,5 @@
 import { type ObjectContext, type ObjectSharedContext, rpc, TerminalError } from "@restatedev/restate-sdk";
-import type { LeftBehind } from "../domain/phase-change.ts";
+import type { LeftBehind } from "../domain/notification.ts";
 import { RolloutObject, SINGLETON } from "../restate/contract.ts";
 
 /**

@@ -70,8 +70,19 @@ function likelyKeys(event: Event): string[] {
 }
 
 function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
-  const { answer, writes, changes, rings, history, watch, freezeChanges, ends, action, soaks, rollsBack } =
-    outcome;
+  const {
+    answer,
+    writes,
+    notifications,
+    rings,
+    history,
+    watch,
+    freezeNotifications,
+    ends,
+    action,
+    soaks,
+    rollsBack,
+  } = outcome;
   // The watchdog goes first: once a state says that somebody drives, somebody watches.
   if (watch !== undefined) sendWatchdog(ctx, watch);
   // Likewise: one that finds another freeze, or none, changes nothing.
@@ -85,24 +96,28 @@ function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
   for (const { bell, grant } of rings) if (grant === undefined) ctx.resolveAwakeable(bell, {});
   // The message `settled` is sent before `drive.settles` is cleared. After a kill in between the next change sends it again, and
   // its idempotency key has it delivered once.
-  const settled = changes.filter(({ kind }) => kind === "settled");
+  const settled = notifications.filter(({ kind }) => kind === "settled");
   const forgets =
     settled.length === 0 ? -1 : writes.findIndex(({ key }) => key === DRIVE_KEY || isFormer(key));
   const first = forgets < 0 ? writes.length : forgets;
   carryOut(ctx, writes.slice(0, first), count);
-  for (const change of settled) {
-    const idempotencyKey = `settled ${change.progress.rolloutId}`;
-    ctx.objectSendClient(NotifierObject, NOTIFIER_KEY).Deliver(change, rpc.sendOpts({ idempotencyKey }));
+  for (const notification of settled) {
+    const idempotencyKey = `settled ${notification.progress.rolloutId}`;
+    ctx
+      .objectSendClient(NotifierObject, NOTIFIER_KEY)
+      .Deliver(notification, rpc.sendOpts({ idempotencyKey }));
   }
   carryOut(ctx, writes.slice(first), count);
   // Sent, not called: a history that cannot be written, and a Slack that is away, delay nothing.
   for (const { entry, revision } of history) {
     ctx.objectSendClient(HistoryObject, entry.rollout.rolloutId).Record({ entry, revision });
   }
-  for (const change of changes) {
-    if (change.kind !== "settled") ctx.objectSendClient(NotifierObject, NOTIFIER_KEY).Deliver(change);
+  for (const notification of notifications) {
+    if (notification.kind !== "settled")
+      ctx.objectSendClient(NotifierObject, NOTIFIER_KEY).Deliver(notification);
   }
-  for (const change of freezeChanges) ctx.objectSendClient(NotifierObject, NOTIFIER_KEY).Deliver(change);
+  for (const notification of freezeNotifications)
+    ctx.objectSendClient(NotifierObject, NOTIFIER_KEY).Deliver(notification);
   for (const { bell, grant } of rings) if (grant !== undefined) ctx.resolveAwakeable(bell, { grant });
   if (rollsBack !== undefined) ctx.objectSendClient(RolloutObject, ctx.key).OnFailure(rollsBack);
   // The last of all: what an earlier version has begun to tell it goes on to tell as it did.

@@ -1,4 +1,5 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
+import type { LeftBehind } from "../domain/notification.ts";
 import {
   isLeftOver,
   isRetried,
@@ -9,7 +10,6 @@ import {
   type Tallies,
   waveOf,
 } from "../domain/parts.ts";
-import type { LeftBehind } from "../domain/phase-change.ts";
 import type { Part, RolloutState } from "../domain/state.ts";
 import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelRow } from "../mysql/row.ts";

@@ -3,7 +3,7 @@ import type { Drive } from "../domain/drive-state.ts";
 import { type Freeze, inForce } from "../domain/freeze.ts";
 import type { HealthSurvey } from "../domain/health.ts";
 import { leftBehindNote } from "../domain/left-behind.ts";
-import type { LeftBehind } from "../domain/phase-change.ts";
+import type { LeftBehind } from "../domain/notification.ts";
 import { lanesOf, numbersOf, plural } from "../domain/progress.ts";
 import type { Failure, RolloutState } from "../domain/state.ts";
 import { timeLeft } from "../domain/time-left.ts";

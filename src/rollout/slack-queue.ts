@@ -1,8 +1,8 @@
 import { handlers, type ObjectContext, object, RetryableError } from "@restatedev/restate-sdk";
-import type { FreezeChange } from "../domain/freeze-change.ts";
 import { freezeMessage } from "../domain/freeze-messages.ts";
+import type { FreezeNotification } from "../domain/freeze-notification.ts";
 import { slackMessage } from "../domain/messages.ts";
-import type { PhaseChange } from "../domain/phase-change.ts";
+import type { Notification } from "../domain/notification.ts";
 import type { Logger } from "../log.ts";
 import type { WorkMetrics } from "../metrics/work.ts";
 import { NotifierObject, RETRY_POLICY } from "../restate/contract.ts";
@@ -16,7 +16,7 @@ export interface SlackQueueOptions {
 }
 
 /** Of the rollout, or of a freeze. */
-type Change = PhaseChange | FreezeChange;
+type Any = Notification | FreezeNotification;
 
 /** The queue of Slack messages: one at a time and in order, retried for as long as it takes, in nobody's way. */
 export function createSlackQueue(options: SlackQueueOptions) {
@@ -26,9 +26,9 @@ export function createSlackQueue(options: SlackQueueOptions) {
     handlers: {
       Deliver: handlers.object.exclusive(
         { description: "Posts one phase change.", journalRetention: 0 },
-        async (ctx: ObjectContext, change: Change): Promise<void> => {
-          const told = await completed(ctx, change);
-          await ctx.run(`tell Slack: ${change.kind}`, () => deliver(told, options), {
+        async (ctx: ObjectContext, notification: Any): Promise<void> => {
+          const told = await completed(ctx, notification);
+          await ctx.run(`tell Slack: ${notification.kind}`, () => deliver(told, options), {
             initialRetryInterval: 500,
             retryIntervalFactor: 2,
             maxRetryInterval: 15_000,
@@ -41,29 +41,29 @@ export function createSlackQueue(options: SlackQueueOptions) {
 }
 
 /** How those stand that failed is looked at now: they may have come up while the rollback ran. */
-async function completed(ctx: ObjectContext, change: Change): Promise<Change> {
-  if (change.kind !== "rollback completed") return change;
-  const { rolloutId, failed, failedEarlier = 0 } = change.progress;
+async function completed(ctx: ObjectContext, notification: Any): Promise<Any> {
+  if (notification.kind !== "rollback completed") return notification;
+  const { rolloutId, failed, failedEarlier = 0 } = notification.progress;
   const left = await askLeftBehind(ctx, rolloutId, failed + failedEarlier);
-  return left === undefined ? change : { ...change, left };
+  return left === undefined ? notification : { ...notification, left };
 }
 
-async function deliver(change: Change, { slack, logger, metrics }: SlackQueueOptions): Promise<void> {
+async function deliver(notification: Any, { slack, logger, metrics }: SlackQueueOptions): Promise<void> {
   try {
     metrics.slackDelivery(
-      await slack.post("progress" in change ? slackMessage(change) : freezeMessage(change)),
+      await slack.post("progress" in notification ? slackMessage(notification) : freezeMessage(notification)),
     );
-    metrics.phaseChanged(change.kind);
+    metrics.phaseChanged(notification.kind);
   } catch (error) {
     if (!(error instanceof SlackDeliveryError)) throw error;
     const about = {
-      ...("progress" in change ? { rolloutId: change.progress.rolloutId } : {}),
-      change: change.kind,
+      ...("progress" in notification ? { rolloutId: notification.progress.rolloutId } : {}),
+      change: notification.kind,
       reason: error.message,
     };
     metrics.slackDelivery(error.permanent ? "refused" : "failed");
     if (error.permanent) {
-      metrics.phaseChanged(change.kind);
+      metrics.phaseChanged(notification.kind);
       // Trying again would only hold up what comes after it.
       logger.error(about, "Slack refused a message for good");
       return;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Mysql } from "../../src/local-stack/mysql.ts";
 import { sql } from "../../src/mysql/drizzle.ts";
-import { type DatabasePool, openPool, settled } from "../../src/mysql/pool.ts";
+import { type DatabasePool, execute, openPool } from "../../src/mysql/pool.ts";
 import { lookAtPrimary } from "../../src/mysql/primary.ts";
 import { createSentinelStore } from "../../src/mysql/sentinels.ts";
 import { type DatabasePair, startDatabasePair } from "../support/database-pair.ts";
@@ -39,7 +39,7 @@ async function using(pool: DatabasePool, work: (pool: DatabasePool) => Promise<v
 
 /** As many statements at once as it takes to use every connection there may be. */
 async function burst({ db }: DatabasePool): Promise<void> {
-  await Promise.all(Array.from({ length: 10 }, () => settled(db.execute(sql`select sleep(0.2)`))));
+  await Promise.all(Array.from({ length: 10 }, () => execute(db.execute(sql`select sleep(0.2)`))));
 }
 
 describe("a primary that became read-only, and keeps its connections open", () => {

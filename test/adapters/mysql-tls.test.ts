@@ -5,7 +5,7 @@ import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Mysql, startMysql } from "../../src/local-stack/mysql.ts";
 import { migrateDatabase } from "../../src/mysql/migrate.ts";
-import { type DatabasePool, openPool, settled } from "../../src/mysql/pool.ts";
+import { type DatabasePool, execute, openPool } from "../../src/mysql/pool.ts";
 import { type Certificate, createAuthority, issue } from "../support/certificates.ts";
 
 let directory: string;
@@ -42,7 +42,7 @@ function address(parameters: Record<string, string>): string {
 async function run(parameters: Record<string, string>, statement: string): Promise<unknown[]> {
   const pool = openPool(address(parameters));
   try {
-    const [rows] = await settled(pool.db.execute(sql.raw(statement)));
+    const [rows] = await execute(pool.db.execute(sql.raw(statement)));
     return rows as unknown as unknown[];
   } finally {
     await pool.close();
@@ -104,7 +104,7 @@ describe("files that are replaced while the pool is used", () => {
   /** On a connection of its own. */
   const answers = () => {
     pool.retireAll();
-    return settled(pool.db.execute(sql.raw("SELECT 1"))).then(
+    return execute(pool.db.execute(sql.raw("SELECT 1"))).then(
       () => "answers",
       (error: Error) => error.message,
     );

@@ -195,7 +195,7 @@ describe("a lane that does not answer", () => {
         ],
       },
     ]);
-    expect(play.last?.changes).toMatchObject([
+    expect(play.last?.notifications).toMatchObject([
       { kind: "silent", invocationId: "rollout-1", why: "it is paused" },
     ]);
     play.do({ type: "silent", rolloutId, silent });

@@ -69,7 +69,7 @@ describe("a budget", () => {
     const [driver] = play.speakers;
     driver?.report([failed("a"), ready("b")]);
     driver?.report([ready("c"), ready("d")]);
-    expect(play.last?.changes).toMatchObject([
+    expect(play.last?.notifications).toMatchObject([
       { kind: "wave completed", failed: 1 },
       { kind: "wave started" },
     ]);

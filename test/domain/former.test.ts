@@ -38,7 +38,9 @@ describe("a rollout that another one has taken the place of", () => {
     const { driver, opens } = openedUnheard(play);
     replaced(play);
     driver.say(opens);
-    expect(play.last?.changes).toMatchObject([{ kind: "settled", lost: 0, progress: { succeeded: 0 } }]);
+    expect(play.last?.notifications).toMatchObject([
+      { kind: "settled", lost: 0, progress: { succeeded: 0 } },
+    ]);
   });
 
   it("knows what a lane has launched that heard of its grant by its bell, as that rang", () => {
@@ -54,7 +56,7 @@ describe("a rollout that another one has taken the place of", () => {
     replaced(play);
     driver.report([ready("b")]);
     driver.report([failed("c")]);
-    expect(play.last?.changes).toMatchObject([
+    expect(play.last?.notifications).toMatchObject([
       { kind: "settled", lost: 0, progress: { succeeded: 2, failed: 1 } },
     ]);
   });

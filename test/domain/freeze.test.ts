@@ -52,7 +52,7 @@ function frozenWhilePaused(): Play {
   return play;
 }
 
-const freezes = (play: Play) => play.last?.freezeChanges.map(({ kind }) => kind);
+const freezes = (play: Play) => play.last?.freezeNotifications.map(({ kind }) => kind);
 
 describe("while it is frozen", () => {
   it("no rollout begins: the refusal says who, until when, why, and what can be done", () => {
@@ -105,7 +105,7 @@ describe("while it is frozen", () => {
     driver.report([ready("a")]);
     const pauseReason = "frozen by alice until the end: year-end closing";
     expect(play.head).toMatchObject({ state: "paused", pauseKind: "freeze", pauseReason, currentWave: 0 });
-    expect(play.last?.changes).toMatchObject([
+    expect(play.last?.notifications).toMatchObject([
       { kind: "wave completed" },
       { kind: "paused", why: "freeze", reason: pauseReason, resume: { left: 0, failed: 0 } },
     ]);
@@ -178,7 +178,7 @@ describe("while it is frozen", () => {
       for (const [verb, event] of Object.entries(stops)) {
         const outcomeOf = (play: Play) => {
           try {
-            return play.do(event).changes.map(({ kind }) => kind);
+            return play.do(event).notifications.map(({ kind }) => kind);
           } catch (error) {
             return (error as Error).message;
           }
@@ -267,13 +267,13 @@ describe("the end of a freeze", () => {
     const play = new Play();
     play.do(freeze());
     play.do(unfreeze());
-    expect(play.last?.freezeChanges).toMatchObject([
+    expect(play.last?.freezeNotifications).toMatchObject([
       { kind: "unfrozen", by: "bob", freeze: { by: "alice" } },
     ]);
     expect(play.last?.answer.view).toMatchObject({ next: ["Rollout"], message: "No rollout has run yet." });
     expect(play.kv.size).toBe(0);
     play.do(unfreeze());
-    expect(play.last).toMatchObject({ answer: { accepted: true }, freezeChanges: [], writes: [] });
+    expect(play.last).toMatchObject({ answer: { accepted: true }, freezeNotifications: [], writes: [] });
   });
 });
 
@@ -388,11 +388,11 @@ describe("what operators are told", () => {
     const [play] = running();
     play.do(freeze({ comment: "by the calendar" }));
     const running1 = { wave: 1, waves: 3 };
-    expect(play.last?.freezeChanges).toMatchObject([
+    expect(play.last?.freezeNotifications).toMatchObject([
       { kind: "frozen", comment: "by the calendar", running: running1 },
     ]);
     const idle = new Play();
     idle.do(freeze());
-    expect(idle.last?.freezeChanges[0]).not.toHaveProperty("running");
+    expect(idle.last?.freezeNotifications[0]).not.toHaveProperty("running");
   });
 });

@@ -132,9 +132,9 @@ describe("the line to paste", () => {
   });
 
   it("is in Slack's message of a pause", () => {
-    const [change] = paused().last?.changes ?? [];
-    if (change?.kind !== "paused") throw new Error("it is not paused");
-    const { text } = slackMessage(change);
+    const [notification] = paused().last?.notifications ?? [];
+    if (notification?.kind !== "paused") throw new Error("it is not paused");
+    const { text } = slackMessage(notification);
     expect(text).toContain('To act on this pause alone, send `{"rollout_id":"id of rollout-1","wave":2}`.');
   });
 });

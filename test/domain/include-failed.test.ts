@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { slackMessage } from "../../src/domain/messages.ts";
-import type { PhaseChange } from "../../src/domain/phase-change.ts";
+import type { Notification } from "../../src/domain/notification.ts";
 import {
   abandon,
   abort,
@@ -28,8 +28,8 @@ function rolling(play: Play, event = back) {
   return rollback;
 }
 
-const textOf = (changes: readonly PhaseChange[]) =>
-  changes.map((change) => slackMessage(change).text).join("\n");
+const textOf = (notifications: readonly Notification[]) =>
+  notifications.map((notification) => slackMessage(notification).text).join("\n");
 
 describe("a rollback that returns the failed ones, too", () => {
   it("counts them among those that took the image, from the first moment on", () => {
@@ -74,8 +74,8 @@ describe("a rollback that returns the failed ones, too", () => {
     const play = failedOnes();
     const retry = play.drives(retryFailed());
     retry.open(1);
-    const { changes } = play.do({ ...abort(), includeFailed: true });
-    expect(textOf(changes)).toContain("failed ones, too");
+    const { notifications } = play.do({ ...abort(), includeFailed: true });
+    expect(textOf(notifications)).toContain("failed ones, too");
   });
 });
 
@@ -83,11 +83,11 @@ describe("Abort", () => {
   it("does not tell that anything is kept, nor of a count that never comes", () => {
     const play = new Play();
     play.second().report([ready("b")]);
-    const text = textOf(play.do(abort()).changes);
+    const text = textOf(play.do(abort()).notifications);
     expect(text).toContain("Nothing more is launched; the rollback begins at once.");
     expect(text).not.toMatch(/keep it|count follows/);
     play.speakers[0]?.report([ready("c")]);
-    expect(play.last?.changes).toEqual([]);
+    expect(play.last?.notifications).toEqual([]);
   });
 
   it("is offered where only failed ones are left", () => {

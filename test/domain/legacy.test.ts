@@ -497,8 +497,8 @@ describe("a rollback that version 0.1 drives", () => {
     ([, { stored, old }]) => {
       const { invocationId: drive } = stored.get("rollbackDrive") as { invocationId: string };
       const machine = new Machine(stored);
-      const { changes } = machine.legacy({ type: "abandon", drive, reason: "killed" });
-      expect(changes).toMatchObject([
+      const { notifications } = machine.legacy({ type: "abandon", drive, reason: "killed" });
+      expect(notifications).toMatchObject([
         { kind: "rollback completed", reverted: old.revertedIds.length, interruption: "killed" },
       ]);
       expect(machine.head.state).toBe("cancelled");

@@ -176,7 +176,7 @@ export class Play {
   }
 
   get told(): string[] {
-    return (this.last?.changes ?? []).map(({ kind }) => kind);
+    return (this.last?.notifications ?? []).map(({ kind }) => kind);
   }
 }
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { slackMessage } from "../../src/domain/messages.ts";
-import type { PhaseChange, Progress, RollbackScope } from "../../src/domain/phase-change.ts";
+import type { Notification, Progress, RollbackScope } from "../../src/domain/notification.ts";
 import type { Block, SlackMessage } from "../../src/domain/slack-text.ts";
 import type { Failure } from "../../src/domain/state.ts";
 
@@ -62,9 +62,9 @@ const CHANGES = {
     durationMs: 125_000,
     progress,
   },
-} as const satisfies { [K in PhaseChange["kind"]]: PhaseChange & { kind: K } };
+} as const satisfies { [K in Notification["kind"]]: Notification & { kind: K } };
 
-const changes = Object.values(CHANGES) as PhaseChange[];
+const changes = Object.values(CHANGES) as Notification[];
 
 /** Everything that a reader of the blocks sees. */
 function textsOf({ blocks }: SlackMessage): string[] {
@@ -81,7 +81,7 @@ function headerOf({ blocks }: SlackMessage): string {
 }
 
 describe("every phase change", () => {
-  const expected: [PhaseChange["kind"], header: string, seen: string[]][] = [
+  const expected: [Notification["kind"], header: string, seen: string[]][] = [
     ["started", "Sentinel rollout started", ["*Sentinels*\n100", "*Waves*\n1, 4, 20, 25, 50"]],
     [
       "wave started",
@@ -293,8 +293,8 @@ describe("a pause by regressions", () => {
     ...CHANGES.paused,
     ...{ why: "regression", reason, failures: [], regressions, regressed: 2 },
     ...{ progress: { ...progress, failed: 0 }, resume: { left: 0, failed: 0 } },
-  } as const satisfies PhaseChange;
-  const seen = (change: PhaseChange) => textsOf(slackMessage(change)).join("\n");
+  } as const satisfies Notification;
+  const seen = (change: Notification) => textsOf(slackMessage(change)).join("\n");
 
   it("names the newest, since when, why, and who has recovered; and says whether it was the image", () => {
     expect(seen(paused)).toContain(`*Why:* ${reason}`);
@@ -402,7 +402,7 @@ describe("failures", () => {
 });
 
 it("what came from elsewhere cannot mention anybody or make a link: & < > are escaped", () => {
-  const change: PhaseChange = {
+  const change: Notification = {
     ...CHANGES.paused,
     reason: "<!channel> a & b",
     failures: [{ id: "<@U1>", reason: "<http://x|click>" }],
@@ -455,7 +455,7 @@ describe("Slack's limits", () => {
             ...{ ...change, progress: numbers, reason, failures, waveSizes, interruption: reason },
             ...{ regressions, regressed: 1_000_000 },
           };
-          withinLimits(slackMessage(huge as PhaseChange));
+          withinLimits(slackMessage(huge as Notification));
         },
       ),
       { numRuns: 500 },

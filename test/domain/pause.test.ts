@@ -9,7 +9,7 @@ describe("a pause", () => {
     play.second().report([failed("b", "OOMKilled"), ready("c")]);
     const pauseReason = "wave 2/2: 1 of 2 sentinels failed";
     expect(play.head).toMatchObject({ state: "paused", pauseReason });
-    expect(play.last?.changes).toMatchObject([
+    expect(play.last?.notifications).toMatchObject([
       { kind: "paused", reason: pauseReason, failures: [{ id: "b", reason: "OOMKilled" }] },
     ]);
     expect(play.drive).toMatchObject({ lanes: {} });
@@ -29,7 +29,7 @@ describe("a pause", () => {
     const driver = play.drives(begin("rollout-1", [names.map((id) => [id, "sentinel:v1"])]));
     driver.open(0);
     driver.report(names.map((id) => failed(id)));
-    const [paused] = play.last?.changes ?? [];
+    const [paused] = play.last?.notifications ?? [];
     expect(paused).toMatchObject({ kind: "paused", progress: { failed: 7 } });
     expect(paused?.kind === "paused" && ids(paused.failures)).toEqual(["3", "4", "5", "6", "7"]);
   });
@@ -51,7 +51,7 @@ describe("a pause", () => {
     play.second();
     play.do(abandon("rollout-1"));
     expect(play.head).toMatchObject({ state: "paused", pauseReason: "killed" });
-    expect(play.last?.changes).toMatchObject([{ kind: "paused", reason: "killed", failures: [] }]);
+    expect(play.last?.notifications).toMatchObject([{ kind: "paused", reason: "killed", failures: [] }]);
     expect(play.numbers).toMatchObject({ inFlight: 0, waiting: 2 });
   });
 
@@ -81,7 +81,7 @@ describe("Resume", () => {
     play.begun().report([failed("a")]);
     const driver = play.drives(resume());
     expect(play.last?.watch).toBe("resume-1");
-    expect(play.last?.changes[0]).toMatchObject({ kind: "resumed", resume: { left: 0 } });
+    expect(play.last?.notifications[0]).toMatchObject({ kind: "resumed", resume: { left: 0 } });
     expect(play.head.pauseReason).toBe("");
     driver.open(1);
     expect(ids(driver.launched)).toEqual(["b", "c"]);
@@ -93,7 +93,7 @@ describe("Resume", () => {
     play.second().report([ready("b")]);
     play.do(abandon("rollout-1"));
     const driver = play.drives(resume());
-    expect(play.last?.changes).toMatchObject([{ kind: "resumed", resume: { left: 1 } }]);
+    expect(play.last?.notifications).toMatchObject([{ kind: "resumed", resume: { left: 1 } }]);
     driver.open(1);
     expect(ids(driver.launched)).toEqual(["c"]);
   });
@@ -116,7 +116,7 @@ describe("Resume", () => {
     expect(play.drive?.forward).toBeUndefined();
     expect(play.last?.watch).toBeUndefined();
     expect(play.last?.answer.driver?.done).toBe(true);
-    expect(play.last?.changes.at(-1)).toMatchObject({ kind: "completed", failures: [{ id: "c" }] });
+    expect(play.last?.notifications.at(-1)).toMatchObject({ kind: "completed", failures: [{ id: "c" }] });
   });
 });
 
@@ -156,7 +156,7 @@ describe("Cancel", () => {
     play.do(abandon("rollout-1"));
     expect(play.phase).toBe("cancelled");
     expect(play.drive?.forward).toBeUndefined();
-    expect(play.last?.changes).toMatchObject([{ kind: "settled", lost: 2, why: "killed" }]);
+    expect(play.last?.notifications).toMatchObject([{ kind: "settled", lost: 2, why: "killed" }]);
   });
 });
 

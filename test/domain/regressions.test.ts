@@ -94,7 +94,7 @@ describe("one that broke after it came up", () => {
     play.do(seen(play, { broken: ["b"], health }));
     expect(play.told).toEqual(["paused"]);
     const known = { id: "b", sinceMs: play.now - 60_000, why: WHY };
-    expect(play.last?.changes).toMatchObject([{ why: "regression", regressions: [known] }]);
+    expect(play.last?.notifications).toMatchObject([{ why: "regression", regressions: [known] }]);
     expect(play.head).toMatchObject({
       pauseKind: "regression",
       pauseReason:

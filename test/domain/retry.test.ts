@@ -223,7 +223,7 @@ describe("a retry that does not come to its end", () => {
     const driver = play.drives(retryFailed());
     driver.open(1);
     play.do(cancel());
-    expect(play.last?.changes).toMatchObject([{ kind: "cancelled", inFlight: 2 }]);
+    expect(play.last?.notifications).toMatchObject([{ kind: "cancelled", inFlight: 2 }]);
     driver.report([ready("b"), failed("c")]);
     expect(play.told).toEqual(["settled"]);
     expect(play.numbers).toMatchObject({ succeeded: 2, failed: 1, inFlight: 0 });

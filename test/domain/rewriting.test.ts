@@ -5,7 +5,7 @@ const MIRROR = "mirror.test/sentinel:v2";
 const rewritten = (id: string) => ({ ...ready(id), rewrittenTo: MIRROR });
 
 /** What was told of a rewriting, by whichever change. */
-const told = (play: Play) => (play.last?.changes ?? []).filter(({ kind }) => kind === "rewritten");
+const told = (play: Play) => (play.last?.notifications ?? []).filter(({ kind }) => kind === "rewritten");
 
 it("what admission makes of the image is told with the first result that tells it, and never again", () => {
   const play = new Play();

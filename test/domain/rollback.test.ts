@@ -35,7 +35,7 @@ describe("RollbackAll", () => {
     const play = paused();
     const rollback = play.drives(beginRollback());
     expect(play.last?.watch).toBe(ROLLBACK);
-    expect(play.last?.changes).toMatchObject([{ kind: "rollback started", scope: { took: 2 } }]);
+    expect(play.last?.notifications).toMatchObject([{ kind: "rollback started", scope: { took: 2 } }]);
     rollback.open(0);
     expect(rollback.launched).toEqual([c, a]);
   });
@@ -75,7 +75,7 @@ describe("RollbackAll", () => {
       failures: [{ id: "a", reason: "no row" }],
     });
     play.drives(beginRollback("again"));
-    expect(play.last?.changes).toMatchObject([{ kind: "rollback started", scope: { took: 1 } }]);
+    expect(play.last?.notifications).toMatchObject([{ kind: "rollback started", scope: { took: 1 } }]);
   });
 
   it("tells those apart who can never be reverted, remembers why they stay, and looks at them when called again", () => {
@@ -86,7 +86,7 @@ describe("RollbackAll", () => {
       failures: [{ id: "a", reason: "a was moved" }],
       skips: [{ id: "c", reason: "c is archived" }],
     });
-    expect(play.last?.changes).toMatchObject([
+    expect(play.last?.notifications).toMatchObject([
       { kind: "rollback completed", failed: 2, skipped: 1, moved: 1 },
     ]);
     expect(play.part("1/1")).toEqual({
@@ -218,7 +218,7 @@ describe("RollbackAll", () => {
     play.now = 25_000;
     rollback.report([reverted("c"), missed("a")]);
     expect(play.phase).toBe("cancelled");
-    expect(play.last?.changes).toMatchObject([
+    expect(play.last?.notifications).toMatchObject([
       { kind: "rollback completed", reverted: 1, targets: 2, failed: 1, durationMs: 15_000 },
     ]);
   });
@@ -229,7 +229,7 @@ describe("RollbackAll", () => {
     play.do(abandon(ROLLBACK));
     expect(play.phase).toBe("cancelled");
     expect(play.drive?.rollback).toBeUndefined();
-    expect(play.last?.changes).toMatchObject([
+    expect(play.last?.notifications).toMatchObject([
       { kind: "rollback completed", reverted: 1, interruption: "killed" },
     ]);
   });
@@ -241,7 +241,7 @@ describe("RollbackAll", () => {
       driver.report([ready("b"), failed("c")]);
       story(play);
       expect(play.phase).toBe("cancelled");
-      return play.last?.changes;
+      return play.last?.notifications;
     };
     const told = { kind: "rollback completed", reverted: 1, targets: 2, failed: 1 };
     expect(
@@ -267,7 +267,7 @@ describe("RollbackAll", () => {
     expect(play.phase).toBe("rolling_back");
     rollback.report([reverted("c"), reverted("a")]);
     expect(play.phase).toBe("cancelled");
-    expect(play.last?.changes).toMatchObject([{ reverted: 2, interruption: "cancelled in the UI" }]);
+    expect(play.last?.notifications).toMatchObject([{ reverted: 2, interruption: "cancelled in the UI" }]);
   });
 
   it("killed while Deploys are in flight leaves their drive to settle", () => {
@@ -290,7 +290,7 @@ describe("RollbackAll", () => {
     expect(play.phase).toBe("rolling_back");
     play.do(abandon());
     expect(play.phase).toBe("cancelled");
-    expect(play.last?.changes).toMatchObject([{ kind: "rollback completed", interruption: "killed" }]);
+    expect(play.last?.notifications).toMatchObject([{ kind: "rollback completed", interruption: "killed" }]);
     expect(rollsBack(play).launched).toEqual([c, a]);
   });
 });

@@ -75,7 +75,7 @@ describe("a rollout", () => {
     play.now = 61_000;
     driver.report([ready("a")]);
     expect(play.head).toMatchObject({ startedAtMs: 1_000, waveStartedAtMs: 61_000, sinceMs: 61_000 });
-    expect(play.last?.changes.map(({ progress }) => progress.waveElapsedMs)).toEqual([60_000, 0]);
+    expect(play.last?.notifications.map(({ progress }) => progress.waveElapsedMs)).toEqual([60_000, 0]);
   });
 
   it("begun anew after a Cancel keeps what the old one has in flight, and answers its caller with its own numbers", () => {
@@ -84,14 +84,14 @@ describe("a rollout", () => {
     play.do(cancel());
     const anew = play.drives(begin("rollout-2"));
     expect(play.head.rolloutId).toBe("id of rollout-2");
-    const { answer, changes, history } = play.do(old.said([ready("a")]));
+    const { answer, notifications, history } = play.do(old.said([ready("a")]));
     expect(answer).toMatchObject({ accepted: true, over: true, driver: { done: true } });
     expect(answer.driver?.view).toMatchObject({
       rolloutId: "id of rollout-1",
       state: "cancelled",
       succeeded: 1,
     });
-    expect(changes).toMatchObject([
+    expect(notifications).toMatchObject([
       { kind: "settled", lost: 0, progress: { rolloutId: "id of rollout-1", succeeded: 1 } },
     ]);
     expect(history.map(({ entry }) => entry.rollout)).toMatchObject([

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
-import type { PhaseChange } from "../../src/domain/phase-change.ts";
+import type { Notification } from "../../src/domain/notification.ts";
 import { abandon, begin, beginRollback, cancel, failed, Play, played, ready, reverted } from "./machines.ts";
 
 /** All that Slack hears, in order. */
 class Listener extends Play {
-  readonly heard: PhaseChange[] = [];
+  readonly heard: Notification[] = [];
 
   override do(...args: Parameters<Play["do"]>) {
     const outcome = super.do(...args);
-    if (args[1] === undefined) this.heard.push(...outcome.changes);
+    if (args[1] === undefined) this.heard.push(...outcome.notifications);
     return outcome;
   }
 
@@ -109,7 +109,7 @@ describe("the start of a rollback", () => {
   const scopeOf = (story: (play: Play) => unknown) => {
     const play = played(story);
     play.drives(beginRollback());
-    const started = play.last?.changes.find(({ kind }) => kind === "rollback started");
+    const started = play.last?.notifications.find(({ kind }) => kind === "rollback started");
     return started?.kind === "rollback started" ? started.scope : undefined;
   };
 
@@ -139,13 +139,13 @@ describe("the start of a rollback", () => {
     const driver = play.second();
     play.do(cancel());
     const rollback = play.drives(beginRollback());
-    const started = play.last?.changes[0];
+    const started = play.last?.notifications[0];
     rollback.open(0);
     rollback.report([reverted("a")]);
     driver.report([ready("b"), ready("c")]);
     rollback.report();
     rollback.report([reverted("b"), reverted("c")]);
-    const ended = play.last?.changes.at(-1);
+    const ended = play.last?.notifications.at(-1);
     if (started?.kind !== "rollback started" || ended?.kind !== "rollback completed")
       throw new Error("nothing");
     const { took = 0, inFlight = 0, unknown = 0 } = started.scope ?? {};

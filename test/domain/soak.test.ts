@@ -63,7 +63,7 @@ describe("a soak", () => {
     expect(soakOf(play)).toEqual({});
     driver.report([ready("b")]);
     expect(play.told).toEqual(["wave completed"]);
-    expect(play.last?.changes).toMatchObject([{ soak: { untilMs: NOW + SOAK_MS, ms: SOAK_MS } }]);
+    expect(play.last?.notifications).toMatchObject([{ soak: { untilMs: NOW + SOAK_MS, ms: SOAK_MS } }]);
     expect(play.last?.soaks).toEqual({
       ...{ rolloutId: play.head.rolloutId, untilMs: NOW + SOAK_MS, inMs: SOAK_MS },
     });
@@ -125,7 +125,7 @@ describe("the end of a soak", () => {
     play.now = NOW + SOAK_MS - 40;
     play.do(ends(play));
     expect(play.head).toMatchObject({ currentWave: 0, soakUntilMs: NOW + SOAK_MS });
-    expect(play.last?.changes).toEqual([]);
+    expect(play.last?.notifications).toEqual([]);
     expect(play.last?.soaks).toMatchObject({ untilMs: NOW + SOAK_MS, inMs: 40 });
   });
 

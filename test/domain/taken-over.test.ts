@@ -70,7 +70,7 @@ describe("a rollout of the image of a cancelled one", () => {
     const again = cancelled();
     opened(again, retry).report([failed("c")]);
     again.drives(beginRollback());
-    expect(again.last?.changes).toMatchObject([
+    expect(again.last?.notifications).toMatchObject([
       { kind: "rollback started", scope: { took: 0, takenOver: 2 } },
     ]);
   });
@@ -132,7 +132,7 @@ describe("a rollout of the image of a cancelled one", () => {
     expect(play.last?.history.at(-1)?.entry.rollout).toMatchObject({
       ...{ total: 3, succeeded: 2, failed: 1, skipped: 0, reverted: 2 },
     });
-    expect(play.last?.changes).toMatchObject([
+    expect(play.last?.notifications).toMatchObject([
       {
         kind: "rollback completed",
         reverted: 2,
@@ -151,7 +151,7 @@ describe("a rollout of the image of a cancelled one", () => {
     play.do(cancel());
     expect(play.view.next).toContain("RollbackAll");
     const rollback = play.drives(beginRollback());
-    expect(play.last?.changes).toMatchObject([{ scope: { took: 0, inFlight: 0 } }]);
+    expect(play.last?.notifications).toMatchObject([{ scope: { took: 0, inFlight: 0 } }]);
     rollback.open(0);
     rollback.report();
     rollback.report([...rollback.flying.keys()].map((id) => ({ id, is: "untouched" })));
@@ -233,7 +233,7 @@ describe("a rollout of the image of a cancelled one", () => {
       expect(play.view.takenOver).toBe(2);
       expect(play.view.next).toContain("RollbackAll");
       const rollback = play.drives(beginRollback());
-      expect(play.last?.changes).toMatchObject([
+      expect(play.last?.notifications).toMatchObject([
         { kind: "rollback started", scope: { took: 0, takenOver: 2, inFlight: 0, unknown: 0 } },
       ]);
       rollback.open(0);
@@ -264,7 +264,7 @@ describe("a rollout of the image of a cancelled one", () => {
       );
       const numbers = { total: 3, succeeded: 2, failed: 1, skipped: 0, reverted: 2 };
       expect(play.last?.history.at(-1)?.entry.rollout).toMatchObject(numbers);
-      expect(play.last?.changes).toMatchObject([
+      expect(play.last?.notifications).toMatchObject([
         { kind: "rollback completed", reverted: 2, targets: 2, progress: numbers },
       ]);
       expect(failedInAll(play.head)).toBe(1);
@@ -286,7 +286,7 @@ describe("a rollout of the image of a cancelled one", () => {
     expect(play.numbers).toMatchObject({ total: 3, succeeded: 2, reverted: 1, failed: 0, waiting: 1 });
     expect(play.view.next).toContain("RollbackAll");
     const again = play.drives(beginRollback("again"));
-    expect(play.last?.changes).toMatchObject([{ scope: { took: 0, takenOver: 1 } }]);
+    expect(play.last?.notifications).toMatchObject([{ scope: { took: 0, takenOver: 1 } }]);
     again.open(0);
     again.report([reverted("a")]);
     expect(play.numbers).toMatchObject({ total: 3, succeeded: 2, reverted: 2, failed: 0, waiting: 1 });
@@ -342,7 +342,9 @@ describe("a rollout of the image of a cancelled one", () => {
     );
     play.do(cancel());
     const rollback = play.drives(beginRollback());
-    expect(play.last?.changes).toMatchObject([{ scope: { took: 0, takenOver: 1, inFlight: 2, unknown: 0 } }]);
+    expect(play.last?.notifications).toMatchObject([
+      { scope: { took: 0, takenOver: 1, inFlight: 2, unknown: 0 } },
+    ]);
     rollback.open(0);
     rollback.report([reverted("a")]);
     driver.report([ends("b"), ends("c")]);
@@ -458,7 +460,7 @@ describe("a rollout of the image of a cancelled one", () => {
     rollback.open(0);
     rollback.report();
     rollback.report([reverted("a"), reverted("b")]);
-    expect(play.last?.changes).toMatchObject([
+    expect(play.last?.notifications).toMatchObject([
       { kind: "rollback completed", progress: { total: 3, failed: 1, failedEarlier: 1 } },
     ]);
     expect(play.view).toMatchObject({ failed: 1, failedEarlier: 1 });
@@ -476,7 +478,7 @@ describe("a rollout of the image of a cancelled one", () => {
     expect(play.view.message).not.toContain("RollbackAll");
     expect(play.view.message).toContain("2 no longer running or on another image since");
     const again = play.drives(beginRollback("rollback-2"));
-    const [started] = play.last?.changes ?? [];
+    const [started] = play.last?.notifications ?? [];
     expect(started).toMatchObject({ kind: "rollback started", scope: { took: 0, stay: 2 } });
     const scope = started?.kind === "rollback started" ? started.scope : undefined;
     expect(howManyToRevert(scope ?? { took: -1, inFlight: 0, unknown: 0 })).toBe(
@@ -513,7 +515,7 @@ describe("a rollout of the image of a cancelled one", () => {
     play.do({ type: "abandon", invocationId: "rollback-1", reason: "killed" });
     expect(play.view.next).toContain("RollbackAll");
     play.drives(beginRollback("rollback-2"));
-    expect(play.last?.changes).toMatchObject([{ scope: { took: 1, stay: 2 } }]);
+    expect(play.last?.notifications).toMatchObject([{ scope: { took: 1, stay: 2 } }]);
   });
 
   it("leaves out who was reverted", () => {

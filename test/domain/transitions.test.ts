@@ -214,19 +214,19 @@ describe("every state and every event", () => {
       expect(happens).toThrow(NotFailedError);
       return;
     }
-    const { answer, writes, changes, rings, history, watch } = happens();
+    const { answer, writes, notifications, rings, history, watch } = happens();
     if (cell === "ignored") {
       expect(answer.accepted).toBe(false);
-      expect({ writes, changes, rings, history, watch }).toEqual({
+      expect({ writes, notifications, rings, history, watch }).toEqual({
         writes: [],
-        changes: [],
+        notifications: [],
         rings: [],
         history: [],
       });
       return;
     }
     const head = carriedOut(kv, writes).get("rolloutState") as { state: State } | undefined;
-    expect([head?.state ?? "idle", ...changes.map(({ kind }) => kind)]).toEqual(cell);
+    expect([head?.state ?? "idle", ...notifications.map(({ kind }) => kind)]).toEqual(cell);
     expect(answer.accepted).toBe(true);
     const begins =
       ["begin", "resume", "retryFailed", "beginRollback", "abort"].includes(event.type) &&

@@ -147,7 +147,7 @@ describe("what operators are answered", () => {
     const [left, waves] = [/deploy the (\d+)/.exec(what)?.[1] ?? "0", /wave (\d)$/.exec(what)?.[1]];
     const wave = play.head.currentWave;
     const driver = play.drives(resume());
-    expect(play.last?.changes[0]).toMatchObject({ kind: "resumed", resume: { left: Number(left) } });
+    expect(play.last?.notifications[0]).toMatchObject({ kind: "resumed", resume: { left: Number(left) } });
     if (play.phase !== "in_progress") {
       expect(what).toMatch(/^complete/);
       return;

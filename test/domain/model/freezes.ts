@@ -108,7 +108,7 @@ export function aPauseIsForAFreeze(from: World, { to, name, outcome }: Step): vo
 export function aFreezeIsTold(from: World, { to, outcome, name }: Step): void {
   if (outcome === undefined) return;
   const [before, after] = [freezeOf(from), freezeOf(to)];
-  const told = outcome.freezeChanges.map(({ kind, freeze }) => `${kind} ${freeze.id}`);
+  const told = outcome.freezeNotifications.map(({ kind, freeze }) => `${kind} ${freeze.id}`);
   const expected: string[] = [];
   if (before !== undefined && before.id !== after?.id) {
     if (holding(from) === undefined) expected.push(`freeze ended ${before.id}`);

@@ -339,23 +339,29 @@ function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step, system
     before?.state !== after?.state ||
     before?.currentWave !== after?.currentWave ||
     (before?.soakUntilMs === undefined && after?.soakUntilMs !== undefined);
-  const changes = outcome.changes.filter(({ kind }) => !ASIDE.has(kind));
-  const kinds = changes.map(({ kind }) => kind);
+  const notifications = outcome.notifications.filter(({ kind }) => !ASIDE.has(kind));
+  const kinds = notifications.map(({ kind }) => kind);
   // The end of a rollback was written, and cut short before anybody was told.
   const late = before?.state !== "rolling_back" && driveOf(from)?.rollback !== undefined;
-  const right = changed ? changes.length > 0 : changes.length === 0 || late;
+  const right = changed ? notifications.length > 0 : notifications.length === 0 || late;
   holds(right, `${name} tells of [${kinds}]: ${before?.state} is ${after?.state} then`);
   holds(new Set(kinds).size === kinds.length, `${name} tells nothing twice`);
-  for (const change of changes) {
-    const { succeeded, failed, skipped, total, wave, waves } = change.progress;
+  for (const notification of notifications) {
+    const { succeeded, failed, skipped, total, wave, waves } = notification.progress;
     holds(succeeded + failed + skipped <= total && wave >= 1 && wave <= waves, `${name} tells true numbers`);
-    if (change.kind === "rollback started") {
-      const { took = 0, inFlight = 0, unknown = 0 } = change.scope ?? {};
+    if (notification.kind === "rollback started") {
+      const { took = 0, inFlight = 0, unknown = 0 } = notification.scope ?? {};
       holds(took + inFlight + unknown <= total, `${name} counts what it will do`);
     }
-    if (change.kind !== "rollback completed") continue;
-    holds(change.reverted >= 0 && change.reverted <= change.targets, "no more were reverted than there were");
-    holds(change.failed === change.targets - change.reverted, "who was not reverted is counted");
+    if (notification.kind !== "rollback completed") continue;
+    holds(
+      notification.reverted >= 0 && notification.reverted <= notification.targets,
+      "no more were reverted than there were",
+    );
+    holds(
+      notification.failed === notification.targets - notification.reverted,
+      "who was not reverted is counted",
+    );
     const failedToo = headOf(to)?.revertsFailed === true;
     const left = entriesOf(to).filter(
       ({ is }) => is === "succeeded" || (failedToo && is === "failed"),
@@ -394,12 +400,12 @@ function waysBack({ RollbackAll = 0, Abort = 0 }: System["left"]): number {
 function theCountFollowsACancel(from: World, { outcome, to, name }: Step): void {
   if (outcome === undefined) return;
   const [before, after] = [driveOf(from), driveOf(to)];
-  const cancelled = outcome.changes.find((change) => change.kind === "cancelled");
+  const cancelled = outcome.notifications.find((notification) => notification.kind === "cancelled");
   if (cancelled?.kind === "cancelled") {
     const flying = numbersOf(headOf(from) as RolloutState, before).inFlight;
     holds(cancelled.inFlight === flying, `${name} tells of ${cancelled.inFlight} in flight: ${flying}`);
   }
-  const told = outcome.changes.filter((change) => change.kind === "settled");
+  const told = outcome.notifications.filter((notification) => notification.kind === "settled");
   const own = told.filter(({ progress }) => progress.rolloutId === headOf(to)?.rolloutId);
   const owed = (drive: Drive | undefined) => drive?.settles !== undefined;
   const owes = owed(before) || cancelled?.kind === "cancelled";
@@ -529,7 +535,7 @@ function aRetryThatCameUpCounts(world: World, { image }: RolloutState): void {
 }
 
 function nothingIsLeftOnTheImage({ left }: World, { outcome, to, name }: Step, system: System): void {
-  const end = outcome?.changes.find((change) => change.kind === "rollback completed");
+  const end = outcome?.changes.find((notification) => notification.kind === "rollback completed");
   if (end?.kind !== "rollback completed" || end.failed > 0 || end.interruption !== undefined) return;
   // Who was paused in Restate may launch its last grant when it is resumed, after all others have gone home.
   if (left.freeze !== (system.left.freeze ?? 0)) return;

@@ -1,7 +1,7 @@
 import type { Freeze } from "./freeze.ts";
 
 /** What Slack hears of a freeze, once each. It is about no rollout; what it means for one that runs it says. */
-export type FreezeChange = { freeze: Freeze } & (
+export type FreezeNotification = { freeze: Freeze } & (
   | {
       kind: "frozen";
       comment?: string;

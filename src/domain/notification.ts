@@ -85,7 +85,7 @@ export function toldBy({ operator, comment }: { [K in "operator" | "comment"]?: 
 }
 
 /** What Slack hears of, in order, once each. What an earlier version has queued lacks the fields that may be absent. */
-export type PhaseChange = { progress: Progress } & (
+export type Notification = { progress: Progress } & (
   | ({ kind: "started"; waveSizes: number[] } & Told)
   | { kind: "wave started" }
   /** `failed` in this wave, within the budget; absent: none. */
