@@ -82,7 +82,7 @@ export interface Lane {
   earlierReverted: number;
   earlierStays: number;
   /**
-   * Whom an earlier rollout may have moved, and who stands in a wave all the same: in flight forward, not said to be launched,
+   * Whom an earlier rollout may have deployed, and who stands in a wave all the same: in flight forward, not said to be launched,
    * and what a rollback came to with those that have another result there. Absent: none.
    */
   againOut?: number;
@@ -94,7 +94,7 @@ export interface Lane {
   unrecordedLaunching?: number;
   /**
    * Whom their parts have as failed: in flight again, not said to be launched, and results that are not in the parts yet. Of the
-   * first two those that an earlier rollout had moved. Absent: none.
+   * first two those that an earlier rollout had deployed. Absent: none.
    */
   retryOut?: number;
   retryLaunching?: number;
@@ -157,7 +157,7 @@ export interface Drive {
    * those that an earlier version began are replayed as they were.
    */
   mayBeFrozen?: true;
-  /** Of some nobody knows whether an earlier rollout of the image moved them: a rollback has not looked at them yet. */
+  /** Of some nobody knows whether an earlier rollout of the image deployed them: a rollback has not looked at them yet. */
   again?: true;
 }
 
@@ -180,7 +180,7 @@ export interface Item {
   from?: string;
   /** In a rollback: nobody knows whether it took the image, its row tells. */
   unrecorded?: true;
-  /** An earlier rollout of the image may have moved it. In a rollback: it failed or was skipped in its wave. */
+  /** An earlier rollout of the image may have deployed it. In a rollback: it failed or was skipped in its wave. */
   earlier?: true;
   /** Its part has it as failed. In a rollback: a retry of it has no result. */
   retry?: true;

@@ -33,7 +33,7 @@ export type Event =
       overrideFreeze?: true;
     }
   | { type: "stage"; rolloutId: string; at: Place; part: Part }
-  /** Some of what a cancelled rollout moved is copied for the next one of the same image. */
+  /** Some of what a cancelled rollout deployed is copied for the next one of the same image. */
   | { type: "copy"; rolloutId: string; image: string }
   | ({ type: "resume"; invocationId: string } & Guarded & Asked & Override)
   /** `fence`: awakeable id by which it is told that nothing more is on its way to be launched. */

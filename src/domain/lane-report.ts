@@ -161,7 +161,7 @@ function isRetry({ retry }: Item): boolean {
   return retry === true;
 }
 
-/** An earlier rollout had moved it, it failed in this one, and is deployed again. */
+/** An earlier rollout had deployed it, it failed in this one, and is deployed again. */
 function isLeftOver({ earlier, from, retry }: Item): boolean {
   return earlier === true && from === undefined && retry === true;
 }
@@ -193,7 +193,7 @@ export function recordIfDue(turn: Turn): void {
   if (pending === undefined) return;
   const lane = drive.lanes[pending.lane];
   const left = lane === undefined || lane.over === true || lane.silent !== undefined;
-  // Whoever settles after a rollback may have been moved by an earlier rollout: only its part tells.
+  // Whoever settles after a rollback may have been deployed by an earlier rollout: only its part tells.
   const late = turn.driving().rollout.countsTakenOver === true && lane?.of === "forward";
   const lanes = Object.values(drive.lanes);
   const much =

@@ -157,7 +157,7 @@ export function whatRollbackDoes(scope: RollbackScope): string | undefined {
   if (!findsAny(scope)) return undefined;
   const others = [
     ...(failed === 0 ? [] : [`the ${failed} that failed`]),
-    ...(takenOver === 0 ? [] : [`the ${takenOver} that an earlier rollout of this image moved`]),
+    ...(takenOver === 0 ? [] : [`the ${takenOver} that an earlier rollout of this image deployed`]),
     ...(inFlight === 0 ? [] : [`those of the ${inFlight} in flight that will`]),
     ...(unknown === 0 ? [] : [`those of the ${unknown} without a result whose rows say so`]),
   ];
@@ -176,7 +176,7 @@ export function howManyToRevert({
   const again = stay === 0 ? "" : `, and ${stay} that could not be reverted before`;
   const late = inFlight === 0 ? "" : `, and up to ${inFlight} in flight as ${it(inFlight)}`;
   const doubtful = unknown === 0 ? "" : `, and up to ${unknown} without a result, as ${rows(unknown)}`;
-  const earlier = takenOver === 0 ? "" : `, and ${takenOver} that an earlier rollout of this image moved`;
+  const earlier = takenOver === 0 ? "" : `, and ${takenOver} that an earlier rollout of this image deployed`;
   const failedToo = failed === 0 ? "" : `, and ${failed} that failed`;
   return `${took}${failedToo}${earlier}${again}${late}${doubtful}`;
 }

@@ -54,7 +54,7 @@ export interface RollbackScope {
   stay?: number;
   /** Failed, and are to be reverted, too. Absent: none, or they are left alone. */
   failed?: number;
-  /** Of an earlier rollout of the image, which moved them. Absent: none. */
+  /** Of an earlier rollout of the image, which deployed them. Absent: none. */
   takenOver?: number;
   /** May take it yet. */
   inFlight: number;

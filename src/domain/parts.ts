@@ -60,11 +60,11 @@ export type Tally = [
   reverted: number,
   /** Succeeded, and not a rollback's to revert any more. */
   stay?: number,
-  /** Waiting, and moved by an earlier rollout of the image. */
+  /** Waiting, and deployed by an earlier rollout of the image. */
   earlier?: number,
   /** Waiting, and failed in an earlier rollout of the image. */
   failedEarlier?: number,
-  /** Failed or skipped, and moved by an earlier rollout of the image; of them the skipped, and those that stay. */
+  /** Failed or skipped, and deployed by an earlier rollout of the image; of them the skipped, and those that stay. */
   leftOver?: number,
   leftOverSkipped?: number,
   leftOverStays?: number,
@@ -126,7 +126,7 @@ function stays({ stays: why }: Entry): boolean {
 }
 
 /**
- * An earlier rollout of the image moved it, and it did not come up when this one deployed it again: it has taken the image, and
+ * An earlier rollout of the image deployed it, and it did not come up when this one deployed it again: it has taken the image, and
  * is still to be reverted.
  */
 export function isLeftOver({ is, earlier }: Entry): boolean {

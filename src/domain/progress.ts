@@ -7,7 +7,7 @@ import type { RolloutState } from "./state.ts";
  * How the sentinels of a rollout stand at this moment. They add up: succeeded + failed + skipped + inFlight + waiting =
  * total. One that is being reverted is in flight, not succeeded. What was taken over counts once a RollbackAll has begun: it
  * is of its work, and of what it answers. So does then who failed, or was skipped, when this rollout deployed it again: an
- * earlier one had moved it, and it is not among the failed, for it is reverted.
+ * earlier one had deployed it, and it is not among the failed, for it is reverted.
  */
 export interface Numbers {
   total: number;
@@ -31,7 +31,7 @@ export function flyingOf(lanes: readonly Lane[]): number {
   return lanes.reduce((sum, { out, launching, silent }) => sum + out + (silent ? 0 : launching), 0);
 }
 
-/** Of these those that an earlier rollout of the image may have moved. */
+/** Of these those that an earlier rollout of the image may have deployed. */
 export function againFlyingOf(lanes: readonly Lane[]): number {
   return lanes.reduce(
     (sum, { againOut = 0, againLaunching = 0, silent }) => sum + againOut + (silent ? 0 : againLaunching),
@@ -56,7 +56,7 @@ export function retryFlyingOf(lanes: readonly Lane[]): number {
   );
 }
 
-/** And of them those that an earlier rollout of the image had moved. */
+/** And of them those that an earlier rollout of the image had deployed. */
 export function leftOverFlyingOf(lanes: readonly Lane[]): number {
   return lanes.reduce(
     (sum, { leftOverOut = 0, leftOverLaunching = 0, silent }) =>

@@ -27,7 +27,7 @@ interface Launching {
   from?: number[];
   /** Positions of those of which nobody knows whether they took the image. */
   unrecorded?: number[];
-  /** And of those that an earlier rollout of the image may have moved, and of those that failed. */
+  /** And of those that an earlier rollout of the image may have deployed, and of those that failed. */
   earlier?: number[];
   retry?: number[];
 }
@@ -156,10 +156,10 @@ function placeAfter(turn: Turn, at: Place): Place | undefined {
   const { rollout } = turn.driving();
   const tallies = turn.tallies();
   const back = rollout.state === "rolling_back";
-  const mayHaveMoved = (place: Place) =>
+  const mayBeOnImage = (place: Place) =>
     waveOf(place) <= rollout.currentWave || (tallies[place]?.[6] ?? 0) > 0;
   const places = placesOf(tallies).filter((place) =>
-    back ? mayHaveMoved(place) : waveOf(place) === rollout.currentWave,
+    back ? mayBeOnImage(place) : waveOf(place) === rollout.currentWave,
   );
   if (back) places.reverse();
   const worth = (place: Place) => {

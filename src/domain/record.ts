@@ -142,7 +142,7 @@ function entryAfter(entry: Entry, result: SentinelResult): Entry | undefined {
       return entry.is === "waiting" ? { ...entry, is } : undefined;
     case "failed":
     case "skipped": {
-      // Whom a rollback finds failed it leaves alone, even if an earlier rollout may have moved it.
+      // Whom a rollback finds failed it leaves alone, even if an earlier rollout may have deployed it.
       const kept = unrecorded ? { from: entry.from } : entry;
       const missing = away ? { away } : {};
       return entry.is === "waiting"

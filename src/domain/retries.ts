@@ -47,7 +47,7 @@ function chosenIds({ book, drive }: Turn): Chosen["ids"] | undefined {
 
 /**
  * The failed of one place, to be deployed again. From here on their part says so: should their results be lost, a rollback goes
- * by their rows. Whom an earlier rollout of the image had moved it reverts in any case.
+ * by their rows. Whom an earlier rollout of the image had deployed it reverts in any case.
  */
 export function toRetry(turn: Turn, at: Place, part: Part): Item[] {
   const chosen = chosenIds(turn)?.[at];

@@ -30,7 +30,7 @@ function staying(rollout: RolloutState): string {
 function ofEarlier({ takenOver, countsTakenOver }: RolloutState): string {
   const { size = 0, leftOver = 0, leftOverReverted = 0 } = takenOver ?? {};
   const all = size + leftOver + leftOverReverted;
-  return all === 0 || !countsTakenOver ? "" : `; ${all} of them an earlier rollout of this image moved`;
+  return all === 0 || !countsTakenOver ? "" : `; ${all} of them an earlier rollout of this image deployed`;
 }
 
 /** What a freeze means for the rollout as it stands. */

@@ -62,7 +62,7 @@ export interface WaveCount {
 export interface Failure {
   id: string;
   reason: string;
-  /** An earlier rollout of the image had moved it: once a RollbackAll has begun, it counts as one that took the image. */
+  /** An earlier rollout of the image had deployed it: once a RollbackAll has begun, it counts as one that took the image. */
   earlier?: true;
 }
 
@@ -97,7 +97,7 @@ export interface RolloutState {
   };
   /** What a cluster's admission has made of the image, as a Deploy was the first to tell. */
   rewrittenTo?: string;
-  /** What earlier rollouts of this image moved. An absent number is none. */
+  /** What earlier rollouts of this image deployed. An absent number is none. */
   takenOver?: {
     /** They stand in no wave of this rollout. */
     size: number;
@@ -151,7 +151,7 @@ export interface Entry {
   /** It failed for its cluster did not answer. */
   away?: true;
   /**
-   * An earlier rollout of this image may have moved it, whether or not its turn comes in this one. Of one that is reverted: it
+   * An earlier rollout of this image may have deployed it, whether or not its turn comes in this one. Of one that is reverted: it
    * had failed or been skipped in this one.
    */
   earlier?: true;
@@ -168,5 +168,5 @@ export interface Entry {
 /** At most 400 sentinels of a wave by id, in order; under the key `rolloutState/wave-<n>/<part>`. */
 export type Part = Record<string, Entry>;
 
-/** A part's place: `<wave>/<part>`, both from 1; wave 0 is what an earlier rollout of the image moved. */
+/** A part's place: `<wave>/<part>`, both from 1; wave 0 is what an earlier rollout of the image deployed. */
 export type Place = string;

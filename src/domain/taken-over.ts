@@ -19,7 +19,7 @@ import { plural } from "./progress.ts";
 import type { Entry, Part, Place, RolloutState } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
-// A rollout of the image of a cancelled one goes on where that ended: who has moved to the image stays there, and what it ran
+// A rollout of the image of a cancelled one goes on where that ended: who took the image stays on it, and what it ran
 // before is kept in parts of its own, as wave 0, so that RollbackAll returns all of them. Such a part is copied once out of
 // the waves, and then handed on from rollout to rollout. Who is deployed again stands in a wave of the new one, and there alone.
 
@@ -51,7 +51,7 @@ export function takesOver(rollout: RolloutState | undefined, image: string): rol
 }
 
 /**
- * Copies what moved to the image, and what may have, out of the waves of the present rollout.
+ * Copies who took the image, and who may have, out of the waves of the present rollout.
  * @param most parts to copy now
  * @returns how many are left
  */
@@ -62,7 +62,7 @@ export function copyOver(turn: Turn, most = Number.POSITIVE_INFINITY): TakenOver
   const index = { ...emptyIndex(rollout.rolloutId), ranges: { ...ranges } };
   const tallies: Tallies = {};
   for (const at of Object.keys(all).filter(isTakenOver)) tallies[at] = all[at] as Tally;
-  const sources = placesOf(all).filter((at) => !isTakenOver(at) && mayBeMoved(turn, at, all[at] as Tally));
+  const sources = placesOf(all).filter((at) => !isTakenOver(at) && mayBeOnImage(turn, at, all[at] as Tally));
   for (const at of sources) {
     const known = copied[at];
     if (known?.[1] === String(all[at])) index.copied[at] = known;
@@ -74,12 +74,12 @@ export function copyOver(turn: Turn, most = Number.POSITIVE_INFINITY): TakenOver
   for (const [i, part] of turn.book.all<Part>(now.map(partKey)).entries()) {
     const at = now[i] ?? "";
     const to = copied[at]?.[0] ?? `0/${++last}`;
-    const moved = Object.entries(part ?? {}).flatMap(([id, entry]): [string, Entry][] =>
-      isMoved(turn, at, entry) ? [[id, copyOf(turn, at, entry)]] : [],
+    const taken = Object.entries(part ?? {}).flatMap(([id, entry]): [string, Entry][] =>
+      isOnImage(turn, at, entry) ? [[id, copyOf(turn, at, entry)]] : [],
     );
     index.copied[at] = [to, String(all[at])];
-    if (moved.length > 0) index.ranges[to] = [moved[0]?.[0] ?? "", moved.at(-1)?.[0] ?? ""];
-    parts.set(to, Object.fromEntries(moved));
+    if (taken.length > 0) index.ranges[to] = [taken[0]?.[0] ?? "", taken.at(-1)?.[0] ?? ""];
+    parts.set(to, Object.fromEntries(taken));
   }
   return { index, tallies, parts, copies: new Map(parts), left: due.length - now.length };
 }
@@ -156,7 +156,7 @@ export function keep({ book }: Turn, { index, parts, copies }: TakenOver): void 
 
 /**
  * Who is deployed again stands in the new wave, with its old way back where it runs the image itself, and is marked: it may have
- * moved earlier, whether or not its turn comes.
+ * taken the image earlier, whether or not its turn comes.
  * @param most parts of ours to look through now
  * @returns `whole`: nothing more is to be looked through
  */
@@ -252,7 +252,7 @@ export function takenOverNote(rollout: Pick<RolloutState, "takenOver">): string 
   const left = earlierLeft(rollout);
   return left === 0
     ? ""
-    : ` RollbackAll will also revert ${plural(left, "sentinel")} that an earlier rollout of this image moved.`;
+    : ` RollbackAll will also revert ${plural(left, "sentinel")} that an earlier rollout of this image deployed.`;
 }
 
 export function isTakenOver(at: Place): boolean {
@@ -279,14 +279,14 @@ function copyOf(turn: Turn, at: Place, entry: Entry): Entry {
   const kept = stays === undefined ? {} : { stays, ...(why === undefined ? {} : { why }) };
   if (isLeftOver(entry)) return { from, is: "succeeded", ...kept };
   if (is === "waiting" && failedEarlier) {
-    const mayHaveMoved = isDoubtful(turn, at) || earlier === true;
-    return mayHaveMoved ? { from, is, failedEarlier } : { from, is: "failed" };
+    const mayBeOnImage = isDoubtful(turn, at) || earlier === true;
+    return mayBeOnImage ? { from, is, failedEarlier } : { from, is: "failed" };
   }
   return { from, is, ...kept };
 }
 
-/** Is there anybody in it who has moved, or of whom nobody knows? */
-function mayBeMoved(turn: Turn, at: Place, tally: Tally): boolean {
+/** Is there anybody in it who took the image, or of whom nobody knows? */
+function mayBeOnImage(turn: Turn, at: Place, tally: Tally): boolean {
   const [size, succeeded, failed, skipped, reverted, , earlier = 0, failedEarlier = 0, leftOver = 0] = tally;
   const open = size > succeeded + failed + skipped;
   const waits = open && (isDoubtful(turn, at) || earlier + failedEarlier > 0);
@@ -300,7 +300,7 @@ function isDoubtful({ rollout, drive }: Turn, at: Place): boolean {
   return unknown && waveOf(at) === rollout?.currentWave;
 }
 
-function isMoved(turn: Turn, at: Place, entry: Entry): boolean {
+function isOnImage(turn: Turn, at: Place, entry: Entry): boolean {
   const { is, earlier, failedEarlier } = entry;
   if (isLeftOver(entry)) return true;
   // One that failed is left alone, as ever; but what it ran before is known here alone, should it run the image all the same.

@@ -123,8 +123,8 @@ export class Turn {
   become(change: Partial<RolloutState>): void {
     const { rollout } = this.driving();
     const next = { ...rollout, ...change };
-    const moved = next.state !== rollout.state || next.currentWave !== rollout.currentWave;
-    this.rollout = moved ? { ...next, sinceMs: this.nowMs } : next;
+    const entered = next.state !== rollout.state || next.currentWave !== rollout.currentWave;
+    this.rollout = entered ? { ...next, sinceMs: this.nowMs } : next;
   }
 
   /** It is no longer paused, if it was. */

@@ -33,7 +33,7 @@ export interface View {
   waiting: number;
   /** Since when the state is what it is (unix ms); absent where that is not known. */
   sinceMs?: number;
-  /** What earlier rollouts of the image moved and is still on it: RollbackAll reverts it, too. */
+  /** What earlier rollouts of the image deployed and is still on it: RollbackAll reverts it, too. */
   takenOver: number;
   /** What failed in an earlier rollout of the image, and has no result since. */
   failedEarlier: number;

@@ -121,7 +121,7 @@ const rolloutFields = z.object({
   taken_over: z
     .int()
     .describe(
-      "Sentinels that an earlier, cancelled rollout of this image moved, and that are in no wave of this one: RollbackAll reverts them, too.",
+      "Sentinels that an earlier, cancelled rollout of this image deployed, and that are in no wave of this one: RollbackAll reverts them, too.",
     ),
   next: z
     .array(z.string())
@@ -296,7 +296,7 @@ export const PlanResponse = z
     taken_over: z
       .int()
       .describe(
-        "Sentinels that RollbackAll would also revert: a cancelled rollout of this image moved them.",
+        "Sentinels that RollbackAll would also revert: a cancelled rollout of this image deployed them.",
       ),
     left_out: z.array(z.object({ reason: z.string(), count: z.int() })),
     message,

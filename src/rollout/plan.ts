@@ -40,7 +40,7 @@ async function readablePresent(
 }
 
 /**
- * @param earlier the present rollout: what it moved to the image is taken over, where it was cancelled
+ * @param earlier the present rollout: what it deployed is taken over, where it was cancelled
  * @param soaks how long (seconds) each wave soaks; absent: no soak was asked for
  */
 export function planResponse(

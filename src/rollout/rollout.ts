@@ -54,7 +54,7 @@ export async function rollout(
 }
 
 /**
- * Of the image of a cancelled rollout: what that one moved is kept, so that RollbackAll returns it. Where it is much, it is
+ * Of the image of a cancelled rollout: what that one deployed is kept, so that RollbackAll returns it. Where it is much, it is
  * copied a little at a time before anything begins.
  * @returns whether it is much
  */

@@ -56,7 +56,7 @@ const SYSTEMS: NamedSystem[] = [
     left: { Rollout: 1, Resume: 1, RollbackAll: 1, kill: 1, torn: 1 },
   },
   {
-    name: "two rollouts of one image: what the first one moved is reverted, too",
+    name: "two rollouts of one image: what the first one deployed is reverted, too",
     waves: [[["a"]], [["b"]]],
     window: 2,
     sameImage: true,

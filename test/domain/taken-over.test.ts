@@ -50,7 +50,7 @@ const counts = (bad: number) => ({ failed: bad, skipped: 2 - bad });
 const failedPlaces = (play: Play) => placesOfFailed((play.kv.get(TALLIES_KEY) ?? {}) as Tallies);
 
 describe("a rollout of the image of a cancelled one", () => {
-  it("takes over what that one moved, in parts of its own, and counts its own waves", () => {
+  it("takes over what that one deployed, in parts of its own, and counts its own waves", () => {
     const play = cancelled();
     play.do(retry);
     expect(takenOver(play)).toEqual({
@@ -117,7 +117,7 @@ describe("a rollout of the image of a cancelled one", () => {
     expect(play.numbers).toMatchObject({ total: 3, succeeded: 0, failed: 1, inFlight: 2, waiting: 0 });
     expect(play.view).toMatchObject({ total: 3, inFlight: 2, failed: 1 });
     expect(play.view.message).toBe(
-      "Rolling back: 0 of 2 sentinels reverted so far; 2 of them an earlier rollout of this image moved.",
+      "Rolling back: 0 of 2 sentinels reverted so far; 2 of them an earlier rollout of this image deployed.",
     );
     rollback.report([reverted("b")]);
     expect(play.numbers).toMatchObject({ total: 3, succeeded: 1, failed: 1, reverted: 1, inFlight: 1 });
@@ -126,7 +126,7 @@ describe("a rollout of the image of a cancelled one", () => {
     expect(play.phase).toBe("cancelled");
     expect(play.numbers).toMatchObject({ total: 3, succeeded: 2, failed: 1, reverted: 2, inFlight: 0 });
     expect(play.view.message).toBe(
-      "Cancelled and rolled back: 2 of 2 sentinels reverted; 2 of them an earlier rollout of this image moved.",
+      "Cancelled and rolled back: 2 of 2 sentinels reverted; 2 of them an earlier rollout of this image deployed.",
     );
     expect(play.last?.answer.driver?.rollback).toMatchObject({ reverted: 2, targets: 2 });
     expect(play.last?.history.at(-1)?.entry.rollout).toMatchObject({
@@ -260,7 +260,7 @@ describe("a rollout of the image of a cancelled one", () => {
         skips: [],
       });
       expect(play.view.message).toBe(
-        "Cancelled and rolled back: 2 of 2 sentinels reverted; 2 of them an earlier rollout of this image moved.",
+        "Cancelled and rolled back: 2 of 2 sentinels reverted; 2 of them an earlier rollout of this image deployed.",
       );
       const numbers = { total: 3, succeeded: 2, failed: 1, skipped: 0, reverted: 2 };
       expect(play.last?.history.at(-1)?.entry.rollout).toMatchObject(numbers);

@@ -18,13 +18,13 @@ async function retried(world: World): Promise<void> {
   await world.change("UPDATE sentinels SET k8s_name = 'sentinel-0007' WHERE id = 'sen_0007'");
   const { body } = await world.verb("Rollout", { image: NEW, wave_percentages: [100] });
   expect(body).toMatchObject({ state: "paused", total: 2, succeeded: 1, failed: 1, taken_over: 6 });
-  expect(body.message).toContain("the 6 that an earlier rollout of this image moved");
+  expect(body.message).toContain("the 6 that an earlier rollout of this image deployed");
 }
 
 describe("a rollout of the image of a cancelled one", () => {
   it.override({ options: { sentinels: 8, env: { DEPLOY_TIMEOUT_SECONDS: "60" } } });
 
-  it("is rolled back with all that the first one moved, and says so before", async ({ world }) => {
+  it("is rolled back with all that the first one deployed, and says so before", async ({ world }) => {
     await stopped(world);
     const { body: plan } = await world.verb<PlanResponse>("Plan", { image: NEW });
     expect(plan).toMatchObject({ total: 2, taken_over: 6 });

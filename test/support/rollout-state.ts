@@ -15,7 +15,7 @@ export interface Entry {
    * had failed in this rollout.
    */
   why?: string;
-  /** An earlier rollout of the image may have moved it. */
+  /** An earlier rollout of the image may have deployed it. */
   earlier?: true;
   /** It took the image, and no rollback can revert it any more. */
   stays?: "gone" | "moved";
@@ -75,7 +75,7 @@ export interface Head {
   limits?: Limits;
   /** Failures of this wave, and of all, from which a Resume has the budgets count anew. */
   acknowledged?: { wave: number; total: number };
-  /** What an earlier rollout of the image moved, and how many of those were reverted since. */
+  /** What an earlier rollout of the image deployed, and how many of those were reverted since. */
   takenOver?: { size: number; reverted: number };
   /** The last rollback returns those that failed, too: they count among those that took the image. */
   revertsFailed?: true;
@@ -108,11 +108,11 @@ export interface FleetState {
   pauseReason: string;
   /** All of its waves, by id. */
   fleet: Part;
-  /** What an earlier rollout of the image moved, by id. */
+  /** What an earlier rollout of the image deployed, by id. */
   takenOver: Part;
   /** What all that is told of the rollout has to count. */
   told: { total: number; succeeded: number; failed: number; skipped: number; reverted: number };
-  /** Failed or skipped in its wave, but moved by an earlier rollout of the image: a rollback reverts it. */
+  /** Failed or skipped in its wave, but deployed by an earlier rollout of the image: a rollback reverts it. */
   leftOverIds: string[];
   /** Of those that were reverted. */
   leftOverRevertedIds: string[];
@@ -199,7 +199,7 @@ export function assemble(stored: readonly StoredValue[]): FleetState | undefined
   };
 }
 
-/** The parts of what an earlier rollout of the image moved, as one. */
+/** The parts of what an earlier rollout of the image deployed, as one. */
 export function takenOverIn(stored: readonly StoredValue[]): Part {
   const parts = stored.filter(({ key }) => /^rolloutState\/taken-over\/[1-9]\d*$/.test(key));
   return Object.assign({}, ...parts.map(({ value }) => JSON.parse(value) as Part));

@@ -112,7 +112,7 @@ function isWhole({ left }: World, system: System): boolean {
 
 /**
  * Each sentinel is counted as what it is: as its part says, and its lane's book until that is recorded. Once a RollbackAll has
- * begun, who was moved by an earlier rollout of the image counts along, and who failed when this one deployed it again has
+ * begun, who was deployed by an earlier rollout of the image counts along, and who failed when this one deployed it again has
  * taken the image all the same.
  */
 function numbersAreTrue(world: World, rollout: RolloutState, drive: Drive, system: System): void {
@@ -261,7 +261,7 @@ function aRollbackIsOfferedForSomebody(world: World, rollout: RolloutState, driv
   holds(isOffered === left.length > 0, `RollbackAll is ${isOffered ? "" : "not "}offered for ${left.length}`);
 }
 
-/** Nobody is forgotten whom an earlier rollout of the image moved, or who failed in it. */
+/** Nobody is forgotten whom an earlier rollout of the image deployed, or who failed in it. */
 function takenOverIsCounted(world: World, { takenOver }: RolloutState): void {
   const entries = entriesOf(world);
   const earlier = entries.filter(({ wave }) => wave < 0);
@@ -366,24 +366,30 @@ function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step, system
     const left = entriesOf(to).filter(
       ({ is }) => is === "succeeded" || (failedToo && is === "failed"),
     ).length;
-    // A change that was cut short may have left the count of a rollback behind its parts.
+    // A notification that was cut short may have left the count of a rollback behind its parts.
     const whole = (["kill", "torn"] as const).every(
       (fault) => from.left[fault] === (system.left[fault] ?? 0),
     );
-    holds(!whole || left <= change.failed, `${name} tells of ${change.failed} not reverted: ${left}`);
+    holds(
+      !whole || left <= notification.failed,
+      `${name} tells of ${notification.failed} not reverted: ${left}`,
+    );
     const first = waysBack(from.left) === waysBack(system.left) - 1;
-    if (isWhole(to, system) && first && change.interruption === undefined) {
-      const { reverted, succeeded: took } = change.progress;
-      const numbers = `${change.reverted} of ${change.targets}, which are ${reverted} of ${took}`;
-      holds(change.reverted === reverted && change.targets === took, `${name} tells of ${numbers}`);
+    if (isWhole(to, system) && first && notification.interruption === undefined) {
+      const { reverted, succeeded: took } = notification.progress;
+      const numbers = `${notification.reverted} of ${notification.targets}, which are ${reverted} of ${took}`;
+      holds(
+        notification.reverted === reverted && notification.targets === took,
+        `${name} tells of ${numbers}`,
+      );
     }
-    const never = (change.skipped ?? 0) + (change.moved ?? 0);
-    holds(never <= change.failed, "who cannot be reverted any more was not reverted");
+    const never = (notification.skipped ?? 0) + (notification.moved ?? 0);
+    holds(never <= notification.failed, "who cannot be reverted any more was not reverted");
     const rollout = headOf(to);
-    if (rollout === undefined || !isWhole(to, system) || change.interruption !== undefined) continue;
+    if (rollout === undefined || !isWhole(to, system) || notification.interruption !== undefined) continue;
     const isOffered = offered(rollout, driveOf(to)).includes("RollbackAll");
     holds(
-      never < change.failed || !isOffered,
+      never < notification.failed || !isOffered,
       `${name}: RollbackAll is offered for those that can never revert`,
     );
   }
@@ -485,7 +491,7 @@ function noWaveFollowsAFailureByItself(from: World, { by, to, name }: Step): voi
   holds(failed <= most, `${name}: no wave follows one with ${failed} failures by itself`);
 }
 
-/** The first result counts, and what failed or was skipped is never reverted, unless an earlier rollout had moved it. */
+/** The first result counts, and what failed or was skipped is never reverted, unless an earlier rollout had deployed it. */
 function aResultStays(from: World, { to, name }: Step): void {
   if (headOf(from)?.rolloutId !== headOf(to)?.rolloutId) return;
   const before = new Map(entriesOf(from).map((entry) => [entry.id, entry.is]));
@@ -535,7 +541,7 @@ function aRetryThatCameUpCounts(world: World, { image }: RolloutState): void {
 }
 
 function nothingIsLeftOnTheImage({ left }: World, { outcome, to, name }: Step, system: System): void {
-  const end = outcome?.changes.find((notification) => notification.kind === "rollback completed");
+  const end = outcome?.notifications.find((notification) => notification.kind === "rollback completed");
   if (end?.kind !== "rollback completed" || end.failed > 0 || end.interruption !== undefined) return;
   // Who was paused in Restate may launch its last grant when it is resumed, after all others have gone home.
   if (left.freeze !== (system.left.freeze ?? 0)) return;
@@ -544,7 +550,7 @@ function nothingIsLeftOnTheImage({ left }: World, { outcome, to, name }: Step, s
   for (const [id, row] of Object.entries(to.rows)) {
     const { is, earlier } = entries.get(id) ?? {};
     // One is left as it was, too, that failed in an earlier rollout of the image, or of which only its row tells that it did.
-    // And one that a completed rollout moved: the next one of the image, for who was skipped, has nothing to do with it.
+    // And one that a completed rollout deployed: the next one of the image, for who was skipped, has nothing to do with it.
     const ofACompleted = is === undefined && system.left.skip !== undefined;
     const failedByRow = row.is === "failed" && row.ran !== image;
     const failedToo = headOf(to)?.revertsFailed === true && is === "failed";

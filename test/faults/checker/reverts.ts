@@ -14,7 +14,7 @@ interface Said {
 
 /**
  * g: RollbackAll, and Abort, count those that run their previous image, and Slack says the same; once it has reverted all that it
- * could, nobody is left on the image, whom an earlier rollout of it moved included, nor who failed, where those return, too; and
+ * could, nobody is left on the image, whom an earlier rollout of it deployed included, nor who failed, where those return, too; and
  * what somebody else has moved stays there.
  */
 export function rollbackSaysWhatIs(sight: Sight): string[] {
