@@ -28,9 +28,9 @@ export async function change(
   asked: Event,
   { countBytes: count, lastKnown, requireRolloutId }: ChangeOptions,
 ): Promise<Answer> {
-  const now = takesGuard(asked) ? moment(ctx, requireRolloutId) : ctx.date.now();
+  const now = moment(ctx, requireRolloutId && takesGuard(asked));
   const loaded = new Map<string, unknown>();
-  await load(ctx, loaded, likelyKeys(asked), count);
+  await load(ctx, loaded, likelyKeys(asked), count, [now]);
   const told = await now;
   const strict = typeof told !== "number";
   const nowMs = strict ? told.nowMs : told;
@@ -56,7 +56,7 @@ const GUARDED = ["resume", "cancel", "pause", "beginRollback", "abort", "retryFa
 
 /**
  * What is now, and whether a verb has to name its rollout: kept with the time, so that a restart with another setting
- * decides this change as it was decided. Without the setting it is the time alone, the step of `ctx.date.now`.
+ * decides this change as it was decided. Otherwise it is the time alone.
  */
 function moment(ctx: ObjectContext, strict: boolean): RestatePromise<number | { nowMs: number }> {
   return ctx.run(() => (strict ? { nowMs: Date.now() } : Date.now()));

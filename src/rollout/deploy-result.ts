@@ -1,4 +1,4 @@
-import { type InvocationPromise, type RestatePromise, TerminalError } from "@restatedev/restate-sdk";
+import { TerminalError } from "@restatedev/restate-sdk";
 import type { Direction, Item, SentinelResult } from "../domain/drive-state.ts";
 import { waveOf } from "../domain/parts.ts";
 import type { DeployReply } from "../restate/deploy-schemas.ts";
@@ -10,15 +10,14 @@ import type { DeployReply } from "../restate/deploy-schemas.ts";
 export function deployResult(
   item: Item,
   direction: Direction,
-  call: InvocationPromise<DeployReply>,
-): RestatePromise<SentinelResult> {
+): (reply?: DeployReply, failure?: TerminalError) => SentinelResult {
   const { id, at, unrecorded } = item;
   const common = { id, at };
   const [good, bad, gone] =
     direction === "forward"
       ? (["succeeded", "failed", "skipped"] as const)
       : (["reverted", "missed", "gone"] as const);
-  return call.map((reply, error): SentinelResult => {
+  return (reply, error) => {
     if (error instanceof TerminalError && error.code === 404) {
       // Nobody can tell any more whether it took the image.
       if (unrecorded) return { ...common, is: "untouched" };
@@ -38,7 +37,7 @@ export function deployResult(
     const is = reply?.skipped === true ? gone : bad;
     const away = is === "failed" && reply?.away === true ? { away: true as const } : {};
     return { ...common, ...first, is, why, ...away, ...took, ...runs };
-  });
+  };
 }
 
 /** It has gone by the row: a revert that did not leave the sentinel alone has found that it took the image. */

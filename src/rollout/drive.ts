@@ -69,7 +69,7 @@ class Drive {
     this.#image = view?.image ?? "";
     this.#lane = new Lane(ctx, { rolloutId, lane, direction, image: this.#image });
     this.#cancellation = cancellation(ctx);
-    this.#lane.expect(this.#cancellation.map((): Arrival => ({ kind: "cancelled" })));
+    this.#lane.expect(this.#cancellation, () => ({ kind: "cancelled" }));
   }
 
   async run(first: DriverOrder): Promise<DriverOrder> {
@@ -187,15 +187,11 @@ class Drive {
         { rolloutId: this.#rolloutId, lane, direction: this.#direction, image: this.#image },
         rpc.opts({ name }),
       );
-    this.#lane.expect(
-      call.map(
-        (_, failure): Arrival => ({
-          kind: "lane",
-          lane,
-          ...(failure === undefined ? {} : { failure: failure.message }),
-        }),
-      ),
-    );
+    this.#lane.expect(call, (_, failure) => ({
+      kind: "lane",
+      lane,
+      ...(failure === undefined ? {} : { failure: failure.message }),
+    }));
   }
 
   /** Has more of the fleet read, while the waves before it run. */
@@ -205,7 +201,7 @@ class Drive {
     const call = this.#ctx
       .objectClient(RolloutObject, this.#ctx.key)
       .Load({ rolloutId: this.#rolloutId }, rpc.opts({ name: "read the fleet" }));
-    this.#lane.expect(call.map((loaded): Arrival => ({ kind: "loaded", left: loaded?.left ?? 0 })));
+    this.#lane.expect(call, (loaded) => ({ kind: "loaded", left: loaded?.left ?? 0 }));
   }
 }
 

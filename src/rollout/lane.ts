@@ -1,4 +1,10 @@
-import { type internal, type ObjectSharedContext, RestatePromise, rpc } from "@restatedev/restate-sdk";
+import {
+  type internal,
+  type ObjectSharedContext,
+  RestatePromise,
+  rpc,
+  type TerminalError,
+} from "@restatedev/restate-sdk";
 import type { Answer } from "../domain/answer.ts";
 import type { Grant, Item, SentinelResult } from "../domain/drive-state.ts";
 import type { Report } from "../domain/event.ts";
@@ -114,12 +120,13 @@ export class Lane {
 
   /**
    * Waits for this, too. Arrivals are queued in their order: a race returns one of several, and when the next race sees the others
-   * depends on the time that the process takes. A replay takes another time.
+   * depends on the time that the process takes. A replay takes another time. One `map` and no more: with each arrival the SDK
+   * goes through all of them.
    */
-  expect(promise: RestatePromise<Arrival>): void {
-    const heard: RestatePromise<void> = promise.map((arrival) => {
+  expect<T>(promise: RestatePromise<T>, arrives: (value?: T, failure?: TerminalError) => Arrival): void {
+    const heard: RestatePromise<void> = promise.map((value, failure) => {
       this.#expected.delete(heard);
-      if (arrival !== undefined) this.#arrived.push(arrival);
+      this.#arrived.push(arrives(value, failure));
       return undefined;
     });
     this.#expected.add(heard);
@@ -150,7 +157,7 @@ export class Lane {
     if (this.#bell === undefined) {
       const { id, promise } = this.#ctx.awakeable<{ grant?: Grant }>();
       this.#bell = id;
-      this.expect(promise.map((heard): Arrival => ({ kind: "rung", ...heard })));
+      this.expect(promise, (heard) => ({ kind: "rung", ...heard }));
     }
     return this.#bell;
   }
@@ -159,7 +166,7 @@ export class Lane {
     if (this.#timers.has(timer)) return;
     this.#timers.add(timer);
     const name = timer === "gather" ? "gather results" : "report again";
-    this.expect(this.#ctx.sleep(ms, name).map((): Arrival => ({ kind: "time", timer })));
+    this.expect(this.#ctx.sleep(ms, name), () => ({ kind: "time", timer }));
   }
 
   #launch(item: Item, { n, atMs, image }: Grant): void {
@@ -181,12 +188,8 @@ export class Lane {
       .objectClient(SentinelObject, item.id)
       .Deploy({ image: image ?? item.from ?? "" }, rpc.opts({ name, headers }));
     this.#inFlight++;
-    this.expect(
-      deployResult(item, direction, call).map((result): Arrival => {
-        if (result === undefined) throw new Error("a result is never without a value");
-        return { kind: "result", result };
-      }),
-    );
+    const result = deployResult(item, direction);
+    this.expect(call, (reply, failure) => ({ kind: "result", result: result(reply, failure) }));
   }
 }
 
@@ -203,7 +206,7 @@ export function cancellation(ctx: ObjectSharedContext): RestatePromise<void> {
 /** The handler of a lane that its drive has opened. */
 export async function runLane(ctx: ObjectSharedContext, request: LaneRequest): Promise<void> {
   const lane = new Lane(ctx, request);
-  lane.expect(cancellation(ctx).map((): Arrival => ({ kind: "cancelled" })));
+  lane.expect(cancellation(ctx), () => ({ kind: "cancelled" }));
   let answer: Answer | undefined = await lane.report();
   for (;;) {
     if (answer !== undefined) {

@@ -1,4 +1,9 @@
-import type { ObjectContext, ObjectSharedContext, Serde } from "@restatedev/restate-sdk";
+import {
+  type ObjectContext,
+  type ObjectSharedContext,
+  RestatePromise,
+  type Serde,
+} from "@restatedev/restate-sdk";
 import type { Write } from "../domain/book.ts";
 import { ALL_KEYS } from "../domain/book.ts";
 import type { Drive } from "../domain/drive-state.ts";
@@ -32,17 +37,23 @@ function anyJson(count: CountBytes): Serde<unknown> {
   };
 }
 
-// Beside a large rollout every question that is sent on its own has to wait for its turn. So what belongs together is asked
-// for first, and awaited then: one after another, for the SDK takes no two that are awaited at once (`Promise.all`).
+/**
+ * Beside a large rollout every question that is sent on its own has to wait for its turn. So what belongs together is asked for, and
+ * awaited, at once.
+ * @param beside a step that takes its turn with them; on its own the SDK would begin it only when it is awaited
+ */
 export async function load(
   ctx: ObjectSharedContext,
   loaded: Map<string, unknown>,
   keys: readonly string[],
   count: CountBytes,
+  beside: readonly RestatePromise<unknown>[] = [],
 ): Promise<void> {
   const serde = anyJson(count);
+  // They are of the SDK's own kind, whatever their declared type.
   const asked = keys.map((key) => (key === ALL_KEYS ? ctx.stateKeys() : ctx.get(key, serde)));
-  for (const [i, key] of keys.entries()) loaded.set(key, unpacked(key, await asked[i]));
+  const values = await RestatePromise.all([...(asked as RestatePromise<unknown>[]), ...beside]);
+  for (const [i, key] of keys.entries()) loaded.set(key, unpacked(key, values[i]));
 }
 
 export function carryOut(ctx: ObjectContext, writes: readonly Write[], count: CountBytes): void {

@@ -1,4 +1,4 @@
-import { type InvocationPromise, TerminalError } from "@restatedev/restate-sdk";
+import { TerminalError } from "@restatedev/restate-sdk";
 import { describe, expect, it } from "vitest";
 import type { Direction } from "../../src/domain/drive-state.ts";
 import type { DeployReply } from "../../src/restate/deploy-schemas.ts";
@@ -6,11 +6,8 @@ import { deployResult } from "../../src/rollout/deploy-result.ts";
 
 const ITEM = { id: "sen_0001", at: "1/1" };
 
-type Mapper = (reply: DeployReply | undefined, error?: TerminalError) => unknown;
-
 function resultOf(direction: Direction, reply: DeployReply | undefined, error?: TerminalError): unknown {
-  const call = { map: (mapper: Mapper) => mapper(reply, error) };
-  return deployResult(ITEM, direction, call as unknown as InvocationPromise<DeployReply>);
+  return deployResult(ITEM, direction)(reply, error);
 }
 
 describe("what a Deploy came to", () => {
