@@ -19,7 +19,9 @@ import {
 } from "./parts.ts";
 import { progressOf } from "./progress.ts";
 import type { Part, Place, RolloutState, WaveCount } from "./state.ts";
-import { keep, merge, stageTakenOver, storeCopies, takeOver, takesOver } from "./taken-over.ts";
+import { takesOver } from "./taken-over.ts";
+import { keep, storeCopies, takeOver } from "./taken-over-copies.ts";
+import { merge, stageTakenOver } from "./taken-over-merge.ts";
 import type { Turn } from "./turn.ts";
 
 /** From the request to the beginning of a rollout it takes no longer than this (ms). */

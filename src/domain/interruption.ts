@@ -12,7 +12,7 @@ import { endForward, pause } from "./pause.ts";
 import { retell } from "./record.ts";
 import { endRollback, stranded, takeLost } from "./rollback.ts";
 import type { Place } from "./state.ts";
-import { saveTakenOver } from "./taken-over.ts";
+import { saveTakenOver } from "./taken-over-merge.ts";
 import type { Turn } from "./turn.ts";
 
 /** A driver, or a lane, was cancelled: nothing more is launched, and what is in flight settles. */

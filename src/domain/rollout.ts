@@ -28,7 +28,8 @@ import { retryFailed } from "./retry-failed.ts";
 import { beginRollback, rollBack } from "./rollback.ts";
 import { heldBySilent, silenced } from "./silence.ts";
 import { pauseAsked } from "./stop.ts";
-import { copySome, takesOver } from "./taken-over.ts";
+import { takesOver } from "./taken-over.ts";
+import { copySome } from "./taken-over-copies.ts";
 import { Turn } from "./turn.ts";
 
 /**
