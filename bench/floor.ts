@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { DRIVE_KEY, HEAD_KEY } from "../src/domain/parts.ts";
+import { DRIVE_KEY, HEAD_KEY } from "../src/domain/state-keys.ts";
 import { planFleet } from "../src/local-stack/fleet-plan.ts";
 import { call } from "../src/local-stack/restate-api.ts";
 import type { handlers, Patches, Records } from "./bare/process.ts";

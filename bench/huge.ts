@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { HEAD_KEY } from "../src/domain/parts.ts";
+import { HEAD_KEY } from "../src/domain/state-keys.ts";
 import { query } from "../src/local-stack/restate-api.ts";
 import { RolloutObject } from "../src/restate/contract.ts";
 import { lastUnderWay } from "./deploys.ts";

@@ -1,4 +1,4 @@
-import { HEAD_KEY } from "../src/domain/parts.ts";
+import { HEAD_KEY } from "../src/domain/state-keys.ts";
 import { query } from "../src/local-stack/restate-api.ts";
 import { RolloutObject } from "../src/restate/contract.ts";
 import type { BenchStack } from "./stack.ts";

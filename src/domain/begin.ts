@@ -1,3 +1,4 @@
+import { countedBeside, countedWaves, totalOf } from "./counts.ts";
 import type { PartPlan } from "./drive-state.ts";
 import type { Event } from "./event.ts";
 import { keepFormers } from "./former.ts";
@@ -6,22 +7,14 @@ import { freezeNow } from "./freeze-look.ts";
 import { assertLegal } from "./legality.ts";
 import { newLane } from "./new-lane.ts";
 import { toldBy } from "./notification.ts";
-import {
-  countedBeside,
-  countedWaves,
-  PLAN_KEY,
-  partKey,
-  TALLIES_KEY,
-  type Tallies,
-  tallyOf,
-  totalOf,
-  waveOf,
-} from "./parts.ts";
+import { waveOf } from "./parts.ts";
 import { progressOf } from "./progress.ts";
 import type { Part, Place, RolloutState, WaveCount } from "./state.ts";
+import { PLAN_KEY, partKey, TALLIES_KEY } from "./state-keys.ts";
 import { takesOver } from "./taken-over.ts";
 import { keep, storeCopies, takeOver } from "./taken-over-copies.ts";
 import { merge, stageTakenOver } from "./taken-over-merge.ts";
+import { type Tallies, tallyOf } from "./tally.ts";
 import type { Turn } from "./turn.ts";
 
 /** From the request to the beginning of a rollout it takes no longer than this (ms). */

@@ -1,12 +1,14 @@
 import type { Answer } from "./answer.ts";
+import { cutForHead, KEPT_FAILURES } from "./cut-text.ts";
 import type { Drive, LaneBook, SentinelResult } from "./drive-state.ts";
 import type { Report } from "./event.ts";
 import { entryOf } from "./history.ts";
 import { count, marked } from "./lane-report.ts";
-import { cutForHead, KEPT_FAILURES, laneKey, waveOf } from "./parts.ts";
+import { waveOf } from "./parts.ts";
 import { inFlightOf, lanesOf, progressOf } from "./progress.ts";
 import { recordPending } from "./record.ts";
 import type { Failure, RolloutState } from "./state.ts";
+import { laneKey } from "./state-keys.ts";
 import type { Turn } from "./turn.ts";
 import { viewOf, viewOfSuperseded } from "./view.ts";
 

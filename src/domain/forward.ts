@@ -1,3 +1,4 @@
+import { countedWaves, sumOf, totalOf } from "./counts.ts";
 import type { Drive, Driver, PartPlan, Retries } from "./drive-state.ts";
 import type { Asked, Event } from "./event.ts";
 import { assertNotFrozen } from "./freeze.ts";
@@ -8,7 +9,7 @@ import { newLane } from "./new-lane.ts";
 import { resumeScope } from "./next-steps.ts";
 import { soakOrAdvance } from "./next-wave.ts";
 import { type Notification, toldBy } from "./notification.ts";
-import { countedWaves, PLAN_KEY, sumOf, totalOf, waveOf } from "./parts.ts";
+import { waveOf } from "./parts.ts";
 import { endForward, pause } from "./pause.ts";
 import { flyingOf, inFlightOf, lanesOf, numbersOf, plural, progressOf, remaining } from "./progress.ts";
 import { closeQueue, openQueue } from "./queue.ts";
@@ -17,6 +18,7 @@ import { acknowledgedRegressions, tooManyRegressed } from "./regressions.ts";
 import { nameOthers } from "./retries.ts";
 import { firstWaveOf, soakFrom, soakMsOf } from "./soak.ts";
 import type { RolloutState, WaveCount } from "./state.ts";
+import { PLAN_KEY } from "./state-keys.ts";
 import type { Turn } from "./turn.ts";
 
 export function resume(turn: Turn, { invocationId, ...guarded }: Event & { type: "resume" }): void {

@@ -1,6 +1,6 @@
 import { type Freeze, frozenBy, inForce, storedFreeze } from "./freeze.ts";
-import { FREEZE_KEY } from "./parts.ts";
 import { UnreadableError } from "./readable.ts";
+import { FREEZE_KEY } from "./state-keys.ts";
 import type { Turn } from "./turn.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { FREEZE_KEY } from "./parts.ts";
 import { UnreadableError } from "./readable.ts";
 import type { Operation } from "./state.ts";
+import { FREEZE_KEY } from "./state-keys.ts";
 
 /** Unix milliseconds, and as it is told: the domain makes no dates. */
 export interface Moment {

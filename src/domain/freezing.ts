@@ -1,8 +1,8 @@
 import { type Answer, accepted, refused, viewNow } from "./answer.ts";
 import type { Event } from "./event.ts";
 import { type Freeze, inForce, type Moment, storedFreeze } from "./freeze.ts";
-import { FREEZE_KEY } from "./parts.ts";
 import { UnreadableError } from "./readable.ts";
+import { FREEZE_KEY } from "./state-keys.ts";
 import type { Turn } from "./turn.ts";
 
 /** A leap year's days (ms). */

@@ -4,9 +4,9 @@ import { concludeForward, isLoaded, leftToDeploy } from "./forward.ts";
 import { recordIfDue } from "./lane-report.ts";
 import { driverOf, serve, staff, unopened } from "./lanes.ts";
 import { stopOverBudget } from "./over-budget.ts";
-import { ROLLBACK_KEY } from "./parts.ts";
 import { stopOverRegressions } from "./regressions.ts";
 import { concludeRollback, leftToRevert } from "./rollback.ts";
+import { ROLLBACK_KEY } from "./state-keys.ts";
 import type { Turn } from "./turn.ts";
 import { viewOf } from "./view.ts";
 

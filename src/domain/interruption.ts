@@ -7,11 +7,11 @@ import { cancel, strandedDrive } from "./forward.ts";
 import { goOn, orderOf } from "./go-on.ts";
 import { ringAgain } from "./lane-report.ts";
 import { dropLanes } from "./lanes.ts";
-import { DRIVE_KEY, FREEZE_KEY, HEAD_KEY, partKey } from "./parts.ts";
 import { endForward, pause } from "./pause.ts";
 import { retell } from "./record.ts";
 import { endRollback, stranded, takeLost } from "./rollback.ts";
 import type { Place } from "./state.ts";
+import { DRIVE_KEY, FREEZE_KEY, HEAD_KEY, partKey } from "./state-keys.ts";
 import { saveTakenOver } from "./taken-over-merge.ts";
 import type { Turn } from "./turn.ts";
 

@@ -1,8 +1,9 @@
 import type { Item, Lane, LaneBook, SentinelResult } from "./drive-state.ts";
 import type { Report } from "./event.ts";
-import { laneKey, waveOf } from "./parts.ts";
+import { waveOf } from "./parts.ts";
 import { pendingOf } from "./progress.ts";
 import { RECORD_AFTER_MS, recordPending } from "./record.ts";
+import { laneKey } from "./state-keys.ts";
 import type { Turn } from "./turn.ts";
 
 /**

@@ -2,10 +2,10 @@ import type { Direction, Drive, Driver, Grant, Item, Lane } from "./drive-state.
 import type { Report } from "./event.ts";
 import { countLaunching } from "./lane-report.ts";
 import { newLane } from "./new-lane.ts";
-import { laneKey } from "./parts.ts";
 import { inFlightOf, lanesOf } from "./progress.ts";
 import { hasMore, take } from "./queue.ts";
 import { recordPending } from "./record.ts";
+import { laneKey } from "./state-keys.ts";
 import type { Turn } from "./turn.ts";
 
 /**

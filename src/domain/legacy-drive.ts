@@ -1,14 +1,17 @@
+import { countedWaves } from "./counts.ts";
 import type { Item, SentinelResult } from "./drive-state.ts";
 import type { Event } from "./event.ts";
 import { concludeForward, openWave } from "./forward.ts";
 import { takeReport } from "./lane-report.ts";
 import type { LegacyEvent, LegacyOrder, LegacyReport, LegacyResult } from "./legacy-report.ts";
-import { countedWaves, partKey, placesOf, TALLIES_KEY, tallyOf, waveOf } from "./parts.ts";
+import { placesOf, waveOf } from "./parts.ts";
 import { endForward } from "./pause.ts";
 import { take } from "./queue.ts";
 import { recordPending } from "./record.ts";
 import { endRollback, takeLate } from "./rollback.ts";
 import type { Part } from "./state.ts";
+import { partKey, TALLIES_KEY } from "./state-keys.ts";
+import { tallyOf } from "./tally.ts";
 import type { Turn } from "./turn.ts";
 
 /** What it means now; undefined: something that it was only about to begin, which is refused. */

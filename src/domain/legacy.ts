@@ -1,23 +1,13 @@
 import { z } from "zod";
 import type { Book } from "./book.ts";
+import { totalOf } from "./counts.ts";
+import { cutForHead, cutForPart, KEPT_FAILURES } from "./cut-text.ts";
 import type { Drive, Driver, Item, LaneBook, PartPlan } from "./drive-state.ts";
 import { newLane } from "./new-lane.ts";
-import {
-  cutForHead,
-  cutForPart,
-  DRIVE_KEY,
-  HEAD_KEY,
-  KEPT_FAILURES,
-  laneKey,
-  PLAN_KEY,
-  partKey,
-  partsOf,
-  TALLIES_KEY,
-  type Tallies,
-  tallyOf,
-  totalOf,
-} from "./parts.ts";
+import { partsOf } from "./parts.ts";
 import type { Entry, Failure, Part, RolloutState } from "./state.ts";
+import { DRIVE_KEY, HEAD_KEY, laneKey, PLAN_KEY, partKey, TALLIES_KEY } from "./state-keys.ts";
+import { type Tallies, tallyOf } from "./tally.ts";
 
 const ids = z.array(z.string());
 const byId = z.record(z.string(), z.string());

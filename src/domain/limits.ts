@@ -1,5 +1,5 @@
+import { sumOf } from "./counts.ts";
 import type { Drive, Retries } from "./drive-state.ts";
-import { sumOf } from "./parts.ts";
 import { remaining } from "./progress.ts";
 import type { Limits, RolloutState } from "./state.ts";
 

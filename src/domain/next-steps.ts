@@ -1,9 +1,9 @@
+import { sumOf } from "./counts.ts";
 import type { Drive } from "./drive-state.ts";
 import { type Freeze, isFrozen } from "./freeze.ts";
 import { LEGAL } from "./legality.ts";
 import { isBudgeted } from "./limits.ts";
 import type { ResumeScope, RollbackScope } from "./notification.ts";
-import { sumOf } from "./parts.ts";
 import {
   againFlyingOf,
   failedToRevert,

@@ -1,5 +1,5 @@
 import type { Drive, Grant, Item, Lane, LaneBook, SentinelResult } from "./drive-state.ts";
-import { DRIVE_KEY, laneKey } from "./parts.ts";
+import { DRIVE_KEY, laneKey } from "./state-keys.ts";
 
 // The books of lanes and the drive are written with every report. So they are stored in few bytes: what sentinels have in
 // common once, and no number that is 0.

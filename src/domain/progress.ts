@@ -1,6 +1,6 @@
+import { sumOf } from "./counts.ts";
 import type { Drive, Lane } from "./drive-state.ts";
 import type { Progress } from "./notification.ts";
-import { sumOf } from "./parts.ts";
 import type { RolloutState } from "./state.ts";
 
 /**

@@ -1,17 +1,10 @@
 import type { Drive, Item } from "./drive-state.ts";
-import {
-  isLeftOver,
-  isRetried,
-  launchingKey,
-  partKey,
-  partsOf,
-  placesOf,
-  type Tally,
-  waveOf,
-} from "./parts.ts";
+import { partsOf, placesOf, waveOf } from "./parts.ts";
 import { lanesOf } from "./progress.ts";
 import { placeToRetry, toRetry, unmark } from "./retries.ts";
 import type { Entry, Part, Place } from "./state.ts";
+import { launchingKey, partKey } from "./state-keys.ts";
+import { isLeftOver, isRetried, type Tally } from "./tally.ts";
 import type { Turn } from "./turn.ts";
 
 /** What comes late is added, never written anew: it may be all that was in flight. */

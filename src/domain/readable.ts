@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { HEAD_KEY } from "./parts.ts";
 import type { RolloutState } from "./state.ts";
+import { HEAD_KEY } from "./state-keys.ts";
 
 const count = z.int().min(0);
 const failure = z.looseObject({ id: z.string(), reason: z.string() });

@@ -1,21 +1,12 @@
+import { countedBeside, countedWaves } from "./counts.ts";
+import { cutForHead, cutForPart, KEPT_FAILURES } from "./cut-text.ts";
 import type { Direction, LaneBook, SentinelResult } from "./drive-state.ts";
 import type { OutcomeRecord } from "./history-entry.ts";
-import {
-  countedBeside,
-  countedWaves,
-  cutForHead,
-  cutForPart,
-  isLeftOver,
-  isRetried,
-  KEPT_FAILURES,
-  laneKey,
-  partKey,
-  TALLIES_KEY,
-  tallyOf,
-  waveOf,
-} from "./parts.ts";
+import { waveOf } from "./parts.ts";
 import { pendingOf } from "./progress.ts";
 import type { Entry, Failure, Part, Place } from "./state.ts";
+import { laneKey, partKey, TALLIES_KEY } from "./state-keys.ts";
+import { isLeftOver, isRetried, tallyOf } from "./tally.ts";
 import type { Turn } from "./turn.ts";
 
 /** A result waits at most so long (ms) for its record in its part: well within the 2 s that operators are promised. */

@@ -1,26 +1,18 @@
 import { type Answer, accepted, refused } from "./answer.ts";
 import { compared } from "./comparison.ts";
+import { sumOf } from "./counts.ts";
+import { cutForHead, cutForRegressed, KEPT_FAILURES } from "./cut-text.ts";
 import type { PartPlan } from "./drive-state.ts";
 import type { Event } from "./event.ts";
 import type { HealthSurvey, Regression } from "./health.ts";
 import { budgetOf } from "./limits.ts";
-import {
-  cutForHead,
-  cutForRegressed,
-  KEPT_FAILURES,
-  PLAN_KEY,
-  partKey,
-  placesOf,
-  sumOf,
-  TALLIES_KEY,
-  type Tallies,
-  tallyOf,
-  waveOf,
-} from "./parts.ts";
+import { placesOf, waveOf } from "./parts.ts";
 import { progressOf } from "./progress.ts";
 import { recordPending } from "./record.ts";
 import { isWatched } from "./soak.ts";
 import type { Entry, KnownRegression, Part, Place, Regressions, RolloutState } from "./state.ts";
+import { PLAN_KEY, partKey, TALLIES_KEY } from "./state-keys.ts";
+import { type Tallies, tallyOf } from "./tally.ts";
 import type { Turn } from "./turn.ts";
 
 const NONE: Regressions = { round: 1, newest: [] };

@@ -1,19 +1,10 @@
+import { countedBeside } from "./counts.ts";
+import { cutForHead, KEPT_FAILURES } from "./cut-text.ts";
 import type { Item, SentinelResult } from "./drive-state.ts";
-import {
-  countedBeside,
-  cutForHead,
-  isLeftOver,
-  isRetried,
-  KEPT_FAILURES,
-  partKey,
-  placesOf,
-  RETRY_KEY,
-  TALLIES_KEY,
-  type Tallies,
-  tallyOf,
-  waveOf,
-} from "./parts.ts";
+import { placesOf, waveOf } from "./parts.ts";
 import type { Entry, Failure, Part, Place } from "./state.ts";
+import { partKey, RETRY_KEY, TALLIES_KEY } from "./state-keys.ts";
+import { isLeftOver, isRetried, type Tallies, tallyOf } from "./tally.ts";
 import type { Turn } from "./turn.ts";
 
 /** Which of the failed are deployed again, where an operator has named them. */

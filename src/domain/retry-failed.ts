@@ -1,3 +1,4 @@
+import { sumOf } from "./counts.ts";
 import type { PartPlan } from "./drive-state.ts";
 import type { Event } from "./event.ts";
 import { strandedDrive } from "./forward.ts";
@@ -7,12 +8,13 @@ import { assertMeant } from "./guard.ts";
 import { acknowledge } from "./limits.ts";
 import { newLane } from "./new-lane.ts";
 import { toldBy } from "./notification.ts";
-import { PLAN_KEY, partKey, partsOf, RETRY_KEY, sumOf } from "./parts.ts";
+import { partsOf } from "./parts.ts";
 import { endForward } from "./pause.ts";
 import { plural, progressOf } from "./progress.ts";
 import { acknowledgedRegressions } from "./regressions.ts";
 import { type Chosen, placesToRetry } from "./retries.ts";
 import type { Part, Place } from "./state.ts";
+import { PLAN_KEY, partKey, RETRY_KEY } from "./state-keys.ts";
 import type { Turn } from "./turn.ts";
 
 /** It is to deploy again what has not failed. */

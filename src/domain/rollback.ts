@@ -1,4 +1,6 @@
 import type { RollbackReport } from "./answer.ts";
+import { sumOf } from "./counts.ts";
+import { cutForHead, KEPT_FAILURES } from "./cut-text.ts";
 import type { Item, SentinelResult } from "./drive-state.ts";
 import type { Asked, Event, Silence } from "./event.ts";
 import { strandedDrive } from "./forward.ts";
@@ -8,12 +10,12 @@ import { IllegalOperationError } from "./legality.ts";
 import { newLane } from "./new-lane.ts";
 import { rollbackScope } from "./next-steps.ts";
 import { toldBy } from "./notification.ts";
-import { cutForHead, KEPT_FAILURES, partKey, ROLLBACK_KEY, sumOf } from "./parts.ts";
 import { endForward, FAILURES_IN_A_MESSAGE } from "./pause.ts";
 import { failedToRevert, inFlightOf, lanesOf, progressOf } from "./progress.ts";
 import { addLate, closeQueue, hasMore, openQueue, revertOf } from "./queue.ts";
 import { recordPending } from "./record.ts";
 import type { Entry, Part } from "./state.ts";
+import { partKey, ROLLBACK_KEY } from "./state-keys.ts";
 import type { Turn } from "./turn.ts";
 
 export function beginRollback(turn: Turn, event: Event & { type: "beginRollback" }): void {

@@ -13,6 +13,11 @@ import { abandoned, clearOthers, forgetAll, interrupted, laneLost } from "./inte
 import { askWhatIsLaunched, LAUNCHING, unsaid } from "./lanes.ts";
 import { legacyReported } from "./legacy-drive.ts";
 import { endSoak } from "./next-wave.ts";
+import { healthSeen } from "./regressions.ts";
+import { reported } from "./reported.ts";
+import { retryFailed } from "./retry-failed.ts";
+import { beginRollback, rollBack } from "./rollback.ts";
+import { heldBySilent, silenced } from "./silence.ts";
 import {
   DRIVE_KEY,
   FREEZE_KEY,
@@ -21,12 +26,7 @@ import {
   laneKey,
   TAKEN_OVER_KEY,
   TALLIES_KEY,
-} from "./parts.ts";
-import { healthSeen } from "./regressions.ts";
-import { reported } from "./reported.ts";
-import { retryFailed } from "./retry-failed.ts";
-import { beginRollback, rollBack } from "./rollback.ts";
-import { heldBySilent, silenced } from "./silence.ts";
+} from "./state-keys.ts";
 import { pauseAsked } from "./stop.ts";
 import { takesOver } from "./taken-over.ts";
 import { copySome } from "./taken-over-copies.ts";

@@ -1,3 +1,4 @@
+import { sumOf } from "./counts.ts";
 import type { Drive } from "./drive-state.ts";
 import { type Freeze, frozenBy } from "./freeze.ts";
 import {
@@ -7,7 +8,6 @@ import {
   whatResumeDoes,
   whatRollbackDoes,
 } from "./next-steps.ts";
-import { sumOf } from "./parts.ts";
 import { type Numbers, plural } from "./progress.ts";
 import { clock, span } from "./spans.ts";
 import type { RolloutState } from "./state.ts";

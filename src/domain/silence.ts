@@ -1,10 +1,10 @@
 import type { Held } from "./answer.ts";
 import type { Event } from "./event.ts";
 import { count, isRecorded, marked } from "./lane-report.ts";
-import { laneKey } from "./parts.ts";
 import { pendingOf, progressOf } from "./progress.ts";
 import { countRetries } from "./retries.ts";
 import { countReverts, takeLate, writeOffSilent } from "./rollback.ts";
+import { laneKey } from "./state-keys.ts";
 import type { Turn } from "./turn.ts";
 
 type SilenceEvent = Event & { type: "silent" | "found" | "ask" };

@@ -1,16 +1,7 @@
 import type { Write } from "./book.ts";
-import {
-  isLeftOver,
-  isRetried,
-  partKey,
-  placesOf,
-  TAKEN_OVER_KEY,
-  type Tallies,
-  type Tally,
-  tallyOf,
-  waveOf,
-} from "./parts.ts";
+import { placesOf, waveOf } from "./parts.ts";
 import type { Entry, Part, Place } from "./state.ts";
+import { partKey, TAKEN_OVER_KEY } from "./state-keys.ts";
 import {
   emptyIndex,
   indexOf,
@@ -19,6 +10,7 @@ import {
   PARTS_IN_A_CHANGE,
   type TakenOver,
 } from "./taken-over.ts";
+import { isLeftOver, isRetried, type Tallies, type Tally, tallyOf } from "./tally.ts";
 import type { Turn } from "./turn.ts";
 
 /**

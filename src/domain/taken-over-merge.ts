@@ -1,16 +1,8 @@
+import { countedBeside } from "./counts.ts";
 import type { Event } from "./event.ts";
-import {
-  countedBeside,
-  isPartTakenOver,
-  partKey,
-  placesOf,
-  placeTakenOver,
-  TAKEN_OVER_KEY,
-  TALLIES_KEY,
-  type Tallies,
-  tallyOf,
-} from "./parts.ts";
+import { placesOf } from "./parts.ts";
 import type { Part, Place } from "./state.ts";
+import { isPartTakenOver, partKey, placeTakenOver, TAKEN_OVER_KEY, TALLIES_KEY } from "./state-keys.ts";
 import {
   emptyIndex,
   indexOf,
@@ -19,6 +11,7 @@ import {
   PARTS_IN_A_CHANGE,
   type TakenOver,
 } from "./taken-over.ts";
+import { type Tallies, tallyOf } from "./tally.ts";
 import type { Turn } from "./turn.ts";
 
 /**

@@ -1,6 +1,8 @@
-import { TAKEN_OVER_KEY, type Tallies, waveOf } from "./parts.ts";
+import { waveOf } from "./parts.ts";
 import { plural } from "./progress.ts";
 import type { Part, Place, RolloutState } from "./state.ts";
+import { TAKEN_OVER_KEY } from "./state-keys.ts";
+import type { Tallies } from "./tally.ts";
 import type { Turn } from "./turn.ts";
 
 // A rollout of the image of a cancelled one goes on where that ended: who took the image stays on it, and what it ran

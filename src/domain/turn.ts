@@ -4,9 +4,10 @@ import type { FreezeNotification } from "./freeze-notification.ts";
 import type { HistoryEntry, OutcomeRecord } from "./history-entry.ts";
 import { legacyRollout, migrate } from "./legacy.ts";
 import type { Notification } from "./notification.ts";
-import { DRIVE_KEY, HEAD_KEY, laneKey, TALLIES_KEY, type Tallies } from "./parts.ts";
 import { readable } from "./readable.ts";
 import type { Failure, RolloutState } from "./state.ts";
+import { DRIVE_KEY, HEAD_KEY, laneKey, TALLIES_KEY } from "./state-keys.ts";
+import type { Tallies } from "./tally.ts";
 
 /** What a lane hears through its bell: its next grant, or only that there is something to ask for. */
 export interface Ring {

@@ -1,6 +1,6 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import { assertNotFrozen, type Freeze, type Override, storedFreeze } from "../domain/freeze.ts";
-import { FREEZE_KEY } from "../domain/parts.ts";
+import { FREEZE_KEY } from "../domain/state-keys.ts";
 import { askedBy } from "./asked-by.ts";
 import type { RolloutOptions } from "./options.ts";
 import { type CountBytes, load, type Sight } from "./state.ts";

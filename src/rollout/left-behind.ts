@@ -1,16 +1,9 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import type { LeftBehind } from "../domain/notification.ts";
-import {
-  isLeftOver,
-  isRetried,
-  partKey,
-  partsOf,
-  placesOfFailed,
-  TALLIES_KEY,
-  type Tallies,
-  waveOf,
-} from "../domain/parts.ts";
+import { partsOf, waveOf } from "../domain/parts.ts";
 import type { Part, RolloutState } from "../domain/state.ts";
+import { partKey, TALLIES_KEY } from "../domain/state-keys.ts";
+import { isLeftOver, isRetried, placesOfFailed, type Tallies } from "../domain/tally.ts";
 import type { Clusters } from "../kubernetes/clusters.ts";
 import type { SentinelRow } from "../mysql/row.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";

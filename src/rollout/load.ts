@@ -1,8 +1,10 @@
 import { type ObjectSharedContext, rpc } from "@restatedev/restate-sdk";
 import { serves } from "../domain/candidates.ts";
 import type { PartPlan } from "../domain/drive-state.ts";
-import { PART_SIZE, PLAN_KEY, TALLIES_KEY, type Tallies, waitingPart } from "../domain/parts.ts";
+import { PART_SIZE, waitingPart } from "../domain/parts.ts";
 import type { Part } from "../domain/state.ts";
+import { PLAN_KEY, TALLIES_KEY } from "../domain/state-keys.ts";
+import type { Tallies } from "../domain/tally.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import { RolloutObject } from "../restate/contract.ts";
 import { previousImage } from "./planned-waves.ts";

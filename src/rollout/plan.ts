@@ -1,5 +1,5 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
-import { sumOf } from "../domain/parts.ts";
+import { sumOf } from "../domain/counts.ts";
 import { plural } from "../domain/progress.ts";
 import { UnreadableError } from "../domain/readable.ts";
 import { span } from "../domain/spans.ts";

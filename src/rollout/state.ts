@@ -9,9 +9,9 @@ import { ALL_KEYS } from "../domain/book.ts";
 import type { Drive } from "../domain/drive-state.ts";
 import { LEGACY_KEYS, legacyRollout, migrated } from "../domain/legacy.ts";
 import { packed, unpacked } from "../domain/packed.ts";
-import { DRIVE_KEY, HEAD_KEY } from "../domain/parts.ts";
 import { readable } from "../domain/readable.ts";
 import type { RolloutState } from "../domain/state.ts";
+import { DRIVE_KEY, HEAD_KEY } from "../domain/state-keys.ts";
 
 /** Told how many bytes of the state were read or written. */
 export type CountBytes = (what: "read" | "write", bytes: number) => void;

@@ -3,9 +3,9 @@ import { ALL_KEYS, Book, MissingError } from "../../src/domain/book.ts";
 import type { Event } from "../../src/domain/event.ts";
 import { FrozenError } from "../../src/domain/freeze.ts";
 import { UntilError } from "../../src/domain/freezing.ts";
-import { FREEZE_KEY } from "../../src/domain/parts.ts";
 import { UnreadableError } from "../../src/domain/readable.ts";
 import { apply } from "../../src/domain/rollout.ts";
+import { FREEZE_KEY } from "../../src/domain/state-keys.ts";
 import {
   abort,
   begin,

@@ -1,9 +1,10 @@
 import type { Answer, Outcome } from "../../src/domain/answer.ts";
 import type { Drive, PartPlan, SentinelResult } from "../../src/domain/drive-state.ts";
 import type { Event } from "../../src/domain/event.ts";
-import { HEAD_KEY, partKey, waitingPart } from "../../src/domain/parts.ts";
+import { waitingPart } from "../../src/domain/parts.ts";
 import { type Numbers, numbersOf } from "../../src/domain/progress.ts";
 import type { Operation, Part, Place, RolloutState, State } from "../../src/domain/state.ts";
+import { HEAD_KEY, partKey } from "../../src/domain/state-keys.ts";
 import { type View, viewOf } from "../../src/domain/view.ts";
 import { carriedOut, decide, type Store } from "./harness.ts";
 import { Speaker } from "./speaker.ts";

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { howManyToRevert, rollbackScope } from "../../src/domain/next-steps.ts";
-import { placesOfFailed, TALLIES_KEY, type Tallies } from "../../src/domain/parts.ts";
 import { failedInAll } from "../../src/domain/progress.ts";
 import type { Part } from "../../src/domain/state.ts";
+import { TALLIES_KEY } from "../../src/domain/state-keys.ts";
+import { placesOfFailed, type Tallies } from "../../src/domain/tally.ts";
 import {
   abandon,
   begin,

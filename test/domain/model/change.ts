@@ -2,7 +2,7 @@ import type { Outcome } from "../../../src/domain/answer.ts";
 import type { Write } from "../../../src/domain/book.ts";
 import type { Drive } from "../../../src/domain/drive-state.ts";
 import type { Event } from "../../../src/domain/event.ts";
-import { DRIVE_KEY } from "../../../src/domain/parts.ts";
+import { DRIVE_KEY } from "../../../src/domain/state-keys.ts";
 import type { Ring } from "../../../src/domain/turn.ts";
 import { carriedOut, decide } from "../harness.ts";
 import { type Draft, draftOf, own } from "./shell.ts";

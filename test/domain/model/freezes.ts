@@ -1,6 +1,6 @@
 import type { Event } from "../../../src/domain/event.ts";
 import { type Freeze, FrozenError } from "../../../src/domain/freeze.ts";
-import { FREEZE_KEY } from "../../../src/domain/parts.ts";
+import { FREEZE_KEY } from "../../../src/domain/state-keys.ts";
 import { change, NOW } from "./change.ts";
 import { draftOf } from "./shell.ts";
 import { driveOf, headOf, spent } from "./steps.ts";

@@ -1,17 +1,10 @@
 import type { Drive, Lane, LaneBook } from "../../../src/domain/drive-state.ts";
 import { offered } from "../../../src/domain/next-steps.ts";
-import {
-  HEAD_KEY,
-  isLeftOver,
-  isRetried,
-  laneKey,
-  PLAN_KEY,
-  TALLIES_KEY,
-  tallyOf,
-  waveOf,
-} from "../../../src/domain/parts.ts";
+import { waveOf } from "../../../src/domain/parts.ts";
 import { inFlightOf, lanesOf, numbersOf } from "../../../src/domain/progress.ts";
 import type { Entry, Part, RolloutState } from "../../../src/domain/state.ts";
+import { HEAD_KEY, laneKey, PLAN_KEY, TALLIES_KEY } from "../../../src/domain/state-keys.ts";
+import { isLeftOver, isRetried, tallyOf } from "../../../src/domain/tally.ts";
 import type { Checks } from "./explore.ts";
 import { aFreezeHolds, aFreezeIsTold, aPauseIsForAFreeze } from "./freezes.ts";
 import { entriesOf } from "./recorded.ts";

@@ -1,7 +1,7 @@
 import type { Drive, LaneBook } from "../../../src/domain/drive-state.ts";
 import type { Report } from "../../../src/domain/event.ts";
-import { DRIVE_KEY, HEAD_KEY } from "../../../src/domain/parts.ts";
 import type { RolloutState } from "../../../src/domain/state.ts";
+import { DRIVE_KEY, HEAD_KEY } from "../../../src/domain/state-keys.ts";
 import { momentOf } from "./change.ts";
 import { NO_SOAK, soakText } from "./soaking.ts";
 import { bellOf, type Shell, type World } from "./world.ts";

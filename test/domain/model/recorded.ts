@@ -1,5 +1,6 @@
-import { TALLIES_KEY, waveOf } from "../../../src/domain/parts.ts";
+import { waveOf } from "../../../src/domain/parts.ts";
 import type { Entry, Part } from "../../../src/domain/state.ts";
+import { TALLIES_KEY } from "../../../src/domain/state-keys.ts";
 import type { World } from "./world.ts";
 
 type Entries = readonly (Entry & { id: string; wave: number })[];

@@ -1,8 +1,8 @@
 import type { Answer, DriverOrder } from "../../../src/domain/answer.ts";
 import type { Grant } from "../../../src/domain/drive-state.ts";
 import type { Event, Report } from "../../../src/domain/event.ts";
-import { HEAD_KEY } from "../../../src/domain/parts.ts";
 import type { RolloutState } from "../../../src/domain/state.ts";
+import { HEAD_KEY } from "../../../src/domain/state-keys.ts";
 import { bellOf, type Deploy, type Shell, type System, type World } from "./world.ts";
 
 /** A world that is being changed: its lists are its own, what is in them is not. */

@@ -1,7 +1,7 @@
 import type { Outcome } from "../../../src/domain/answer.ts";
 import type { Event } from "../../../src/domain/event.ts";
-import { HEAD_KEY } from "../../../src/domain/parts.ts";
 import type { RolloutState } from "../../../src/domain/state.ts";
+import { HEAD_KEY } from "../../../src/domain/state-keys.ts";
 import { entriesOf } from "./recorded.ts";
 import type { Draft } from "./shell.ts";
 import type { Soaking, World } from "./world.ts";

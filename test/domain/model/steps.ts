@@ -1,8 +1,8 @@
 import type { Drive } from "../../../src/domain/drive-state.ts";
 import type { Event } from "../../../src/domain/event.ts";
 import { LEGAL } from "../../../src/domain/legality.ts";
-import { DRIVE_KEY, HEAD_KEY } from "../../../src/domain/parts.ts";
 import type { RolloutState } from "../../../src/domain/state.ts";
+import { DRIVE_KEY, HEAD_KEY } from "../../../src/domain/state-keys.ts";
 import { change, LATE, NOW } from "./change.ts";
 import { faultSteps } from "./faults.ts";
 import { timeSteps } from "./freezes.ts";
