@@ -1,9 +1,8 @@
 import { actionOf } from "./action.ts";
 import { type Answer, accepted, type Outcome, refused, viewNow } from "./answer.ts";
 import { begin, stage } from "./begin.ts";
-import type { Book, Write } from "./book.ts";
+import type { Book } from "./book.ts";
 import type { Event } from "./event.ts";
-import { isFormer } from "./former.ts";
 import { cancel, resume, stopHere, strandedDrive } from "./forward.ts";
 import { freeze, freezeEnds, unfreeze } from "./freezing.ts";
 import { goOn, orderOf } from "./go-on.ts";
@@ -18,19 +17,12 @@ import { reported } from "./reported.ts";
 import { retryFailed } from "./retry-failed.ts";
 import { beginRollback, rollBack } from "./rollback.ts";
 import { heldBySilent, silenced } from "./silence.ts";
-import {
-  DRIVE_KEY,
-  FREEZE_KEY,
-  HEAD_KEY,
-  isPartTakenOver,
-  laneKey,
-  TAKEN_OVER_KEY,
-  TALLIES_KEY,
-} from "./state-keys.ts";
+import { DRIVE_KEY, FREEZE_KEY, HEAD_KEY } from "./state-keys.ts";
 import { pauseAsked } from "./stop.ts";
 import { takesOver } from "./taken-over.ts";
 import { copySome } from "./taken-over-copies.ts";
 import { Turn } from "./turn.ts";
+import { rankOf } from "./write-order.ts";
 
 /**
  * The one place where a rollout changes: every verb that changes something and every report is an event, and what is launched,
@@ -82,49 +74,6 @@ export function apply(book: Book, event: Event, nowMs: number): Outcome {
     ...(turn.rollout === undefined ? {} : { rollout: turn.rollout }),
     drive,
   };
-}
-
-function rankOf({ begun, rollout }: Turn, { type }: Event): (write: Write) => number {
-  if (type === "begin") return rollout?.takenOver === undefined ? rankInBeginning : rankTakingOver;
-  return begun ? rankLater : rankForgetting;
-}
-
-/** A rollout that begins is told by its head; once its drive is there, all of it is, and nothing of an earlier one. */
-function rankInBeginning(write: Write): number {
-  if (write.key === HEAD_KEY) return 0;
-  if ("clear" in write) return 1;
-  return write.key === DRIVE_KEY ? 3 : 2;
-}
-
-/** Likewise; and wherever it is cut short, what it takes over is whole: as it was copied, or where the tallies say. */
-function rankTakingOver(write: Write): number {
-  if (write.key === HEAD_KEY) return 0;
-  if (write.key === DRIVE_KEY) return 6;
-  if ("clear" in write) return 5;
-  if (isPartTakenOver(write.key)) return 4;
-  if (write.key === TAKEN_OVER_KEY) return 3;
-  return write.key === TALLIES_KEY ? 2 : 1;
-}
-
-/**
- * What was reported stays in its lane's book until it is in the parts and in the head; and the drive comes last, so that
- * somebody is said to drive until everything else is as it should be.
- */
-function rankLater(write: Write): number {
-  // Once it is there, the drive says that it may be.
-  if (write.key === FREEZE_KEY) return 5;
-  if ("clear" in write) return 4;
-  if (write.key === DRIVE_KEY || isFormer(write.key)) return 3;
-  if (write.key.startsWith(laneKey(""))) return 2;
-  return write.key === HEAD_KEY ? 1 : 0;
-}
-
-/** A rollout that was cut short as it began is over only once nothing lies beside its head that could be taken for its own. */
-function rankForgetting(write: Write): number {
-  if ("clear" in write) return 0;
-  if (write.key === DRIVE_KEY) return 5;
-  if (write.key === HEAD_KEY) return 4;
-  return write.key === TAKEN_OVER_KEY ? 3 : write.key === TALLIES_KEY ? 2 : 1;
 }
 
 function happen(turn: Turn, event: Event): Answer {
