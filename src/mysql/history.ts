@@ -1,6 +1,5 @@
 import type { SQL } from "drizzle-orm";
-import type { MySqlColumn } from "drizzle-orm/mysql-core";
-import type { HistoryEntry, OutcomeRecord, RolloutRecord, SentinelOutcome } from "../domain/history-entry.ts";
+import type { HistoryEntry, RolloutRecord, SentinelOutcome } from "../domain/history-entry.ts";
 import { chunks } from "./batches.ts";
 import {
   alias,
@@ -17,8 +16,8 @@ import {
   or,
   sql,
 } from "./drizzle.ts";
+import { outcomeRowOf, rowOf, unlessNewer } from "./history-rows.ts";
 import { outcomes, rollouts } from "./history-schema.ts";
-import { fitting } from "./literals.ts";
 import { type Database, execute } from "./pool.ts";
 
 /** Times are unix milliseconds. */
@@ -81,11 +80,6 @@ export interface HistoryStore {
 
 /** In the order in which people want to see them. */
 export const OUTCOMES: readonly SentinelOutcome[] = outcomes.outcome.enumValues;
-
-/** Lengths of columns. */
-const TEXT_LENGTH = 1_024;
-const STARTED_BY_LENGTH = 255;
-const IMAGE_LENGTH = 255;
 
 const { revision: _revision, ...rolloutColumns } = getTableColumns(rollouts);
 const { rolloutId: _rolloutId, ...outcomeColumns } = getTableColumns(outcomes);
@@ -180,83 +174,4 @@ function behind({ outcome, sentinelId }: Pick<PastOutcome, "outcome" | "sentinel
   const later = OUTCOMES.slice(OUTCOMES.indexOf(outcome) + 1);
   const ofThis = and(eq(outcomes.outcome, outcome), gt(outcomes.sentinelId, sentinelId));
   return later.length === 0 ? ofThis : or(ofThis, inArray(outcomes.outcome, [...later]));
-}
-
-function rowOf({ rollout, origin, atMs }: HistoryEntry, revision: number) {
-  return {
-    id: rollout.rolloutId,
-    image: rollout.image,
-    rewrittenTo: fitting(rollout.rewrittenTo, IMAGE_LENGTH),
-    startedBy: fitting(origin?.startedBy, STARTED_BY_LENGTH),
-    invocationId: origin?.invocationId ?? null,
-    state: rollout.state,
-    wave: rollout.wave,
-    waves: rollout.waveSizes.length,
-    waveSizes: JSON.stringify(rollout.waveSizes),
-    total: rollout.total,
-    succeeded: rollout.succeeded,
-    failed: rollout.failed,
-    skipped: rollout.skipped,
-    reverted: rollout.reverted,
-    pauseReason: fitting(rollout.pauseReason || undefined, TEXT_LENGTH),
-    startedAt: rollout.startedAtMs,
-    endedAt: rollout.endedAtMs ?? null,
-    updatedAt: atMs,
-    revision,
-  };
-}
-
-function outcomeRowOf(rolloutId: string, outcome: OutcomeRecord, recordedAt: number) {
-  return {
-    rolloutId,
-    outcome: outcome.outcome,
-    sentinelId: outcome.sentinelId,
-    wave: outcome.wave,
-    reason: fitting(outcome.reason, TEXT_LENGTH),
-    durationMs: outcome.durationMs ?? null,
-    recordedAt,
-  };
-}
-
-/** Who began the rollout stays as it was first written, and why it was paused until it is paused again. */
-function unlessNewer() {
-  const {
-    rewrittenTo,
-    waveSizes,
-    total,
-    state,
-    wave,
-    succeeded,
-    failed,
-    skipped,
-    reverted,
-    pauseReason,
-    endedAt,
-    updatedAt,
-    revision,
-  } = rollouts;
-  return {
-    rewrittenTo: ifNotOlder(rewrittenTo, sql`coalesce(${given(rewrittenTo)}, ${rewrittenTo})`),
-    state: ifNotOlder(state),
-    wave: ifNotOlder(wave),
-    waveSizes: ifNotOlder(waveSizes),
-    total: ifNotOlder(total),
-    succeeded: ifNotOlder(succeeded),
-    failed: ifNotOlder(failed),
-    skipped: ifNotOlder(skipped),
-    reverted: ifNotOlder(reverted),
-    pauseReason: ifNotOlder(pauseReason, sql`coalesce(${given(pauseReason)}, ${pauseReason})`),
-    endedAt: ifNotOlder(endedAt),
-    updatedAt: ifNotOlder(updatedAt),
-    revision: sql`greatest(${given(revision)}, ${revision})`,
-  };
-}
-
-function ifNotOlder(column: MySqlColumn, value: SQL = given(column)): SQL {
-  return sql`if(${given(rollouts.revision)} >= ${rollouts.revision}, ${value}, ${column})`;
-}
-
-/** The value that the INSERT would have written. Row aliases, which replace it in MySQL, are unknown to MariaDB. */
-function given(column: MySqlColumn): SQL {
-  return sql`values(${sql.identifier(column.name)})`;
 }
