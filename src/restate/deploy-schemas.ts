@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { imageProblem } from "../domain/image.ts";
+import { EXAMPLE_FAILURE } from "./answer-fields.ts";
 import { EXAMPLE_IMAGE } from "./rollout-requests.ts";
-import { EXAMPLE_FAILURE } from "./rollout-schemas.ts";
 
 const amount = (what: string, most: number) => {
   const message = `must be a whole number from 0 to ${most}`;

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { EXAMPLE_ROLLOUT_ID, message, State } from "./answer-fields.ts";
 import { comment } from "./rollout-requests.ts";
-import { EXAMPLE_FROZEN, EXAMPLE_ROLLOUT_ID, Frozen, message, State } from "./rollout-schemas.ts";
 
 const REASON_LIMIT = 500;
 
@@ -32,6 +32,26 @@ export type FreezeRequest = z.infer<typeof FreezeRequest>;
 /** The body of `Unfreeze`. */
 export const UnfreezeRequest = z.strictObject({ comment }).meta({ examples: [{}] });
 export type UnfreezeRequest = z.infer<typeof UnfreezeRequest>;
+
+/** Absent in the answer of a service that knows no freeze yet. */
+export const Frozen = z
+  .object({
+    reason: z.string(),
+    by: z.string().describe("Who asked for it, as they said."),
+    since: z.string().describe("ISO 8601."),
+    until: z.string().nullable().describe("ISO 8601; null: until Unfreeze."),
+  })
+  .nullable()
+  .default(null)
+  .describe(
+    "The freeze that holds: Rollout and Resume are refused, and a running rollout is paused at the end of its wave. Null: none.",
+  );
+export const EXAMPLE_FROZEN = {
+  reason: "year-end closing",
+  by: "alice",
+  since: "2026-01-30T18:00:00.000Z",
+  until: "2026-01-31T08:00:00.000Z",
+};
 
 /** What `Freeze` and `Unfreeze` answer. */
 export const FreezeResponse = z

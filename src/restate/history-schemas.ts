@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { EXAMPLE_ROLLOUT_ID, message } from "./answer-fields.ts";
 import { EXAMPLE_IMAGE } from "./rollout-requests.ts";
-import { EXAMPLE_ROLLOUT_ID, message } from "./rollout-schemas.ts";
 
 const MOST = 1_000;
 export const DEFAULT_LIMIT = 20;

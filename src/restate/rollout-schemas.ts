@@ -1,15 +1,21 @@
 import { z } from "zod";
 import { PHASES } from "../domain/phase.ts";
+import {
+  asOf,
+  EXAMPLE_AS_OF,
+  EXAMPLE_FAILURE,
+  EXAMPLE_ROLLOUT_ID,
+  EXAMPLE_TELLS_OF,
+  Failure,
+  failures,
+  guard,
+  message,
+  State,
+} from "./answer-fields.ts";
 import { EXAMPLE_DETAIL, StatusDetail } from "./detail-schemas.ts";
+import { Frozen } from "./freeze-schemas.ts";
 import { EXAMPLE_IMAGE } from "./rollout-requests.ts";
 
-export const State = z.enum(["idle", "in_progress", "paused", "cancelled", "completed", "rolling_back"]);
-const Failure = z.object({ sentinel_id: z.string(), reason: z.string() });
-const failures = z.array(Failure).describe("At most 20 of the failures, the newest last.");
-export const message = z.string().describe("One sentence for a person.");
-
-export const EXAMPLE_ROLLOUT_ID = "7781234a-c6dd-46f2-9b25-bd023dd2129f";
-export const EXAMPLE_FAILURE = { sentinel_id: "sen_0017", reason: "ImagePullBackOff: manifest unknown" };
 const EXAMPLE_ROLLOUT = {
   state: "paused",
   phase: "paused",
@@ -36,35 +42,6 @@ const EXAMPLE_ROLLOUT = {
   regressed: 0,
   regressions: [],
   message: `Paused in wave 3 of 5: 1 of 20 sentinels failed. 24 of 100 sentinels took ${EXAMPLE_IMAGE}, 1 failed. Resume: go on with wave 4; the 1 failed is not retried. Cancel: stop here and keep the new image where it came up. RollbackAll: revert the 24 that took it.`,
-};
-
-/** Absent in the answer of a service that has no guards yet. */
-const guard = z
-  .object({ rollout_id: z.string(), wave: z.int() })
-  .nullable()
-  .default(null)
-  .describe(
-    "The body with which Resume, Cancel or RollbackAll is about this rollout in this wave alone, to be sent as it is; null when there is no rollout.",
-  );
-
-/** Absent in the answer of a service that knows no freeze yet. */
-export const Frozen = z
-  .object({
-    reason: z.string(),
-    by: z.string().describe("Who asked for it, as they said."),
-    since: z.string().describe("ISO 8601."),
-    until: z.string().nullable().describe("ISO 8601; null: until Unfreeze."),
-  })
-  .nullable()
-  .default(null)
-  .describe(
-    "The freeze that holds: Rollout and Resume are refused, and a running rollout is paused at the end of its wave. Null: none.",
-  );
-export const EXAMPLE_FROZEN = {
-  reason: "year-end closing",
-  by: "alice",
-  since: "2026-01-30T18:00:00.000Z",
-  until: "2026-01-31T08:00:00.000Z",
 };
 
 const HealthCount = z.object({ total: z.int(), unhealthy: z.int() });
@@ -165,15 +142,6 @@ const rolloutFields = z.object({
   message,
 });
 
-const asOf = z
-  .string()
-  .nullable()
-  .describe(
-    "Since when the state was what it is here (ISO 8601): an answer to an idempotency-key that was used before tells of then.",
-  );
-const EXAMPLE_AS_OF = "2026-01-31T02:52:00.000Z";
-const EXAMPLE_TELLS_OF = `This tells of rollout ${EXAMPLE_ROLLOUT_ID} as of ${EXAMPLE_AS_OF}.`;
-
 /** What `Rollout`, `Resume` and `Cancel` answer. */
 export const RolloutResponse = rolloutFields.extend({ as_of: asOf }).meta({
   examples: [
@@ -232,88 +200,3 @@ export const StatusResponse = rolloutFields
     ],
   });
 export type StatusResponse = z.infer<typeof StatusResponse>;
-
-export const RollbackResponse = z
-  .object({
-    reverted: z.int().describe("Sentinels that run their previous image again."),
-    total: z.int().describe("Sentinels that were to be reverted."),
-    skipped: z
-      .int()
-      .describe("Of them those that are archived, on standby or deleted: nothing of theirs was touched."),
-    moved: z
-      .int()
-      .describe("Of them those that somebody moved to another image since: they were left alone."),
-    failed_on_image: z
-      .int()
-      .nullable()
-      .describe(
-        "Sentinels that failed, also in an earlier rollout of the image, and whose Deployments are set to the image (by their rows where these cannot be read, or where more than 200 failed): whoever heals comes up with it. Null: none failed, or it cannot be told now.",
-      ),
-    failed_serving: z.int().nullable().describe("Of them those that run it and are healthy."),
-    failures,
-    skips: z.array(Failure).describe("At most 20 of the skipped and why."),
-    state: State,
-    rollout_id: z.string(),
-    image: z.string().describe("What was rolled back."),
-    as_of: asOf,
-    guard,
-    message,
-  })
-  .meta({
-    examples: [
-      {
-        reverted: 24,
-        total: 24,
-        skipped: 0,
-        moved: 0,
-        failed_on_image: null,
-        failed_serving: null,
-        failures: [],
-        skips: [],
-        state: "cancelled",
-        rollout_id: EXAMPLE_ROLLOUT_ID,
-        image: EXAMPLE_IMAGE,
-        as_of: EXAMPLE_AS_OF,
-        guard: { rollout_id: EXAMPLE_ROLLOUT_ID, wave: 3 },
-        message: `Rolled back: 24 of 24 sentinels reverted. ${EXAMPLE_TELLS_OF}`,
-      },
-    ],
-  });
-export type RollbackResponse = z.infer<typeof RollbackResponse>;
-
-export const PlanResponse = z
-  .object({
-    image: z.string(),
-    total: z.int().describe("Sentinels that a Rollout would deploy now."),
-    waves: z.array(
-      z.object({
-        wave: z.int().describe("Counted from 1."),
-        size: z.int(),
-        sentinel_ids: z.array(z.string()).describe("At most 20 of them."),
-        soak_seconds: z.int().optional().describe("How long it soaks. Absent: no soak was asked for."),
-      }),
-    ),
-    taken_over: z
-      .int()
-      .describe(
-        "Sentinels that RollbackAll would also revert: a cancelled rollout of this image deployed them.",
-      ),
-    left_out: z.array(z.object({ reason: z.string(), count: z.int() })),
-    message,
-  })
-  .meta({
-    examples: [
-      {
-        image: EXAMPLE_IMAGE,
-        total: 2,
-        waves: [
-          { wave: 1, size: 1, sentinel_ids: ["sen_0001"] },
-          { wave: 2, size: 1, sentinel_ids: ["sen_0002"] },
-        ],
-        taken_over: 0,
-        left_out: [{ reason: "already serves the image", count: 1 }],
-        message: `A Rollout would now deploy ${EXAMPLE_IMAGE} to 2 sentinels in 2 waves of 1, 1.`,
-      },
-    ],
-  });
-export type PlanResponse = z.infer<typeof PlanResponse>;

@@ -1,7 +1,7 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import { assertMeant } from "../domain/guard.ts";
+import type { RollbackResponse } from "../restate/rollback-schemas.ts";
 import type { RollbackRequest } from "../restate/rollout-requests.ts";
-import type { RollbackResponse } from "../restate/rollout-schemas.ts";
 import { askedBy } from "./asked-by.ts";
 import { guardedBy } from "./guarded-by.ts";
 import { lookAndMend } from "./look-and-mend.ts";

@@ -1,8 +1,8 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import type { Event } from "../domain/event.ts";
 import { assertMeant } from "../domain/guard.ts";
+import type { RollbackResponse } from "../restate/rollback-schemas.ts";
 import type { RollbackRequest } from "../restate/rollout-requests.ts";
-import type { RollbackResponse } from "../restate/rollout-schemas.ts";
 import { askLeftBehind } from "./ask-left-behind.ts";
 import { askedBy } from "./asked-by.ts";
 import { drive, unlessCancelled } from "./drive.ts";

@@ -19,6 +19,8 @@ import {
 import { asTerminalError } from "../restate/errors.ts";
 import { FreezeRequest, FreezeResponse, UnfreezeRequest } from "../restate/freeze-schemas.ts";
 import { HistoryRequest, HistoryResponse } from "../restate/history-schemas.ts";
+import { PlanResponse } from "../restate/plan-schemas.ts";
+import { RollbackResponse } from "../restate/rollback-schemas.ts";
 import {
   GuardedRequest,
   ResumeRequest,
@@ -27,12 +29,7 @@ import {
   RolloutRequest,
   StatusRequest,
 } from "../restate/rollout-requests.ts";
-import {
-  PlanResponse,
-  RollbackResponse,
-  RolloutResponse,
-  StatusResponse,
-} from "../restate/rollout-schemas.ts";
+import { RolloutResponse, StatusResponse } from "../restate/rollout-schemas.ts";
 import { abort } from "./abort.ts";
 import { acting } from "./acting.ts";
 import { cancel } from "./cancel.ts";

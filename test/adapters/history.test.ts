@@ -3,7 +3,12 @@ import mysql from "mysql2/promise";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { HistoryEntry, OutcomeRecord } from "../../src/domain/history-entry.ts";
 import { type Mysql, startMysql } from "../../src/local-stack/mysql.ts";
-import { createHistoryStore, type HistoryStore, type PastOutcome, type PastRollout } from "../../src/mysql/history.ts";
+import {
+  createHistoryStore,
+  type HistoryStore,
+  type PastOutcome,
+  type PastRollout,
+} from "../../src/mysql/history.ts";
 import { migrateDatabase } from "../../src/mysql/migrate.ts";
 import { type DatabasePool, openPool } from "../../src/mysql/pool.ts";
 

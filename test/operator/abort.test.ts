@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startStack } from "../../src/local-stack/stack.ts";
-import type { RollbackResponse } from "../../src/restate/rollout-schemas.ts";
+import type { RollbackResponse } from "../../src/restate/rollback-schemas.ts";
 import { ids, NEW, OLD, type Refusal, World } from "../support/world.ts";
 import { Launched, statusOf } from "./outside.ts";
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startStack } from "../../src/local-stack/stack.ts";
-import type { RollbackResponse, RolloutResponse } from "../../src/restate/rollout-schemas.ts";
+import type { RollbackResponse } from "../../src/restate/rollback-schemas.ts";
+import type { RolloutResponse } from "../../src/restate/rollout-schemas.ts";
 import { until } from "../support/until.ts";
 import { ids, OLD, World } from "../support/world.ts";
 import { launchedBy, openLanes } from "./invocations.ts";

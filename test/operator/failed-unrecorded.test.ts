@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import type { RollbackResponse } from "../../src/restate/rollout-schemas.ts";
+import type { RollbackResponse } from "../../src/restate/rollback-schemas.ts";
 import { expectNumbers } from "../support/numbers.ts";
 import { until } from "../support/until.ts";
 import { ids, it, NEW, OLD } from "../support/world.ts";

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startStack } from "../../src/local-stack/stack.ts";
-import type { RollbackResponse, RolloutResponse } from "../../src/restate/rollout-schemas.ts";
+import type { RollbackResponse } from "../../src/restate/rollback-schemas.ts";
+import type { RolloutResponse } from "../../src/restate/rollout-schemas.ts";
 import { NEW, type Refusal, World } from "../support/world.ts";
 import { explain, type Sight, said, type Verb } from "./history.ts";
 import { Launched, statusOf } from "./outside.ts";

@@ -1,6 +1,7 @@
 import { describe, expect } from "vitest";
 import { type Answer, call } from "../../src/local-stack/restate-api.ts";
-import type { RollbackResponse, RolloutResponse } from "../../src/restate/rollout-schemas.ts";
+import type { RollbackResponse } from "../../src/restate/rollback-schemas.ts";
+import type { RolloutResponse } from "../../src/restate/rollout-schemas.ts";
 import { it, NEW, OLD, ROLLOUT, type World } from "../support/world.ts";
 
 /** Somebody uses a key again that has been used before: Restate answers what was answered then. */

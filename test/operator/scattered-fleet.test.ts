@@ -1,6 +1,6 @@
 import type { V1Deployment } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { PlanResponse } from "../../src/restate/rollout-schemas.ts";
+import type { PlanResponse } from "../../src/restate/plan-schemas.ts";
 import { type HeldLink, startHeldStack } from "../support/held-link.ts";
 import { World } from "../support/world.ts";
 

@@ -1,5 +1,6 @@
 import { describe, expect } from "vitest";
-import type { PlanResponse, RollbackResponse } from "../../src/restate/rollout-schemas.ts";
+import type { PlanResponse } from "../../src/restate/plan-schemas.ts";
+import type { RollbackResponse } from "../../src/restate/rollback-schemas.ts";
 import { expectNumbers } from "../support/numbers.ts";
 import { ids, it, NEW, OLD, type World } from "../support/world.ts";
 

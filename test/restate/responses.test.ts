@@ -4,7 +4,8 @@ import { IllegalOperationError } from "../../src/domain/legality.ts";
 import type { ClusterHealth } from "../../src/kubernetes/health.ts";
 import { BadRequestError } from "../../src/restate/body.ts";
 import { asTerminalError, ConflictError } from "../../src/restate/errors.ts";
-import { RollbackResponse, RolloutResponse, StatusResponse } from "../../src/restate/rollout-schemas.ts";
+import { RollbackResponse } from "../../src/restate/rollback-schemas.ts";
+import { RolloutResponse, StatusResponse } from "../../src/restate/rollout-schemas.ts";
 import { rollbackResponse, rolloutResponse, statusResponse } from "../../src/rollout/responses.ts";
 import {
   abandon,

@@ -3,18 +3,15 @@ import type { z } from "zod";
 import { jsonSchemaOf, parseBody } from "../../src/restate/body.ts";
 import { DeployRequest, DeployResponse, NotifyReadyRequest } from "../../src/restate/deploy-schemas.ts";
 import { HistoryRequest, HistoryResponse } from "../../src/restate/history-schemas.ts";
+import { PlanResponse } from "../../src/restate/plan-schemas.ts";
+import { RollbackResponse } from "../../src/restate/rollback-schemas.ts";
 import {
   GuardedRequest,
   RollbackRequest,
   RolloutRequest,
   StatusRequest,
 } from "../../src/restate/rollout-requests.ts";
-import {
-  PlanResponse,
-  RollbackResponse,
-  RolloutResponse,
-  StatusResponse,
-} from "../../src/restate/rollout-schemas.ts";
+import { RolloutResponse, StatusResponse } from "../../src/restate/rollout-schemas.ts";
 
 const REQUESTS = {
   RolloutRequest,
