@@ -7,24 +7,15 @@ import { TransientKubernetesError } from "./errors.ts";
 import {
   GoneError,
   type ListedObject,
-  listPages,
   newestVersion,
   type Resource,
   readObject,
   SilenceError,
   watchEvents,
 } from "./list-watch.ts";
-import { createWaiters, type Waiters } from "./waiters.ts";
-
-/** What is done with the objects; it keeps of them what it needs. */
-export interface ReflectorHandlers<T> {
-  changed(object: T): void;
-  deleted(name: string): void;
-  /** The names of all objects that were not deleted yet, to find out after a LIST which ones are gone. */
-  known(): Iterable<string>;
-  /** The first LIST is complete. */
-  synced(): void;
-}
+import { createLister } from "./listing.ts";
+import { type ReflectorHandlers, shielded } from "./reflector-handlers.ts";
+import { createWaiters } from "./waiters.ts";
 
 export interface Reflector {
   readonly synced: boolean;
@@ -55,23 +46,11 @@ export interface ReflectorOptions<T> {
   pageSize?: number;
 }
 
-/** A LIST that has begun. When a page fails it goes on with that page, for the server may be throttling: 600 in a row never succeed. */
-interface Listing {
-  startedMs: number;
-  served: ReturnType<Waiters["take"]>;
-  /** What was known and has not been listed yet. */
-  gone: Set<string>;
-  /** The page that is next; empty: the first. */
-  next: string;
-}
-
 const STREAM_SECONDS = 25;
 /** A watch is trusted; what some proxy or bug kept from it is found after this long. */
 const LIST_EVERY_MS = 10 * 60_000;
 /** Several replicas and clusters do not list at the same moment: the time varies by up to this fraction. */
 const LIST_JITTER = 0.2;
-/** A LIST that takes longer than the time between two re-checks is told of. */
-const SLOW_LIST_MS = 30_000;
 /** Longer than a stream lasts and a hung one goes unnoticed. */
 const CURRENT_FOR_MS = 40_000;
 /** One failure is a connection that broke, and the next stream goes on where it was. After so many there is no stream. */
@@ -86,15 +65,15 @@ const GOOD_STREAM_MS = 1_000;
 
 /** LIST, then WATCH, for ever: whatever happens to the API, its connections or the handlers, it goes on. */
 export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): Reflector {
-  const { connection, resource, handlers, logger } = options;
+  const { connection, resource, logger } = options;
   const { streamSeconds = STREAM_SECONDS, listEveryMs = LIST_EVERY_MS, pageSize } = options;
+  const handlers = shielded(options.handlers, connection.name, logger);
   const stopped = new AbortController();
   /** Aborted to leave the stream, or a pause, for a LIST. */
   let cycle = new AbortController();
   const waiters = createWaiters();
   /** Where the next stream goes on; undefined: LIST first. */
   let version: string | undefined;
-  let listing: Listing | undefined;
   let synced = false;
   let lastContactMs = 0;
   /** When the handlers had last been told everything, in unix ms. */
@@ -104,7 +83,13 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
   let failures = 0;
   const context = { cluster: connection.name, resource: resource.title };
   const interruption = createOutage(logger, { begins: "watch interrupted", ends: "watch goes on" }, context);
-  const slowness = createOutage(logger, { begins: "list takes long", ends: "list is quick again" }, context);
+  const lister = createLister({
+    ...{ connection, resource, handlers, logger, waiters, pageSize },
+    signal: stopped.signal,
+    heard: () => {
+      lastContactMs = Date.now();
+    },
+  });
 
   async function loop(): Promise<void> {
     while (!stopped.signal.aborted) {
@@ -134,55 +119,17 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
   }
 
   async function list(): Promise<void> {
-    listing ??= { startedMs: Date.now(), served: waiters.take(), gone: new Set(handlers.known()), next: "" };
-    const { startedMs } = listing;
-    const tookMs = () => Date.now() - startedMs;
-    let complete = false;
-    // It is told while it lasts: one that hangs would not be told at all.
-    const tellSlow = () => slowness.begin({ seconds: SLOW_LIST_MS / 1_000 });
-    const slow = setTimeout(tellSlow, SLOW_LIST_MS - tookMs());
-    try {
-      await listAll(listing);
-      complete = true;
-    } finally {
-      clearTimeout(slow);
-      if (complete && tookMs() < SLOW_LIST_MS) slowness.end();
-      if (listing === undefined) {
-        connection.metrics?.list(connection.name, resource.title.toLowerCase(), complete, tookMs() / 1_000);
-      }
-    }
-  }
-
-  async function listAll(begun: Listing): Promise<void> {
-    const { served, gone } = begun;
-    try {
-      for await (const page of listPages<T>(connection, resource, begun.next, stopped.signal, pageSize)) {
-        lastContactMs = Date.now();
-        version = page.resourceVersion;
-        begun.next = page.next;
-        for (const item of page.items) {
-          gone.delete(item.metadata?.name ?? "");
-          calling(() => handlers.changed(item));
-        }
-      }
-    } catch (error) {
-      version = undefined;
-      if (begun.next === "" || error instanceof GoneError) {
-        listing = undefined;
-        served.giveBack();
-      }
-      throw error;
-    }
-    listing = undefined;
-    for (const name of gone) calling(() => handlers.deleted(name));
+    version = undefined;
+    const listed = await lister.list();
+    version = listed.version;
     completeMs = Date.now();
     nextListMs = completeMs + listEveryMs * (1 + LIST_JITTER * (2 * Math.random() - 1));
     tellMetrics(true);
     if (!synced) {
       synced = true;
-      calling(() => handlers.synced());
+      handlers.synced();
     }
-    served.resolve();
+    listed.served.resolve();
   }
 
   async function stream(from: string): Promise<void> {
@@ -203,9 +150,8 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
       completeMs = lastContactMs;
       if (event.type === "BOOKMARK") continue;
       const { object } = event;
-      calling(() =>
-        event.type === "DELETED" ? handlers.deleted(object.metadata?.name ?? "") : handlers.changed(object),
-      );
+      if (event.type === "DELETED") handlers.deleted(object.metadata?.name ?? "");
+      else handlers.changed(object);
     }
     if (Date.now() - openedMs < GOOD_STREAM_MS)
       throw new TransientKubernetesError("the stream ended at once");
@@ -229,15 +175,6 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
     if (up && isUp) return;
     up = isUp;
     connection.metrics?.watch(connection.name, resource.title.toLowerCase(), up);
-  }
-
-  /** A handler that throws must not cost the others their events. */
-  function calling(handler: () => void): void {
-    try {
-      handler();
-    } catch (error) {
-      logger.error({ cluster: connection.name, err: error }, "watch handler failed");
-    }
   }
 
   async function pause(ms: number): Promise<void> {
@@ -265,7 +202,8 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
     refresh: async (name, signal) => {
       const either = AbortSignal.any([stopped.signal, signal]);
       const object = await readObject<T>(connection, resource, name, either);
-      calling(() => (object === undefined ? handlers.deleted(name) : handlers.changed(object)));
+      if (object === undefined) handlers.deleted(name);
+      else handlers.changed(object);
     },
     stop: async () => {
       stopped.abort();
