@@ -5,6 +5,7 @@ import { IllegalOperationError } from "../../../src/domain/legality.ts";
 import { lanesOf } from "../../../src/domain/progress.ts";
 import type { RolloutState } from "../../../src/domain/state.ts";
 import { change, cutShort, momentOf } from "./change.ts";
+import { holds } from "./holds.ts";
 import { entriesOf } from "./recorded.ts";
 import { type Draft, draftOf, newShell, openedDrive, own } from "./shell.ts";
 import { NO_SOAK } from "./soaking.ts";
@@ -259,8 +260,4 @@ export function aRollbackByItselfIsOfItsPause(from: World, { to, event, outcome,
   const message = from.soaking.rollbacks.find(({ pausedMs }) => pausedMs === event.ofPause);
   holds(head?.state === "paused", `${name} while it is ${head?.state}`);
   holds(message?.drives === from.drives, `${name}, and somebody has gone on since that pause`);
-}
-
-function holds(guarantee: boolean | undefined, text: string): void {
-  if (!guarantee) throw new Error(`does not hold: ${text}`);
 }
