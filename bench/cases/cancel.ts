@@ -23,7 +23,7 @@ interface Sizes {
 const FULL: Sizes = {
   ...{ sentinels: 5_000, windows: [500, 5_000], rounds: 4, burst: 40 },
   busy: { fromMs: 0, toMs: 500 },
-  calm: { fromMs: 4_000, toMs: 6_000, window: 500, lookMs: 5_000, rounds: 6 },
+  calm: { fromMs: 4_000, toMs: 6_000, window: 500, lookMs: 2_000, rounds: 6 },
 };
 const SMALL: Sizes = {
   ...{ sentinels: 60, windows: [10], rounds: 1, burst: 4 },
