@@ -12,8 +12,9 @@ import type { Event } from "../domain/event.ts";
 import { plural } from "../domain/progress.ts";
 import type { Logger } from "../log.ts";
 import { RolloutObject } from "../restate/contract.ts";
-import { type Arrival, cancellation, heard, Lane } from "./lane.ts";
+import { type Arrival, Lane } from "./lane.ts";
 import { requestChange } from "./request-change.ts";
+import { cancellation, heard } from "./run-lane.ts";
 
 export interface DriveOptions {
   logger: Logger;

@@ -6,13 +6,13 @@ import { change } from "./change.ts";
 import { endFreeze } from "./freeze.ts";
 import { HANDLES_CANCELLATION, type HandlerOptions, NOT_KEPT } from "./handler-options.ts";
 import { endSoak, watchHealth } from "./health.ts";
-import { runLane } from "./lane.ts";
 import { launches } from "./launches.ts";
 import { countLeftBehind } from "./left-behind.ts";
 import { legacyTransition } from "./legacy.ts";
 import { loadParts } from "./load.ts";
 import { onFailure } from "./on-failure.ts";
 import type { RolloutOptions } from "./options.ts";
+import { runLane } from "./run-lane.ts";
 import { watch } from "./watchdog.ts";
 
 type Shared = ObjectSharedContext;

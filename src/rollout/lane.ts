@@ -1,10 +1,4 @@
-import {
-  type internal,
-  type ObjectSharedContext,
-  RestatePromise,
-  rpc,
-  type TerminalError,
-} from "@restatedev/restate-sdk";
+import { type ObjectSharedContext, RestatePromise, rpc, type TerminalError } from "@restatedev/restate-sdk";
 import type { Answer } from "../domain/answer.ts";
 import type { Grant, Item, SentinelResult } from "../domain/drive-state.ts";
 import type { Report } from "../domain/event.ts";
@@ -19,7 +13,7 @@ import {
 } from "../restate/contract.ts";
 import { grantText } from "../restate/grant.ts";
 import { deployResult } from "./deploy-result.ts";
-import { reportUntilTaken, requestChange, type Stop } from "./request-change.ts";
+import { reportUntilTaken, type Stop } from "./request-change.ts";
 
 /** So many results are reported at once; fewer of them after a while (ms). */
 const RESULTS_IN_A_REPORT = 32;
@@ -191,55 +185,4 @@ export class Lane {
     const result = deployResult(item, direction);
     this.expect(call, (reply, failure) => ({ kind: "result", result: result(reply, failure) }));
   }
-}
-
-const CANCELLED = "a lane of the drive was cancelled; the Deploys in flight were left to finish";
-
-/**
- * Resolves when this invocation is cancelled from the UI or CLI. Drives and lanes have `explicitCancellation`: their Deploys
- * in flight are left to finish, and what became of them is recorded, before they end.
- */
-export function cancellation(ctx: ObjectSharedContext): RestatePromise<void> {
-  return (ctx as unknown as internal.ContextInternal).cancellation();
-}
-
-/** The handler of a lane that its drive has opened. */
-export async function runLane(ctx: ObjectSharedContext, request: LaneRequest): Promise<void> {
-  const lane = new Lane(ctx, request);
-  lane.expect(cancellation(ctx), () => ({ kind: "cancelled" }));
-  let answer: Answer | undefined = await lane.report();
-  for (;;) {
-    if (answer !== undefined) {
-      if (!answer.accepted) return;
-      const tells = lane.take(answer);
-      if (answer.over && lane.idle) return;
-      answer = undefined;
-      if (tells) answer = await lane.report();
-    } else if (lane.reports) {
-      answer = await lane.report();
-    } else {
-      const arrival = await lane.next();
-      if (arrival.kind === "rung") answer = await heard(lane, arrival.grant);
-      if (arrival.kind !== "cancelled") continue;
-      // As with its drive: nothing more is launched, and what is in flight is left to finish.
-      const invocationId = ctx.request().id;
-      const { rolloutId } = request;
-      await requestChange(ctx, "interrupted", {
-        type: "interrupt",
-        rolloutId,
-        invocationId,
-        reason: CANCELLED,
-      });
-    }
-  }
-}
-
-/** Takes a grant that came through the bell, and says so: without a new bell nothing could reach this lane any more. */
-export async function heard(
-  lane: Lane,
-  grant: Grant | undefined,
-  say: () => Promise<Answer> = () => lane.report(),
-): Promise<Answer | undefined> {
-  if (grant !== undefined) lane.take({ grant });
-  return say();
 }
