@@ -31,6 +31,8 @@ export interface Driver {
   stoppingKind?: "budget" | "operator" | "regression";
   /** An operator has asked for the pause, too: nothing follows it by itself. */
   attended?: true;
+  /** In their words, where something else had it stop before. */
+  asked?: string;
   /** It was begun in spite of this freeze, which stops it between no two waves. */
   overrides?: string;
   /** It deploys failed sentinels again, and no others yet. */

@@ -11,6 +11,8 @@ export interface Seen {
 /** What guards a verb. */
 export interface Guarded {
   seen?: Seen;
+  /** The rollout that the verb found when it came: though it names none, it is about no later one. */
+  found?: string;
   /** The service takes no verb that does not name its rollout. */
   mustName?: true;
 }
@@ -42,9 +44,10 @@ export class UnnamedError extends Error {
 export function assertMeant(
   operation: Operation,
   rollout: RolloutState | undefined,
-  { seen, mustName }: Guarded,
+  { seen, found, mustName }: Guarded,
 ): RolloutState {
   if (seen !== undefined) assertSeen(operation, rollout, seen);
+  if (found !== undefined) assertSeen(operation, rollout, { rolloutId: found });
   const legal = assertLegal(operation, rollout);
   if (mustName && seen?.rolloutId === undefined) throw new UnnamedError(operation);
   return legal;

@@ -1,6 +1,6 @@
 import type { Operation, RolloutState, State } from "./state.ts";
 
-/** The operations that are legal in each state; `rolling_back` ends by itself. */
+/** The operations that change something in each state; `rolling_back` ends by itself. */
 export const LEGAL: Readonly<Record<State, readonly Operation[]>> = {
   idle: ["Rollout"],
   completed: ["Rollout"],
@@ -20,9 +20,12 @@ export class IllegalOperationError extends Error {
   }
 }
 
-/** It is paused already, as an operator asked. */
-function isAskedAgain(operation: Operation, rollout: RolloutState | undefined): boolean {
-  return operation === "Pause" && rollout?.state === "paused" && rollout.pauseKind === "operator";
+/**
+ * Is it legal in this state? `Pause` is, of what is paused already, where nothing is left to do: whether that came of a Pause the
+ * caller may not know, for an answer can be lost.
+ */
+export function isLegal(operation: Operation, state: State): boolean {
+  return LEGAL[state].includes(operation) || (operation === "Pause" && state === "paused");
 }
 
 /**
@@ -36,7 +39,6 @@ export function assertLegal(
   rollout: RolloutState | undefined,
 ): RolloutState | undefined {
   const state = rollout?.state ?? "idle";
-  if (!LEGAL[state].includes(operation) && !isAskedAgain(operation, rollout))
-    throw new IllegalOperationError(operation, state);
+  if (!isLegal(operation, state)) throw new IllegalOperationError(operation, state);
   return rollout;
 }

@@ -52,16 +52,16 @@ export function exceeded(
   const size = rollout.waves[rollout.currentWave]?.size ?? 0;
   const ofWave = budgetOf(maxFailures, size);
   if (ofWave !== undefined && failures.wave > ofWave)
-    return `${failures.wave} of ${size} failed (budget ${ofWave})${notAnswering(rollout.waves[rollout.currentWave]?.away)}`;
+    return `${failures.wave} of ${size} failed (budget ${ofWave})${notAnswering(awayOf(rollout).wave)}`;
   const ofAll = budgetOf(maxTotalFailures, rollout.totalSentinels);
   if (ofAll !== undefined && failures.total > ofAll)
-    return `${failures.total} of ${rollout.totalSentinels} failed in all waves (budget ${ofAll})${notAnswering(sumOf(rollout, "away"))}`;
+    return `${failures.total} of ${rollout.totalSentinels} failed in all waves (budget ${ofAll})${notAnswering(awayOf(rollout).total)}`;
   return undefined;
 }
 
 /** It may be the cluster, and not the image. */
-function notAnswering(away = 0): string {
-  return away === 0 ? "" : `, ${away} of them as their cluster did not answer`;
+function notAnswering(away: number): string {
+  return away <= 0 ? "" : `, ${away} of them as their cluster did not answer`;
 }
 
 /** Likewise of a retry: what fails again counts on its own, whichever wave it is of. */
@@ -78,8 +78,7 @@ export function acknowledge(rollout: RolloutState): Pick<RolloutState, "acknowle
   if (!isBudgeted(rollout)) return {};
   const wave = rollout.waves[rollout.currentWave]?.failed ?? 0;
   const away = allAway(rollout);
-  const counts = rollout.limits?.onFailure !== undefined && away.total > 0;
-  return { acknowledged: { wave, total: sumOf(rollout, "failed"), ...(counts ? { away } : {}) } };
+  return { acknowledged: { wave, total: sumOf(rollout, "failed"), ...(away.total > 0 ? { away } : {}) } };
 }
 
 /** The most Deploys in flight in a wave, of what the service allows. */

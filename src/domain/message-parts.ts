@@ -40,18 +40,21 @@ export function notReverted({
 
 export function nextSteps(notification: Notification & { kind: "paused" }): string {
   const { progress, why, resume, rollback, rollsBack } = notification;
-  const frozen = why === "freeze";
+  const frozen = why === "freeze" || notification.frozen === true;
+  const thawed = frozen ? "once the freeze has ended, or with `override_freeze` and a comment: " : "";
   const revert =
     rollback === undefined ? "every sentinel that took the new image" : whatRollbackDoes(rollback);
   return [
     ...(rollsBack
       ? [`*Next:* *RollbackAll* begins by itself, as the rollout asks for${reverts(revert)}. ${SOONER}`]
       : ["*Next:*"]),
-    `• *Resume* – ${frozen ? "once the freeze has ended, or with `override_freeze` and a comment: " : ""}${resume === undefined ? "go on" : whatResumeDoes(progress, resume)}`,
+    `• *Resume* – ${thawed}${resume === undefined ? "go on" : whatResumeDoes(progress, resume)}`,
     ...(frozen ? ["• *Unfreeze* – end the freeze now; the rollout stays paused"] : []),
     `• *Cancel* – ${KEEPS}`,
     ...(revert === undefined || rollsBack ? [] : [`• *RollbackAll* – revert ${revert}`]),
-    ...(progress.failed === 0 ? [] : [`• *RetryFailed* – deploy the ${progress.failed} failed again`]),
+    ...(progress.failed === 0
+      ? []
+      : [`• *RetryFailed* – ${thawed}deploy the ${progress.failed} failed again`]),
     `To act on this pause alone, send \`${escaped(guardLine(progress))}\`.`,
   ].join("\n");
 }

@@ -169,7 +169,12 @@ function draft(notification: Notification): Draft {
       return {
         header: "Sentinel rollout completed",
         fields: [done(p), ...notDone(p), ["Took", duration(p.elapsedMs)]],
-        body: failing(notification.failures, p.failed),
+        body: [
+          ...(notification.asked === undefined
+            ? []
+            : [`*Pause:* nothing was left to launch when ${reason(notification.asked)}`]),
+          ...failing(notification.failures, p.failed),
+        ],
       };
     case "rollback started":
       return {

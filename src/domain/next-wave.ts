@@ -1,6 +1,6 @@
 import { frozenBetweenWaves } from "./freeze-look.ts";
 import { dropLanes } from "./lanes.ts";
-import { endForward, pause, shownFailures } from "./pause.ts";
+import { endForward, pause, pauseWords, shownFailures } from "./pause.ts";
 import { progressOf } from "./progress.ts";
 import { closeQueue } from "./queue.ts";
 import { soakMsOf } from "./soak.ts";
@@ -40,12 +40,14 @@ export function advance(turn: Turn): void {
   turn.soak({});
   delete drive.ramp;
   if (rollout.currentWave + 1 >= rollout.waves.length) {
+    const asked = pauseWords(turn);
     turn.become({ state: "completed" });
     const done = turn.driving().rollout;
     turn.notifications.push({
       kind: "completed",
       progress: progressOf(done, turn.nowMs),
       failures: shownFailures(done),
+      ...(asked === undefined ? {} : { asked }),
     });
     endForward(turn);
     return;

@@ -103,6 +103,8 @@ export type Notification = { progress: Progress } & (
       regressed?: number;
       /** It goes on to a rollback by itself. */
       rollsBack?: true;
+      /** A freeze holds, which did not bring it about. */
+      frozen?: true;
     }
   /** Some broke after they came up, and the rollout does not stop for it. */
   | { kind: "regressed"; regressions: KnownRegression[]; regressed: number }
@@ -114,7 +116,8 @@ export type Notification = { progress: Progress } & (
   | ({ kind: "cancelled"; inFlight?: number; aborts?: true } & Told)
   /** What was in flight at a Cancel is no more; `lost` have no result, and `why`. */
   | { kind: "settled"; lost: number; why?: string }
-  | { kind: "completed"; failures: Failure[] }
+  /** `asked`: how an operator asked for a pause when nothing was left to launch. */
+  | { kind: "completed"; failures: Failure[]; asked?: string }
   | { kind: "silent"; invocationId: string; why: string; rollingBack: boolean }
   | ({ kind: "rollback started"; scope?: RollbackScope; failedToo?: true; targets?: number } & Told)
   | {

@@ -1,3 +1,4 @@
+import { shownFreeze } from "./freeze-look.ts";
 import { dropLanes } from "./lanes.ts";
 import { exceeded } from "./limits.ts";
 import { resumeScope, rollbackScope } from "./next-steps.ts";
@@ -12,7 +13,9 @@ import type { Turn } from "./turn.ts";
 /** A message to Slack names this many failing sentinels. */
 export const FAILURES_IN_A_MESSAGE = 5;
 
-export function pause(turn: Turn, pauseKind: PauseKind, reason: string): void {
+export function pause(turn: Turn, pauseKind: PauseKind, cause: string): void {
+  const words = pauseWords(turn);
+  const reason = words === undefined || cause.includes(words) ? cause : `${cause}; ${words}`;
   recordPending(turn);
   if (turn.drive?.forward?.retries !== undefined) nameOthers(turn);
   const rollsBack = isRolledBack(turn, pauseKind);
@@ -32,8 +35,15 @@ export function pause(turn: Turn, pauseKind: PauseKind, reason: string): void {
     ...(newest === undefined ? {} : { regressions: newest.slice(-FAILURES_IN_A_MESSAGE) }),
     ...(regressed === undefined ? {} : { regressed }),
     ...(rollsBack ? { rollsBack } : {}),
+    ...(pauseKind === "freeze" || shownFreeze(turn) === undefined ? {} : { frozen: true as const }),
   });
   endForward(turn);
+}
+
+/** How an operator asked for a pause, whatever else has it stop. */
+export function pauseWords({ drive }: Turn): string | undefined {
+  const { stopping, stoppingKind, asked } = drive?.forward ?? {};
+  return stoppingKind === "operator" ? stopping : asked;
 }
 
 /** It goes on to a rollback by itself: not where an operator retries or pauses, nor where a cluster is to blame. */

@@ -8,7 +8,7 @@ import type { Turn } from "./turn.ts";
 /** An operator has it paused: nothing more is launched, and it is paused once what is in flight has settled. */
 export function pauseAsked(turn: Turn, event: Event & { type: "pause" }): void {
   const before = assertMeant("Pause", turn.rollout, event);
-  // Asked again.
+  // Asked again, or too late: it is as they want it.
   if (before.state === "paused") return;
   // Nothing of it was launched.
   if (!turn.begun) {
@@ -21,7 +21,7 @@ export function pauseAsked(turn: Turn, event: Event & { type: "pause" }): void {
   if (forward === undefined) pause(turn, "operator", askedBy(event));
   else if (forward.stopping === undefined) {
     Object.assign(forward, { stopping: askedBy(event), stoppingKind: "operator" });
-  } else forward.attended = true;
+  } else Object.assign(forward, { attended: true, asked: forward.asked ?? askedBy(event) });
 }
 
 function askedBy({ operator = "an operator", comment }: Asked): string {

@@ -3,7 +3,7 @@ import { assertMeant } from "../domain/guard.ts";
 import type { RollbackResponse } from "../restate/rollback-schemas.ts";
 import type { RollbackRequest } from "../restate/rollout-requests.ts";
 import { askedBy } from "./asked-by.ts";
-import { guardedBy } from "./guarded-by.ts";
+import { boundTo, guardedBy } from "./guarded-by.ts";
 import { lookAndMend } from "./look-and-mend.ts";
 import type { RolloutOptions } from "./options.ts";
 import { driveBack } from "./rollback-all.ts";
@@ -21,7 +21,7 @@ export async function abort(
     type: "abort",
     invocationId: ctx.request().id,
     ...(request.include_failed === undefined ? {} : { includeFailed: request.include_failed }),
-    ...guarded,
+    ...boundTo(guarded, sight),
     ...askedBy(ctx, request),
   });
 }

@@ -1,7 +1,8 @@
 import type { Guarded } from "../domain/guard.ts";
 import type { GuardedRequest } from "../restate/rollout-requests.ts";
+import type { Sight } from "./state.ts";
 
-/** What the body guards the verb with. Without any of it the events stay what they are in the journals of running drives. */
+/** What the body guards the verb with. */
 export function guardedBy({ rollout_id, wave }: GuardedRequest): Guarded {
   if (rollout_id === undefined && wave === undefined) return {};
   return {
@@ -10,4 +11,9 @@ export function guardedBy({ rollout_id, wave }: GuardedRequest): Guarded {
       ...(wave === undefined ? {} : { wave }),
     },
   };
+}
+
+/** Between a verb's look and its change another rollout may begin: the verb is about the one that it saw. */
+export function boundTo(guarded: Guarded, { rollout }: Sight): Guarded {
+  return rollout === undefined ? guarded : { ...guarded, found: rollout.rolloutId };
 }

@@ -5,7 +5,7 @@ import type { RolloutResponse } from "../restate/rollout-schemas.ts";
 import { askedBy } from "./asked-by.ts";
 import { drive } from "./drive.ts";
 import { assertNotFrozenEarly, overrideOf } from "./frozen.ts";
-import { guardedBy } from "./guarded-by.ts";
+import { boundTo, guardedBy } from "./guarded-by.ts";
 import { lookAndMend } from "./look-and-mend.ts";
 import type { RolloutOptions } from "./options.ts";
 import { rolloutResponse, viewOfDriven } from "./responses.ts";
@@ -24,7 +24,7 @@ export async function resume(
   const opening = {
     type: "resume",
     invocationId: ctx.request().id,
-    ...guarded,
+    ...boundTo(guarded, sight),
     ...askedBy(ctx, request),
     ...overrideOf(request),
   } as const;

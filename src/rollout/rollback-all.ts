@@ -6,7 +6,7 @@ import type { RollbackRequest } from "../restate/rollout-requests.ts";
 import { askLeftBehind } from "./ask-left-behind.ts";
 import { askedBy } from "./asked-by.ts";
 import { drive, unlessCancelled } from "./drive.ts";
-import { guardedBy } from "./guarded-by.ts";
+import { boundTo, guardedBy } from "./guarded-by.ts";
 import { lookAndMend } from "./look-and-mend.ts";
 import type { RolloutOptions } from "./options.ts";
 import { rollbackResponse } from "./responses.ts";
@@ -37,7 +37,7 @@ export async function rollbackAll(
     invocationId,
     silent,
     ...(request.include_failed === undefined ? {} : { includeFailed: request.include_failed }),
-    ...guarded,
+    ...boundTo(guarded, sight),
     ...askedBy(ctx, request),
   });
 }

@@ -132,6 +132,25 @@ describe("a budget", () => {
     expect(play.view.message).toContain("will be paused: alice paused it.");
     play.speakers[0]?.report([failed("a"), ready("b")]);
     expect(play.head).toMatchObject({ state: "paused", pauseKind: "budget" });
+    expect(play.head.pauseReason).toBe(
+      "stopped inside wave 1: 1 of 4 failed (budget 0), 2 never touched; alice paused it",
+    );
+  });
+
+  it("names of those that are away only those that count", () => {
+    const play = two({ maxFailures: 1 });
+    const away = { away: true as const };
+    play.speakers[0]?.report([
+      { ...failed("a"), ...away },
+      { ...failed("b"), ...away },
+    ]);
+    expect(play.head.pauseReason).toContain(
+      "2 of 4 failed (budget 1), 2 of them as their cluster did not answer",
+    );
+    const driver = play.drives(resume(), 2);
+    driver.open(0);
+    driver.report([failed("c"), failed("d")]);
+    expect(play.head.pauseReason).toBe("wave 1/2: 2 of 4 failed (budget 1)");
   });
 });
 

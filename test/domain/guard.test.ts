@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Event } from "../../src/domain/event.ts";
 import { GuardError, guardLine, type Seen, UnnamedError } from "../../src/domain/guard.ts";
-import { IllegalOperationError, LEGAL } from "../../src/domain/legality.ts";
+import { IllegalOperationError, isLegal } from "../../src/domain/legality.ts";
 import { slackMessage } from "../../src/domain/messages.ts";
 import type { Operation } from "../../src/domain/state.ts";
 import { begin, beginRollback, cancel, failed, MACHINES, Play, played, resume, VERBS } from "./machines.ts";
 
-const VERB_NAMES = ["Resume", "Cancel", "RollbackAll"] as const;
+const VERB_NAMES = ["Resume", "Cancel", "RollbackAll", "Pause", "Abort", "RetryFailed"] as const;
 const R1 = "id of rollout-1";
 /** Paused in the second of its two waves: every verb is legal but Rollout. */
 const paused = () => MACHINES["paused, by a failure in the last wave"]();
@@ -70,7 +70,7 @@ describe.each(VERB_NAMES)("a guarded %s", (verb) => {
     (_, machine) => {
       const play = machine();
       expect(refusal(play, guarded(verb, { rolloutId: "r0" }))).toBeInstanceOf(GuardError);
-      if (play.rollout === undefined || LEGAL[play.phase].includes(verb)) return;
+      if (play.rollout === undefined || isLegal(verb, play.phase)) return;
       const now = { rolloutId: R1, wave: play.head.currentWave + 1 };
       expect(refusal(play, guarded(verb, now))).toBeInstanceOf(IllegalOperationError);
     },
@@ -136,5 +136,24 @@ describe("the line to paste", () => {
     if (notification?.kind !== "paused") throw new Error("it is not paused");
     const { text } = slackMessage(notification);
     expect(text).toContain('To act on this pause alone, send `{"rollout_id":"id of rollout-1","wave":2}`.');
+  });
+});
+
+describe.each(VERB_NAMES)("a %s without a guard", (verb) => {
+  const whenFound = (found: string, mustName?: true): Event =>
+    ({ ...VERBS[verb], found, ...(mustName === undefined ? {} : { mustName }) }) as Event;
+
+  it("is about the rollout that it found when it came, and no later one", () => {
+    const error = refusal(paused(), whenFound("r0"));
+    expect(error).toBeInstanceOf(GuardError);
+    expect(error.message).toBe(
+      `You saw rollout r0; it is wave 2 of rollout id of rollout-1. ${verb} changed nothing: look at Status before you decide again.`,
+    );
+    const [play, other] = [paused(), paused()];
+    expect(play.do(whenFound(R1))).toEqual(other.do(VERBS[verb]));
+  });
+
+  it("does not name its rollout by that", () => {
+    expect(refusal(paused(), whenFound(R1, true))).toBeInstanceOf(UnnamedError);
   });
 });

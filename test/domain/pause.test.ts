@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { abandon, begin, cancel, failed, interrupt, Play, played, ready, resume } from "./machines.ts";
+import { slackMessage } from "../../src/domain/messages.ts";
+import { abandon, begin, cancel, failed, interrupt, Play, pause, played, ready, resume } from "./machines.ts";
 
 const ids = (items: readonly { id: string }[]) => items.map(({ id }) => id);
 
@@ -53,6 +54,51 @@ describe("a pause", () => {
     expect(play.head).toMatchObject({ state: "paused", pauseReason: "killed" });
     expect(play.last?.notifications).toMatchObject([{ kind: "paused", reason: "killed", failures: [] }]);
     expect(play.numbers).toMatchObject({ inFlight: 0, waiting: 2 });
+  });
+
+  it("that an operator asked for is answered again, whatever it came to", () => {
+    const play = new Play();
+    const driver = play.second();
+    play.do({ ...pause(), operator: "alice", comment: "lunch" });
+    driver.report([failed("b"), ready("c")]);
+    expect(play.head).toMatchObject({ state: "paused", pauseKind: "failure" });
+    const before = new Map(play.kv);
+    const { answer, notifications } = play.do(pause());
+    expect(answer).toMatchObject({ accepted: true, view: { state: "paused", pauseKind: "failure" } });
+    expect(notifications).toEqual([]);
+    expect(play.kv).toEqual(before);
+  });
+
+  it("by a failure that an operator's Pause met tells of both", () => {
+    const play = new Play();
+    const driver = play.second();
+    play.do({ ...pause(), operator: "alice", comment: "lunch" });
+    driver.report([failed("b"), ready("c")]);
+    expect(play.head.pauseReason).toBe("wave 2/2: 1 of 2 sentinels failed; alice paused it: lunch");
+  });
+
+  it("that comes when nothing is left is told at the end", () => {
+    const play = new Play();
+    const driver = play.second();
+    play.do({ ...pause(), operator: "alice", comment: "lunch" });
+    driver.report([ready("b"), ready("c")]);
+    expect(play.phase).toBe("completed");
+    const text = play.last?.notifications.map((each) => slackMessage(each).text).join("\n");
+    expect(text).toContain("*Pause:* nothing was left to launch when alice paused it: lunch");
+  });
+
+  it("while it is frozen offers what the freeze lets through", () => {
+    const play = new Play();
+    const driver = play.second();
+    play.do({ type: "freeze", id: "freeze-1", reason: "year-end closing", operator: "carol" });
+    driver.report([failed("b"), ready("c")]);
+    const text = play.last?.notifications.map((each) => slackMessage(each).text).join("\n");
+    expect(play.head.pauseKind).toBe("failure");
+    expect(text).toContain("*Resume* – once the freeze has ended, or with `override_freeze` and a comment: ");
+    expect(text).toContain("*Unfreeze*");
+    expect(text).toContain(
+      "*RetryFailed* – once the freeze has ended, or with `override_freeze` and a comment: ",
+    );
   });
 
   it("of an operator whose drive is killed meanwhile says who asked, and why", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Event } from "../../src/domain/event.ts";
-import { IllegalOperationError, LEGAL } from "../../src/domain/legality.ts";
+import { IllegalOperationError, isLegal } from "../../src/domain/legality.ts";
 import { NotFailedError } from "../../src/domain/retry-failed.ts";
 import type { Operation, State } from "../../src/domain/state.ts";
 import { carriedOut, decide } from "./harness.ts";
@@ -120,7 +120,9 @@ const rest = (phase: State, verbs: Partial<Row>): Partial<Row> => ({
 const RETRIES: Cell = ["in_progress", "retrying"];
 const paused = (Resume: Cell, RetryFailed: Cell = RETRIES) =>
   rest("paused", {
-    ...refuses("Rollout", "Pause"),
+    ...refuses("Rollout"),
+    // It is paused already.
+    Pause: ["paused"],
     ...{ Resume, RetryFailed, Cancel: CANCELS, RollbackAll: ROLLS_BACK, Abort: ABORTS },
   });
 const cancelled = {
@@ -247,7 +249,7 @@ describe("an illegal operation", () => {
 
   it.each(phases)("names the state %s and what is legal in it", (phase, name, legal) => {
     const { kv } = MACHINES[name]();
-    const refused = (Object.keys(VERBS) as Operation[]).filter((verb) => !LEGAL[phase].includes(verb));
+    const refused = (Object.keys(VERBS) as Operation[]).filter((verb) => !isLegal(verb, phase));
     expect(refused.length).toBeGreaterThan(0);
     for (const verb of refused) {
       expect(() => decide(kv, VERBS[verb], NOW)).toThrow(new IllegalOperationError(verb, phase));

@@ -72,7 +72,7 @@ describe("with REQUIRE_ROLLOUT_ID", () => {
   it("a verb that names no rollout is a 400 that says what to send, and changes nothing", async () => {
     const world = await open({ REQUIRE_ROLLOUT_ID: "true" });
     const seen = await pausedRollout(world);
-    for (const verb of ["Resume", "Cancel", "RollbackAll"]) {
+    for (const verb of ["Resume", "Cancel", "RollbackAll", "Pause", "Abort", "RetryFailed"]) {
       for (const unnamed of [{}, { wave: 1 }]) {
         const { status, body } = await world.verb<Refusal>(verb, unnamed);
         expect(status, body.message).toBe(400);

@@ -26,8 +26,6 @@ interface Possibility {
   image: string;
   /** It launches nothing more, and pauses once what is in flight has settled. */
   pausing: boolean;
-  /** It is paused, as an operator asked. */
-  byOperator: boolean;
   /** The failure of this fleet lies behind it. */
   failed: boolean;
   calls: Record<number, Call>;
@@ -49,7 +47,7 @@ type Call = { verb: Verb; image: string } & (
  */
 export function explain(history: readonly Sight[], start: { phase: Phase; image: string }): void {
   const answers = toldIn(history);
-  const fresh = { pausing: false, byOperator: false, failed: false, calls: {} };
+  const fresh = { pausing: false, failed: false, calls: {} };
   let possible: Possibility[] = [{ ...start, ...fresh }];
   for (const [at, sight] of history.entries()) {
     if (sight.kind === "asked") {
@@ -121,7 +119,7 @@ function withoutEffect(p: Possibility, { at, verb, image: its }: Call): string |
   if (at !== "waiting") return undefined;
   if (verb === "Plan") return "200";
   if (verb === "Status") return `200 ${phase} ${image}`;
-  if (verb === "Pause" && phase === "paused" && p.byOperator) return `200 paused ${image}`;
+  if (verb === "Pause" && phase === "paused") return `200 paused ${image}`;
   return LEGAL[phase].includes(verb) ? undefined : `409 ${phase}`;
 }
 
@@ -147,10 +145,10 @@ function takesEffect(p: Possibility, id: number, call: Call): Possibility[] {
   if (call.verb === "RetryFailed") {
     // Before the failure there is nothing to retry; one that is paused in its wave may have met it already.
     const none = p.failed ? [] : [hears(`409 ${NONE_FAILED}`)];
-    return [...none, { ...drives, phase: "in_progress", byOperator: false }];
+    return [...none, { ...drives, phase: "in_progress" }];
   }
-  if (call.verb === "Resume") return [{ ...drives, phase: "in_progress", byOperator: false }];
-  return [{ ...drives, phase: "in_progress", byOperator: false, failed: false, image: call.image }];
+  if (call.verb === "Resume") return [{ ...drives, phase: "in_progress" }];
+  return [{ ...drives, phase: "in_progress", failed: false, image: call.image }];
 }
 
 /** The drive is told, and answers when its Deploys have settled, whatever others do meanwhile. */
@@ -158,7 +156,7 @@ function cancelled(p: Possibility): Possibility {
   const calls = Object.entries(p.calls).map(([id, call]): [string, Call] =>
     call.at === "driving" ? [id, { ...call, at: "heard", says: `200 cancelled ${p.image}` }] : [id, call],
   );
-  const over = { pausing: false, byOperator: false } as const;
+  const over = { pausing: false } as const;
   return { ...p, ...over, phase: "cancelled", calls: Object.fromEntries(calls) };
 }
 
@@ -169,7 +167,7 @@ function driveEnds(p: Possibility, id: number, call: Call): Possibility[] {
   });
   if (BACK.includes(call.verb)) return [ends("cancelled", "200 cancelled")];
   const paused = (more: Partial<Possibility>) => ends("paused", `200 paused ${p.image}`, more);
-  const stopped = p.pausing ? [paused({ byOperator: true })] : [];
+  const stopped = p.pausing ? [paused({})] : [];
   // It fails again, and what follows is what would have followed before.
   if (call.verb === "RetryFailed") return [...stopped, paused({})];
   // A wave that is done by then is as if nobody had asked, unless there is one after it.
