@@ -62,7 +62,7 @@ export interface Lane {
   out: number;
   /** Granted, but it has not said yet that it launched them. */
   launching: number;
-  /** The grant left it with many places free: it says at once when it has launched it. */
+  /** The grant left it with many slots free: it says at once when it has launched it. */
   fills?: true;
   /** Over its whole life. */
   launched: number;
@@ -136,7 +136,7 @@ export interface Drive {
   ramp?: { places: number; succeeded: number };
   /** Absent: nothing more is to be launched now. */
   queue?: Queue;
-  /** Lanes that have places free and wait for their turn to launch. */
+  /** Lanes that have slots free and wait for their turn to launch. */
   hungry: number[];
   /** Since when a result waits for its record, and the lane that sees to it. */
   pending?: { sinceMs: number; lane: number };

@@ -20,13 +20,13 @@ const FILLING_GRANT = 16;
 /** Of one grant in place of results. */
 const GRANT = 32;
 /** A lane has at most so many Deploys in flight: racing them costs time in proportion to their number. */
-export const LANE_PLACES = 64;
+export const LANE_SLOTS = 64;
 /** A lane launches at most so many and is then replaced, so that its journal does not grow with the fleet. */
 const LANE_LIFE = 640;
 /** The driver's own lane is as long as the rollout: it launches what a small fleet needs, and leaves the rest to others. */
 const DRIVER_LIFE = 128;
-/** Fewer free places are not worth a grant, unless the lane asks because some time has passed. */
-const LEAST_PLACES = 8;
+/** Fewer free slots are not worth a grant, unless the lane asks because some time has passed. */
+const LEAST_SLOTS = 8;
 /** Lanes at a time: each costs some bytes of the drive. */
 const MOST_LANES = 90;
 
@@ -78,7 +78,7 @@ function serveLane(
   const isDriver = driverOf(turn, n) !== undefined;
   const idle = lane.out === 0;
   const left = lifeLeft(turn, lane, isDriver);
-  const free = Math.min(LANE_PLACES - lane.out, left);
+  const free = Math.min(LANE_SLOTS - lane.out, left);
   const useful = direction === lane.of && hasMore(turn) && free > 0;
   if (!useful) {
     if (isDriver) {
@@ -101,7 +101,7 @@ function serveLane(
     turn.ring(n);
     return;
   }
-  if (asks && !idle && !reporter.due && free < LEAST_PLACES) {
+  if (asks && !idle && !reporter.due && free < LEAST_SLOTS) {
     turn.askAgain = true;
     return;
   }
@@ -124,11 +124,11 @@ function lifeLeft(turn: Turn, lane: Lane, isDriver: boolean): number {
 
 function roomIn(turn: Turn, of: Direction): number {
   const { drive } = turn.driving();
-  return placesIn(drive, of) - inFlightOf(lanesOf(drive, of));
+  return slotsIn(drive, of) - inFlightOf(lanesOf(drive, of));
 }
 
 /** So many Deploys may be in flight now. */
-function placesIn({ window, ramp }: Drive, of: Direction): number {
+function slotsIn({ window, ramp }: Drive, of: Direction): number {
   return of === "forward" && ramp !== undefined ? Math.min(window, ramp.places) : window;
 }
 
@@ -161,23 +161,23 @@ function grantOf(turn: Turn, lane: Lane, items: Item[], fills: boolean): Grant {
   return { n: lane.grants, atMs: turn.nowMs, ...image, confirm: fills && hasMore(turn), items };
 }
 
-/** Has more lanes opened where those that are there have no place for what may be launched. */
+/** Has more lanes opened where those that are there have no slot for what may be launched. */
 export function staff(turn: Turn, leftToLaunch: number): void {
   const { drive } = turn.driving();
   const direction = launchingNow(turn);
   if (direction === undefined || !hasMore(turn)) return;
   const lanes = Object.entries(drive.lanes);
-  const places = lanes.map(([n, lane]) => {
+  const slots = lanes.map(([n, lane]) => {
     if (lane.of !== direction || lane.over || lane.silent) return 0;
     const left = lifeLeft(turn, lane, driverOf(turn, Number(n)) !== undefined);
-    return Math.max(0, Math.min(LANE_PLACES - lane.out - lane.launching, left));
+    return Math.max(0, Math.min(LANE_SLOTS - lane.out - lane.launching, left));
   });
   const wanted = Math.min(
-    placesIn(drive, direction) - inFlightOf(lanesOf(drive, direction)),
+    slotsIn(drive, direction) - inFlightOf(lanesOf(drive, direction)),
     Math.max(1, leftToLaunch),
   );
-  const missing = wanted - places.reduce((sum, n) => sum + n, 0);
-  const more = Math.min(Math.ceil(missing / LANE_PLACES), MOST_LANES - lanes.length);
+  const missing = wanted - slots.reduce((sum, n) => sum + n, 0);
+  const more = Math.min(Math.ceil(missing / LANE_SLOTS), MOST_LANES - lanes.length);
   for (let i = 0; i < more; i++) drive.lanes[drive.nextLane++] = newLane(direction);
 }
 

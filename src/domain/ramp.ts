@@ -10,15 +10,15 @@ import type { Turn } from "./turn.ts";
 export function ramp(turn: Turn, results: readonly SentinelResult[]): void {
   const { drive } = turn.driving();
   if (drive.ramp === undefined) return;
-  let { places, succeeded } = drive.ramp;
+  let { places: slots, succeeded } = drive.ramp;
   let flying = inFlightOf(lanesOf(drive, "forward")) + results.length;
   for (const { is } of results) {
-    const counts = is === "succeeded" && flying <= places;
+    const counts = is === "succeeded" && flying <= slots;
     flying--;
-    if (is === "failed") [places, succeeded] = [1, 0];
-    else if (counts && ++succeeded >= places && places < drive.window) {
-      [places, succeeded] = [places * 2, 0];
+    if (is === "failed") [slots, succeeded] = [1, 0];
+    else if (counts && ++succeeded >= slots && slots < drive.window) {
+      [slots, succeeded] = [slots * 2, 0];
     }
   }
-  drive.ramp = { places, succeeded };
+  drive.ramp = { places: slots, succeeded };
 }

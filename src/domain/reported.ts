@@ -13,7 +13,7 @@ import { tellRewriting } from "./rewriting.ts";
 import { countReverts, takeFound, takeLate } from "./rollback.ts";
 import type { Turn } from "./turn.ts";
 
-/** After so long (ms) also a few free places are filled. */
+/** After so long (ms) also a few free slots are filled. */
 const ASK_AGAIN_MS = 250;
 
 /** A lane says what it launched and what became of it: what follows, and what it is to do next. */

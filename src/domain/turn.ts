@@ -77,7 +77,7 @@ export class Turn {
   readonly first: Write[] = [];
   /** What the lane that reports is granted. */
   grant: Grant | undefined;
-  /** It has places free that are not worth a grant yet. */
+  /** It has slots free that are not worth a grant yet. */
   askAgain = false;
 
   /** @throws UnreadableError */
