@@ -1,6 +1,7 @@
 import { countedWaves } from "./counts.ts";
 import type { Item, SentinelResult } from "./drive-state.ts";
 import type { Event } from "./event.ts";
+import { takeLate } from "./follow-up.ts";
 import { concludeForward, openWave } from "./forward.ts";
 import { takeReport } from "./lane-report.ts";
 import type { LegacyEvent, LegacyOrder, LegacyReport, LegacyResult } from "./legacy-report.ts";
@@ -8,7 +9,7 @@ import { placesOf, waveOf } from "./parts.ts";
 import { endForward } from "./pause.ts";
 import { take } from "./queue.ts";
 import { recordPending } from "./record.ts";
-import { endRollback, takeLate } from "./rollback.ts";
+import { endRollback } from "./rollback.ts";
 import type { Part } from "./state.ts";
 import { partKey, TALLIES_KEY } from "./state-keys.ts";
 import { tallyOf } from "./tally.ts";

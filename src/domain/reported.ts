@@ -1,5 +1,6 @@
 import { type Answer, accepted, refused } from "./answer.ts";
 import type { Report } from "./event.ts";
+import { takeFound, takeLate } from "./follow-up.ts";
 import { formerReported } from "./former.ts";
 import { openWave } from "./forward.ts";
 import { goOn, orderOf } from "./go-on.ts";
@@ -10,7 +11,7 @@ import { ramp } from "./ramp.ts";
 import { RECORD_AFTER_MS } from "./record.ts";
 import { countRetries } from "./retries.ts";
 import { tellRewriting } from "./rewriting.ts";
-import { countReverts, takeFound, takeLate } from "./rollback.ts";
+import { countReverts } from "./rollback.ts";
 import type { Turn } from "./turn.ts";
 
 /** After so long (ms) also a few free slots are filled. */

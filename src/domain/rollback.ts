@@ -1,7 +1,7 @@
 import type { RollbackReport } from "./answer.ts";
 import { sumOf } from "./counts.ts";
 import { cutForHead, KEPT_FAILURES } from "./cut-text.ts";
-import type { Item, SentinelResult } from "./drive-state.ts";
+import type { SentinelResult } from "./drive-state.ts";
 import type { Asked, Event, Silence } from "./event.ts";
 import { strandedDrive } from "./forward.ts";
 import { assertMeant } from "./guard.ts";
@@ -12,10 +12,9 @@ import { rollbackScope } from "./next-steps.ts";
 import { toldBy } from "./notification.ts";
 import { endForward, FAILURES_IN_A_MESSAGE } from "./pause.ts";
 import { failedToRevert, inFlightOf, lanesOf, progressOf } from "./progress.ts";
-import { addLate, closeQueue, hasMore, openQueue, revertOf } from "./queue.ts";
+import { closeQueue, hasMore, openQueue } from "./queue.ts";
 import { recordPending } from "./record.ts";
-import type { Entry, Part } from "./state.ts";
-import { partKey, ROLLBACK_KEY } from "./state-keys.ts";
+import { ROLLBACK_KEY } from "./state-keys.ts";
 import type { Turn } from "./turn.ts";
 
 export function beginRollback(turn: Turn, event: Event & { type: "beginRollback" }): void {
@@ -75,69 +74,6 @@ function writeOff(turn: Turn, silent: readonly Silence[]): void {
   // The rollback tells its own count.
   delete drive.settles;
   endForward(turn);
-}
-
-/** Nor is what stops to answer while the rollback runs: what it was granted it may never launch. */
-export function writeOffSilent(turn: Turn): void {
-  if (turn.rollout?.state !== "rolling_back" || turn.drive?.rollback?.legacy !== undefined) return;
-  takeLost(
-    turn,
-    dropLanes(turn, (lane) => lane.of === "forward" && lane.silent !== undefined),
-  );
-}
-
-/**
- * Sentinels of a forward drive settled while the rollback runs: those that took the image follow, and whose Deploy stood down:
- * it may have waited for one of an earlier rollout of the image.
- */
-export function takeLate(turn: Turn, results: readonly SentinelResult[]): void {
-  if (turn.rollout?.state !== "rolling_back") return;
-  const { rollback } = turn.drive ?? {};
-  if (results.length === 0 || rollback === undefined) return;
-  recordPending(turn);
-  if (rollback.legacy !== undefined) {
-    // One of version 0.1 looks itself.
-    if (results.some(({ is }) => is === "succeeded")) turn.ringLegacy(rollback);
-    return;
-  }
-  followUp(turn, results);
-}
-
-function followUp(turn: Turn, settled: readonly Placed[]): void {
-  const entryOf = entriesOf(turn, settled);
-  addLate(
-    turn,
-    settled.flatMap((each) => {
-      const entry = entryOf(each);
-      return entry === undefined ? [] : revertOf(turn, each, entry);
-    }),
-  );
-}
-
-type Placed = Pick<Item, "id" | "at">;
-
-function entriesOf(turn: Turn, items: readonly Placed[]): (item: Placed) => Entry | undefined {
-  const places = [...new Set(items.map(({ at }) => at))];
-  const parts = turn.book.all<Part>(places.map(partKey));
-  return ({ id, at }) => parts[places.indexOf(at)]?.[id];
-}
-
-/** What was in flight on a lane that is gone: nobody knows whether it took the image. */
-export function takeLost(turn: Turn, lost: readonly Item[]): void {
-  if (turn.rollout?.state !== "rolling_back" || lost.length === 0) return;
-  // One of version 0.1 looks itself, once it hears that nothing is in flight any more.
-  if (turn.drive?.rollback?.legacy !== undefined) return;
-  // The result of some may have been recorded by a change that was cut short.
-  followUp(turn, lost);
-}
-
-/** One that nobody had recorded has failed: its turn comes once more where those return, too. */
-export function takeFound(turn: Turn, results: readonly SentinelResult[]): void {
-  if (!turn.rollout?.revertsFailed) return;
-  const found = results.filter(({ is }) => is === "failed");
-  if (found.length === 0) return;
-  recordPending(turn);
-  followUp(turn, found);
 }
 
 /** Counts what a rollback's lane reports. */

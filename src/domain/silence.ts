@@ -1,9 +1,10 @@
 import type { Held } from "./answer.ts";
 import type { Event } from "./event.ts";
+import { takeLate, writeOffSilent } from "./follow-up.ts";
 import { count, isRecorded, marked } from "./lane-report.ts";
 import { pendingOf, progressOf } from "./progress.ts";
 import { countRetries } from "./retries.ts";
-import { countReverts, takeLate, writeOffSilent } from "./rollback.ts";
+import { countReverts } from "./rollback.ts";
 import { laneKey } from "./state-keys.ts";
 import type { Turn } from "./turn.ts";
 
