@@ -52,7 +52,7 @@ export interface ReadStanding {
   pods: AilingPod[];
 }
 
-const EXCHANGE = { lane: "requests", timeoutMs: REQUEST_TIMEOUT_MS } as const;
+const EXCHANGE = { traffic: "requests", timeoutMs: REQUEST_TIMEOUT_MS } as const;
 
 export function createCluster(
   connection: ClusterConnection,

@@ -53,7 +53,7 @@ export function connect(
     httpApi: wrapHttpLibrary({
       send: (request) =>
         send(request, {
-          lane: "requests",
+          traffic: "requests",
           timeoutMs: REQUEST_TIMEOUT_MS,
           signal: request.getSignal(),
           read: wholeAnswer,

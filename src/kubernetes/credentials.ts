@@ -7,7 +7,7 @@ import type { Logger } from "../log.ts";
 import { createOutage } from "../util/outage.ts";
 import { describe } from "./errors.ts";
 import { readKubeconfig } from "./kubeconfig.ts";
-import { PLACES } from "./limiter.ts";
+import { SLOTS } from "./limiter.ts";
 
 /** Stands for the server of the kubeconfig, which may be another one by the time that a request is sent. */
 export const SERVER = "http://cluster.invalid";
@@ -170,8 +170,8 @@ async function tlsOf(config: KubeConfig): Promise<Record<string, unknown>> {
 /** The client makes a new agent, and so a new connection, for every request that needs a CA; this one shares a pool. */
 function createPool(tls: Record<string, unknown>): Dispatcher {
   return new Agent({
-    // As many as there are places: nothing that is sent waits for a connection.
-    connections: PLACES.requests + PLACES.feeds,
+    // As many as there are slots: nothing that is sent waits for a connection.
+    connections: SLOTS.requests + SLOTS.feeds,
     // One request a connection: a hung stream never takes others with it.
     allowH2: false,
     connect: { timeout: CONNECT_TIMEOUT_MS, keepAlive: true, ...tls },

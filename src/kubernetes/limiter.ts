@@ -1,11 +1,11 @@
 import PQueue from "p-queue";
 import { TransientKubernetesError } from "./errors.ts";
 
-/** The watcher's LISTs and WATCHes have places of their own, so that they and the Deploys never wait for each other. */
-export type Lane = "requests" | "feeds";
+/** The watcher's LISTs and WATCHes have slots of their own, so that they and the Deploys never wait for each other. */
+export type Traffic = "requests" | "feeds";
 
 /** Most that are under way at a time; together the most connections to one cluster. */
-export const PLACES: Record<Lane, number> = { requests: 14, feeds: 2 };
+export const SLOTS: Record<Traffic, number> = { requests: 14, feeds: 2 };
 
 /** How long (ms) a request waits for its turn before its caller is told to come back later. */
 const PATIENCE_MS = 10_000;
@@ -21,7 +21,7 @@ export interface Limiter {
    * @param signal takes it out of the queue; once it has begun, the request has to heed the signal itself
    * @throws TransientKubernetesError when its turn does not come in time; whatever the request throws
    */
-  run<T>(lane: Lane, request: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  run<T>(traffic: Traffic, request: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** The API server asked to be left alone: nothing is sent for so long, and then one request at a time at first. */
   pause(askedMs?: number): void;
   /** Gives up everything that waits or is under way. */
@@ -30,36 +30,36 @@ export interface Limiter {
 
 /** @param onPause told of a pause (ms) when all was well before */
 export function createLimiter(cluster: string, onPause: (ms: number) => void = () => undefined): Limiter {
-  const lanes = {
-    requests: new PQueue({ concurrency: PLACES.requests }),
-    feeds: new PQueue({ concurrency: PLACES.feeds }),
+  const queues = {
+    requests: new PQueue({ concurrency: SLOTS.requests }),
+    feeds: new PQueue({ concurrency: SLOTS.feeds }),
   };
   /** Of everything that waits or is under way. (`AbortSignal.any` with a signal that lives on costs memory.) */
-  const turns = new Set<AbortController>();
+  const tickets = new Set<AbortController>();
   let pausedUntilMs = 0;
   let end: NodeJS.Timeout | undefined;
 
   function goOn(): void {
-    for (const lane of Object.values(lanes)) lane.start();
+    for (const queue of Object.values(queues)) queue.start();
   }
 
   /** As after any congestion: the more succeeds, the more is tried. */
   function succeeded(): void {
-    const { requests } = lanes;
-    if (!requests.isPaused && requests.concurrency < PLACES.requests) requests.concurrency++;
+    const { requests } = queues;
+    if (!requests.isPaused && requests.concurrency < SLOTS.requests) requests.concurrency++;
   }
 
   return {
-    async run(lane, request, signal) {
+    async run(traffic, request, signal) {
       signal?.throwIfAborted();
       const leftMs = pausedUntilMs - Date.now();
       if (leftMs > PATIENCE_MS) throw notSent(`cluster ${cluster} asked for a pause`, leftMs);
-      const turn = new AbortController();
-      const giveUp = () => turn.abort(signal?.reason);
+      const ticket = new AbortController();
+      const giveUp = () => ticket.abort(signal?.reason);
       const tooLate = () =>
-        turn.abort(notSent(`cluster ${cluster} is busy or does not answer`, pausedUntilMs - Date.now()));
+        ticket.abort(notSent(`cluster ${cluster} is busy or does not answer`, pausedUntilMs - Date.now()));
       const impatience = setTimeout(tooLate, PATIENCE_MS);
-      turns.add(turn);
+      tickets.add(ticket);
       signal?.addEventListener("abort", giveUp);
       const begin = async () => {
         clearTimeout(impatience);
@@ -68,29 +68,29 @@ export function createLimiter(cluster: string, onPause: (ms: number) => void = (
         return result;
       };
       try {
-        return await lanes[lane].add(begin, { signal: turn.signal });
+        return await queues[traffic].add(begin, { signal: ticket.signal });
       } finally {
         clearTimeout(impatience);
-        turns.delete(turn);
+        tickets.delete(ticket);
         signal?.removeEventListener("abort", giveUp);
       }
     },
 
     pause(askedMs = DEFAULT_PAUSE_MS) {
       const ms = Math.ceil(askedMs * (1 + Math.random() * JITTER));
-      if (lanes.requests.concurrency === PLACES.requests) onPause(ms);
-      lanes.requests.concurrency = 1;
+      if (queues.requests.concurrency === SLOTS.requests) onPause(ms);
+      queues.requests.concurrency = 1;
       if (Date.now() + ms <= pausedUntilMs) return;
       pausedUntilMs = Date.now() + ms;
-      for (const lane of Object.values(lanes)) lane.pause();
+      for (const queue of Object.values(queues)) queue.pause();
       clearTimeout(end);
       end = setTimeout(goOn, ms).unref();
     },
 
     close() {
       clearTimeout(end);
-      for (const turn of turns)
-        turn.abort(new TransientKubernetesError(`cluster ${cluster}: the service stops`));
+      for (const ticket of tickets)
+        ticket.abort(new TransientKubernetesError(`cluster ${cluster}: the service stops`));
     },
   };
 }

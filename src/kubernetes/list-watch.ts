@@ -161,7 +161,7 @@ async function get<T>(
   const selected = labelSelector === undefined ? parameters : { labelSelector, ...parameters };
   const request = { method: "GET", path, parameters: selected } as const;
   try {
-    return await ask(connection, request, { lane: "feeds", timeoutMs, signal }, take);
+    return await ask(connection, request, { traffic: "feeds", timeoutMs, signal }, take);
   } catch (error) {
     // 400 for a page that somebody else's server began, as after a failover: that token is none of its own.
     const isGone = (code: number) => code === 410 || (code === 400 && "continue" in parameters);

@@ -4,7 +4,7 @@ import { type Dispatcher, request as send } from "undici";
 import type { Credentials } from "./credentials.ts";
 import { describe, isAway, retryAfter } from "./errors.ts";
 import type { HealthTracker } from "./health.ts";
-import type { Lane, Limiter } from "./limiter.ts";
+import type { Limiter, Traffic } from "./limiter.ts";
 import type { KubernetesMetrics } from "./metrics.ts";
 
 /** What came back; its body has to be taken, in one of the ways. */
@@ -17,11 +17,11 @@ export interface Answer {
 }
 
 export interface Exchange<T> {
-  lane: Lane;
+  traffic: Traffic;
   /** How long it may take (ms) to be read, counted from when it is sent and not from when it is asked for. */
   timeoutMs: number;
   signal?: AbortSignal | undefined;
-  /** Takes what is needed of the answer, whatever its status. Its place is free for others afterwards. */
+  /** Takes what is needed of the answer, whatever its status. Its slot is free for others afterwards. */
   read(answer: Answer): Promise<T> | T;
 }
 
@@ -36,7 +36,7 @@ export interface TransportOptions {
 
 /** The one way to a cluster: whatever is sent waits for its turn, and what comes back tells how the cluster is. */
 export function createTransport({ limiter, health, credentials, metrics }: TransportOptions): Send {
-  return (request, { lane, timeoutMs, signal, read }) => {
+  return (request, { traffic, timeoutMs, signal, read }) => {
     const begin = async () => {
       const overdue = new AbortController();
       const timer = setTimeout(() => overdue.abort(new DOMException("overdue", "TimeoutError")), timeoutMs);
@@ -46,7 +46,7 @@ export function createTransport({ limiter, health, credentials, metrics }: Trans
         clearTimeout(timer);
       }
     };
-    return limiter.run(lane, begin, signal);
+    return limiter.run(traffic, begin, signal);
   };
 
   async function answer(

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createLimiter, type Limiter, PLACES } from "../../src/kubernetes/limiter.ts";
+import { createLimiter, type Limiter, SLOTS } from "../../src/kubernetes/limiter.ts";
 
 let limiter: Limiter;
 let pauses: number[];
@@ -17,9 +17,13 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function ask(name: string, lane: "requests" | "feeds" = "requests", signal?: AbortSignal): Promise<string> {
+function ask(
+  name: string,
+  traffic: "requests" | "feeds" = "requests",
+  signal?: AbortSignal,
+): Promise<string> {
   const answer = limiter.run(
-    lane,
+    traffic,
     () => new Promise<string>((resolve) => begun.push({ name, end: () => resolve(name) })),
     signal,
   );
@@ -39,18 +43,18 @@ async function end(name: string): Promise<void> {
 
 describe("requests", () => {
   it("begin in the order in which they were asked for, so many at a time", async () => {
-    const asked = numbered(PLACES.requests + 2);
+    const asked = numbered(SLOTS.requests + 2);
     for (const name of asked) void ask(name);
     await settle();
-    expect(names()).toEqual(asked.slice(0, PLACES.requests));
+    expect(names()).toEqual(asked.slice(0, SLOTS.requests));
     await end("r3");
-    expect(names()).toEqual(asked.slice(0, PLACES.requests + 1));
+    expect(names()).toEqual(asked.slice(0, SLOTS.requests + 1));
     await end("r0");
     expect(names()).toEqual(asked);
   });
 
-  it("that fail leave their place to others", async () => {
-    const failing = numbered(PLACES.requests).map(() =>
+  it("that fail leave their slot to others", async () => {
+    const failing = numbered(SLOTS.requests).map(() =>
       limiter.run("requests", () => Promise.reject(new Error("reset"))),
     );
     const results = Promise.allSettled(failing);
@@ -62,16 +66,16 @@ describe("requests", () => {
   });
 
   it("do not hold up the watcher's, nor it them", async () => {
-    for (const name of numbered(PLACES.requests + 1)) void ask(name);
+    for (const name of numbered(SLOTS.requests + 1)) void ask(name);
     void ask("deployments", "feeds");
     void ask("pods", "feeds");
     await settle();
     expect(names().slice(-2)).toEqual(["deployments", "pods"]);
-    expect(names()).not.toContain(`r${PLACES.requests}`);
+    expect(names()).not.toContain(`r${SLOTS.requests}`);
   });
 
   it("whose turn does not come in time are told so; those that have begun may take their time", async () => {
-    for (const name of numbered(PLACES.requests)) void ask(name);
+    for (const name of numbered(SLOTS.requests)) void ask(name);
     const late = expect(ask("late")).rejects.toMatchObject({
       name: "TransientKubernetesError",
       clusterWide: true,
@@ -91,7 +95,7 @@ describe("requests", () => {
 
   it("can be given up while they wait, by their caller and by the end of everything", async () => {
     const caller = new AbortController();
-    for (const name of numbered(PLACES.requests)) void ask(name);
+    for (const name of numbered(SLOTS.requests)) void ask(name);
     const given = expect(ask("given up", "requests", caller.signal)).rejects.toThrow("enough");
     const waiting = expect(ask("waiting")).rejects.toThrow("the service stops");
     caller.abort(new Error("enough"));
@@ -99,7 +103,7 @@ describe("requests", () => {
     limiter.close();
     await waiting;
     await end("r0");
-    expect(names()).toEqual(numbered(PLACES.requests));
+    expect(names()).toEqual(numbered(SLOTS.requests));
   });
 });
 
