@@ -7,8 +7,8 @@ import type { DeployReply, DeployRequest } from "../restate/deploy-schemas.ts";
 import { grantOf, isAged, type LaunchGrant } from "../restate/grant.ts";
 import type { Job, Settings } from "./job.ts";
 import { planDeploy } from "./plan.ts";
+import { retired } from "./retired.ts";
 import { leftAlone, revertOf } from "./revert.ts";
-import { retired } from "./row.ts";
 
 /** What the first step found and decided. */
 export type Beginning =

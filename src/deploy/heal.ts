@@ -3,8 +3,8 @@ import type { Clusters } from "../kubernetes/clusters.ts";
 import type { Logger } from "../log.ts";
 import { type Fence, laterThan } from "../mysql/fence.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
-import { placeOf, serving } from "./look.ts";
-import { retired } from "./row.ts";
+import { serving, targetOf } from "./look.ts";
+import { retired } from "./retired.ts";
 
 export interface HealOptions {
   store: Pick<SentinelStore, "read" | "settle" | "isRewritten">;

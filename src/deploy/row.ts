@@ -9,6 +9,7 @@ import { ROLLOUT_ID_HEADER, WAVE_HEADER } from "../restate/contract.ts";
 import { plainText } from "../util/plain-text.ts";
 import { type Ending, readyAfter } from "./ending.ts";
 import type { Look } from "./look.ts";
+import { retired } from "./retired.ts";
 
 /** As many characters as the row's image takes. */
 const IMAGE_LENGTH = 255;
@@ -250,10 +251,4 @@ export class RowWrites {
 /** What it says now is somebody else's, and stays. */
 function changed({ deployStatus, image }: SentinelRow): string {
   return `its row was written by somebody else meanwhile, and says ${deployStatus} with ${plainText(image, IMAGE_LENGTH)}`;
-}
-
-/** Why a sentinel is no rollout's business any more; undefined while it is. */
-export function retired(row: SentinelRow | undefined): string | undefined {
-  if (row === undefined) return "it has no row any more";
-  return row.desiredState === "running" ? undefined : `its desired state is ${row.desiredState}`;
 }
