@@ -5,7 +5,7 @@ import type { DeployReply } from "../restate/deploy-schemas.ts";
 import { type Bounded, kubernetes, untilDeadline } from "./deadline.ts";
 import { type Ending, failed, noClusterServes } from "./ending.ts";
 import type { Begun, DeployOptions, Job } from "./job.ts";
-import { judged, type Look, lookAt, type Patched, type Place, placeOf } from "./look.ts";
+import { judged, type Look, lookAt, type Patched, type Target, targetOf } from "./look.ts";
 import type { DeployPlan } from "./plan.ts";
 import { movedTo, type Revert } from "./revert.ts";
 import type { RowWrites } from "./row.ts";
@@ -19,7 +19,7 @@ type PatchedBack =
   | { kind: "patched"; expected: Expectation; atMs: number; written: boolean; look?: Look };
 
 interface PatchingBack {
-  place: Place;
+  target: Target;
   plan: DeployPlan;
   revert: Revert;
   writes: RowWrites;
@@ -44,7 +44,7 @@ export async function bringBack(
   const { cluster, failFastMs, unschedulableMs } = settings;
   if (cluster === undefined) return noClusterServes(row.regionId);
   const { startedMs, nowMs, deadlineMs, desired } = plan;
-  const place = placeOf(row, cluster, clusters);
+  const target = targetOf(row, cluster, clusters);
   const patchBackAs = (name: string, sinceMs: number) =>
     untilDeadline(
       ctx,
@@ -52,7 +52,7 @@ export async function bringBack(
       { deadlineMs, sinceMs, doing: `patching Deployment ${row.k8sName} back` },
       (bounded) =>
         patchBack({
-          place,
+          target,
           plan,
           revert,
           writes,
@@ -78,7 +78,7 @@ export async function bringBack(
     );
   }
   const times = { startedMs, deadlineMs, failFastMs, unschedulableMs };
-  const wait = { place, expected, ...times, writes, patchAgain };
+  const wait = { target, expected, ...times, writes, patchAgain };
   const look = patched.look ?? (await lookAgain(ctx, wait, patched.atMs));
   const ending = await converge(ctx, wait, look, wakeUp);
   if (ending.status === "ready") return ending;
@@ -123,7 +123,7 @@ async function leave(
 
 /** Done again it finds its own image, and changes nothing. */
 async function patchBack({
-  place,
+  target,
   plan,
   revert,
   writes,
@@ -131,12 +131,12 @@ async function patchBack({
   bounded,
   signal,
 }: PatchingBack): Promise<PatchedBack> {
-  const listening = hints.expect(place.sentinelId);
+  const listening = hints.expect(target.sentinelId);
   try {
     const { change, desired } = plan;
     const outcome = await bounded(() =>
       kubernetes(() =>
-        place.cluster().exchange(place.k8sName, change, revert.image, store.isRewritten, signal),
+        target.cluster().exchange(target.k8sName, change, revert.image, store.isRewritten, signal),
       ),
     );
     if (outcome.kind !== "patched") return outcome;
@@ -150,9 +150,9 @@ async function patchBack({
     );
     if (!written) return { ...patched, written };
     try {
-      let look = await bounded(() => judged(place, outcome.snapshot, expected));
+      let look = await bounded(() => judged(target, outcome.snapshot, expected));
       while (look.verdict.kind === "waiting" && (await listening.next()))
-        look = await bounded(() => lookAt(place, expected));
+        look = await bounded(() => lookAt(target, expected));
       return { ...patched, written, look: await writes.afterLook(look) };
     } catch {
       return { ...patched, written };

@@ -2,7 +2,7 @@ import type { PatchTerms } from "../kubernetes/cluster.ts";
 import { untilDeadline } from "./deadline.ts";
 import { type Ending, noClusterServes } from "./ending.ts";
 import type { Begun, Job } from "./job.ts";
-import { type Patched, patchAndLook, placeOf, serving } from "./look.ts";
+import { type Patched, patchAndLook, serving, targetOf } from "./look.ts";
 import { notTaken } from "./not-taken.ts";
 import { termsOf } from "./plan.ts";
 import { converge, lookAgain } from "./wait.ts";
@@ -14,13 +14,13 @@ export async function bringUp(job: Job, { row, plan, settings }: Begun): Promise
   const { change, desired, startedMs, nowMs, deadlineMs } = plan;
   const { cluster, failFastMs, unschedulableMs } = settings;
   if (cluster === undefined) return noClusterServes(row.regionId);
-  const place = placeOf(row, cluster, clusters);
+  const target = targetOf(row, cluster, clusters);
   const isRewritten = (image: string) => store.isRewritten(change.image, image);
   let stuck: boolean | undefined;
   if (!plan.changes) {
     const times = { deadlineMs, sinceMs: nowMs, doing: `reading Deployment ${row.k8sName}` };
     const before = await untilDeadline(ctx, "look: serves already?", times, (bounded) =>
-      bounded(() => serving(place, change, isRewritten)),
+      bounded(() => serving(target, change, isRewritten)),
     );
     const { observed, rewritten } = before;
     if (observed !== undefined) return { status: "ready", observed, rewritten };
@@ -36,7 +36,7 @@ export async function bringUp(job: Job, { row, plan, settings }: Begun): Promise
         // A step whose invocation was killed still runs, and must not patch any more.
         const { attemptCompletedSignal } = ctx.request();
         const asked = () =>
-          patchAndLook(place, change, hints, terms && { ...terms, isRewritten }, attemptCompletedSignal);
+          patchAndLook(target, change, hints, terms && { ...terms, isRewritten }, attemptCompletedSignal);
         const done = await bounded(asked);
         if ("refused" in done || done.look === undefined) return done;
         return { ...done, look: await writes.afterLook(done.look) };
@@ -44,7 +44,7 @@ export async function bringUp(job: Job, { row, plan, settings }: Begun): Promise
     );
   const terms = termsOf(row, request, plan, stuck);
   const patched = await patch(`patch Deployment ${row.k8sName}`, terms, nowMs);
-  if ("refused" in patched) return notTaken(ctx, place, change.image, isRewritten, patched.refused);
+  if ("refused" in patched) return notTaken(ctx, target, change.image, isRewritten, patched.refused);
   const { expected } = patched;
   const rewritten = expected.image === change.image ? undefined : expected.image;
   if (rewritten !== undefined) {
@@ -54,7 +54,7 @@ export async function bringUp(job: Job, { row, plan, settings }: Begun): Promise
   }
   const patchAgain = (atMs: number) => patch(`patch Deployment ${row.k8sName}, created again`, {}, atMs);
   const times = { startedMs, deadlineMs, failFastMs, unschedulableMs };
-  const wait = { place, expected, ...times, writes, patchAgain };
+  const wait = { target, expected, ...times, writes, patchAgain };
   const look = patched.look ?? (await lookAgain(ctx, wait, patched.atMs));
   return { ...(await converge(ctx, wait, look, wakeUp)), rewritten };
 }

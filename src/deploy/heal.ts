@@ -39,7 +39,7 @@ export async function heal(ctx: ObjectContext, { store, clusters, logger }: Heal
     const { image } = row;
     const isRewritten = (other: string) => store.isRewritten(image, other);
     const { observed } = await serving(
-      placeOf(row, cluster, clusters),
+      targetOf(row, cluster, clusters),
       { image, changeCause: "" },
       isRewritten,
     );

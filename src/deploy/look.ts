@@ -26,7 +26,7 @@ export interface Look {
 }
 
 /** One Deployment of one cluster. */
-export interface Place {
+export interface Target {
   sentinelId: string;
   k8sName: string;
   /**
@@ -37,11 +37,11 @@ export interface Place {
 }
 
 /** @param name as the Deploy found it when it began */
-export function placeOf(
+export function targetOf(
   { id: sentinelId, k8sName, regionId }: Pick<SentinelRow, "id" | "k8sName" | "regionId">,
   name: string,
   clusters: Pick<Clusters, "all">,
-): Place {
+): Target {
   const cluster = () => {
     const found = clusters.all.find((each) => each.name === name);
     if (found !== undefined) return found;
@@ -52,8 +52,8 @@ export function placeOf(
   return { sentinelId, k8sName, cluster };
 }
 
-export async function lookAt(place: Place, expected: Expectation): Promise<Look> {
-  return judged(place, await kubernetes(() => place.cluster().read(place.k8sName)), expected);
+export async function lookAt(target: Target, expected: Expectation): Promise<Look> {
+  return judged(target, await kubernetes(() => target.cluster().read(target.k8sName)), expected);
 }
 
 /** What a Deployment was before anything was done to it. */
@@ -68,12 +68,12 @@ export interface Before {
 
 /** Does the Deployment serve what is asked for, or does it try to in vain? */
 export async function serving(
-  place: Place,
+  target: Target,
   change: DeploymentChange,
   isRewritten: (image: string) => Promise<boolean>,
 ): Promise<Before> {
-  const { cluster, k8sName } = place;
-  const snapshot = await readWhenSeen(place, change.image);
+  const { cluster, k8sName } = target;
+  const snapshot = await readWhenSeen(target, change.image);
   if (snapshot?.image === undefined) return {};
   const { image } = snapshot;
   if (image !== change.image && !(await isRewritten(image))) return {};
@@ -96,7 +96,7 @@ const READS_APART_MS = 200;
  * about what it was.
  */
 async function readWhenSeen(
-  { cluster, k8sName }: Place,
+  { cluster, k8sName }: Target,
   image: string,
 ): Promise<DeploymentSnapshot | undefined> {
   for (let reads = 1; ; reads++) {
@@ -124,15 +124,15 @@ export type Patched =
  * for a step of its own.
  */
 export async function patchAndLook(
-  place: Place,
+  target: Target,
   change: DeploymentChange,
   hints: Hints,
   terms: PatchTerms | undefined,
   signal: AbortSignal,
 ): Promise<Patched> {
-  const listening = hints.expect(place.sentinelId);
+  const listening = hints.expect(target.sentinelId);
   try {
-    const outcome = await kubernetes(() => place.cluster().patch(place.k8sName, change, terms, signal));
+    const outcome = await kubernetes(() => target.cluster().patch(target.k8sName, change, terms, signal));
     if (outcome.kind === "refused") return { refused: outcome.reason };
     const { generation, uid, image = change.image } = outcome.snapshot;
     const expected: Expectation = {
@@ -143,9 +143,9 @@ export async function patchAndLook(
     };
     const patched = { expected, atMs: Date.now() };
     try {
-      let look = await judged(place, outcome.snapshot, expected);
+      let look = await judged(target, outcome.snapshot, expected);
       while (look.verdict.kind === "waiting" && (await listening.next()))
-        look = await lookAt(place, expected);
+        look = await lookAt(target, expected);
       return { ...patched, look };
     } catch {
       return patched;
@@ -156,17 +156,17 @@ export async function patchAndLook(
 }
 
 export async function judged(
-  place: Place,
+  target: Target,
   snapshot: DeploymentSnapshot | undefined,
   expected: Expectation,
 ): Promise<Look> {
-  const verdict = await withPods(place, judge(snapshot, expected), snapshot?.updatedReplicas ?? 0);
+  const verdict = await withPods(target, judge(snapshot, expected), snapshot?.updatedReplicas ?? 0);
   return { verdict, ...(snapshot === undefined ? {} : { observed: observe(snapshot) }), atMs: Date.now() };
 }
 
 /** Pods that can never come up fail a Deploy that still waits for them; others may heal. */
 async function withPods(
-  { cluster, k8sName }: Place,
+  { cluster, k8sName }: Target,
   verdict: Verdict,
   updatedReplicas: number,
 ): Promise<Verdict> {

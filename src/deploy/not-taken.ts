@@ -1,6 +1,6 @@
 import type { ObjectContext } from "@restatedev/restate-sdk";
 import { type Ending, failed } from "./ending.ts";
-import type { Place } from "./look.ts";
+import type { Target } from "./look.ts";
 
 /**
  * How a Deploy ends whose image the Deployment does not have: the row says again which one it has, for an image that was never
@@ -15,7 +15,7 @@ export function notDeployed(reason: string, present: string | undefined): Ending
 /** The end of a Deploy whose change Kubernetes did not take. Finding out what is there is not worth failing or waiting for. */
 export async function notTaken(
   ctx: ObjectContext,
-  { cluster, k8sName }: Place,
+  { cluster, k8sName }: Target,
   image: string,
   isRewritten: (image: string) => Promise<boolean>,
   reason: string,

@@ -4,7 +4,7 @@ import type { DeployRequest } from "../restate/deploy-schemas.ts";
 import { kubernetes, untilDeadline } from "./deadline.ts";
 import { type Ending, noClusterServes } from "./ending.ts";
 import type { Begun, DeployOptions, Job, Unfinished } from "./job.ts";
-import { placeOf } from "./look.ts";
+import { targetOf } from "./look.ts";
 import { notDeployed } from "./not-taken.ts";
 import { askedFor, asksForMore } from "./plan.ts";
 import { RowWrites } from "./row.ts";
@@ -89,13 +89,13 @@ export async function settleByLook(
   const { cluster, failFastMs, unschedulableMs } = settings;
   if (cluster === undefined) return noClusterServes(row.regionId);
   const { startedMs, nowMs, deadlineMs, desired } = plan;
-  const place = placeOf(row, cluster, clusters);
+  const target = targetOf(row, cluster, clusters);
   const { present, patched } = await untilDeadline(
     ctx,
     "look: was it patched before it was killed?",
     { deadlineMs, sinceMs: nowMs, doing: `reading Deployment ${row.k8sName}` },
     async (bounded) => {
-      const found = await bounded(() => kubernetes(() => place.cluster().read(place.k8sName)));
+      const found = await bounded(() => kubernetes(() => target.cluster().read(target.k8sName)));
       const image = found?.image ?? null;
       const is =
         image === desired.image || (image !== null && (await store.isRewritten(desired.image, image)));
@@ -106,7 +106,7 @@ export async function settleByLook(
     return notDeployed(`not deployed: its Deploy was killed, and ${why}`, present);
   }
   const wait = {
-    ...{ place, expected: { image: present ?? desired.image, generation: 0 } },
+    ...{ target, expected: { image: present ?? desired.image, generation: 0 } },
     ...{ startedMs, deadlineMs, failFastMs, unschedulableMs, writes },
   };
   return converge(ctx, wait, await lookAgain(ctx, wait, nowMs), wakeUp);

@@ -3,7 +3,7 @@ import type { Expectation, Suspicion } from "../domain/convergence.ts";
 import { because } from "../util/plain-text.ts";
 import { untilDeadline, within } from "./deadline.ts";
 import { type Ending, failed, readyAfter } from "./ending.ts";
-import { type Look, lookAt, type Patched, type Place } from "./look.ts";
+import { type Look, lookAt, type Patched, type Target } from "./look.ts";
 import type { RowWrites } from "./row.ts";
 
 /** How long (ms) the pods' own reason is worth waiting for. */
@@ -14,7 +14,7 @@ export const AWAKEABLE_KEY = "notify_ready_awakeable";
 
 /** A Deploy that waits for its sentinel. Times are unix milliseconds and durations milliseconds. */
 export interface Wait {
-  place: Place;
+  target: Target;
   expected: Expectation;
   /** When the Deploy began, and its deadline. */
   startedMs: number;
@@ -111,20 +111,20 @@ function patienceWith({ kind }: Suspicion, { failFastMs, unschedulableMs }: Wait
 /** @param nowMs unix ms, when the step before was done */
 export function lookAgain(
   ctx: ObjectContext,
-  { place, expected, writes, deadlineMs }: Wait,
+  { target, expected, writes, deadlineMs }: Wait,
   nowMs: number,
 ): Promise<Look> {
-  const times = { deadlineMs, sinceMs: nowMs, doing: `reading Deployment ${place.k8sName}` };
+  const times = { deadlineMs, sinceMs: nowMs, doing: `reading Deployment ${target.k8sName}` };
   return untilDeadline(ctx, "look at the Deployment", times, async (bounded) =>
-    writes.afterLook(await bounded(() => lookAt(place, expected))),
+    writes.afterLook(await bounded(() => lookAt(target, expected))),
   );
 }
 
 /** The pods' own reason, where there is one, says more than the Deployment's. Not worth failing or waiting for. */
-async function podsTell(ctx: ObjectContext, { place }: Wait, otherwise: string): Promise<string> {
-  const ask = async () => place.cluster().podTrouble(place.k8sName);
+async function podsTell(ctx: ObjectContext, { target }: Wait, otherwise: string): Promise<string> {
+  const ask = async () => target.cluster().podTrouble(target.k8sName);
   const own = await ctx.run("ask the pods why", () =>
-    within(ask, PODS_MS, `listing the pods of ${place.k8sName}`).catch(() => undefined),
+    within(ask, PODS_MS, `listing the pods of ${target.k8sName}`).catch(() => undefined),
   );
   return because(own?.reason, otherwise);
 }
