@@ -90,9 +90,9 @@ function beginStep(
     const cluster = clusters.forRegion(row.regionId)?.name;
     const served = cluster === undefined ? {} : { cluster };
     const settings: Settings = { timeoutMs: deployTimeoutMs, failFastMs, unschedulableMs, ...served };
-    const { changes, desired } = planDeploy(row, request, before?.request, nowMs, settings.timeoutMs);
+    const { rowDiffers, desired } = planDeploy(row, request, before?.request, nowMs, settings.timeoutMs);
     // A revert looks at the Deployment first.
-    const writesFirst = changes && cluster !== undefined && revertOf(headers) === undefined;
+    const writesFirst = rowDiffers && cluster !== undefined && revertOf(headers) === undefined;
     if (writesFirst) await writes.begins(row, desired, nowMs);
     return { kind: "begun", row, nowMs, settings };
   });

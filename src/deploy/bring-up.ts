@@ -17,7 +17,7 @@ export async function bringUp(job: Job, { row, plan, settings }: Begun): Promise
   const target = targetOf(row, cluster, clusters);
   const isRewritten = (image: string) => store.isRewritten(change.image, image);
   let stuck: boolean | undefined;
-  if (!plan.changes) {
+  if (!plan.rowDiffers) {
     const times = { deadlineMs, sinceMs: nowMs, doing: `reading Deployment ${row.k8sName}` };
     const before = await untilDeadline(ctx, "look: serves already?", times, (bounded) =>
       bounded(() => serving(target, change, isRewritten)),

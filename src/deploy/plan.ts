@@ -12,7 +12,7 @@ export interface DeployPlan {
    */
   change: DeploymentChange;
   /** False: the row has these values already. */
-  changes: boolean;
+  rowDiffers: boolean;
   /** True: nothing was asked for, and a Deploy was cut short: this one goes on with it, under its deadline. */
   adopted: boolean;
   /** Unix ms: now, when the deploy began, and when the sentinel has failed. A restart does not extend it. */
@@ -38,7 +38,7 @@ export function planDeploy(
     memoryMib: request.memory_mib || row.memoryMib,
     desiredReplicas: request.desired_replicas || row.desiredReplicas,
   };
-  const changes =
+  const rowDiffers =
     desired.image !== row.image ||
     desired.cpuMillicores !== row.cpuMillicores ||
     desired.memoryMib !== row.memoryMib ||
@@ -47,7 +47,7 @@ export function planDeploy(
   const adopted = Object.values(request).every((field) => !field) && row.deployStatus === "progressing";
   const startedMs = adopted ? Math.min(row.updatedAtMs ?? nowMs, nowMs) : nowMs;
   const change = changeOf(desired, askedFor(request, unfinished));
-  return { desired, change, changes, adopted, nowMs, startedMs, deadlineMs: startedMs + timeoutMs };
+  return { desired, change, rowDiffers, adopted, nowMs, startedMs, deadlineMs: startedMs + timeoutMs };
 }
 
 /**
@@ -57,17 +57,17 @@ export function planDeploy(
 export function termsOf(
   row: SentinelRow,
   request: DeployRequest,
-  { changes, adopted, nowMs }: DeployPlan,
+  { rowDiffers, adopted, nowMs }: DeployPlan,
   stuck: boolean | undefined,
 ): Omit<PatchTerms, "isRewritten"> | undefined {
   // What the Deploy that was cut short has brought about is for this one to judge.
   if (adopted) return undefined;
   const from = row.deployStatus === "failed" ? row.image : row.runningImage || row.image;
   const asks = Object.values(request).some((field) => field);
-  const restarts = asks && (changes || stuck === true);
+  const restarts = asks && (rowDiffers || stuck === true);
   return {
-    ...(changes ? { from } : {}),
-    ...(restarts ? { restart: { at: new Date(nowMs).toISOString(), found: !changes } } : {}),
+    ...(rowDiffers ? { from } : {}),
+    ...(restarts ? { restart: { at: new Date(nowMs).toISOString(), found: !rowDiffers } } : {}),
   };
 }
 

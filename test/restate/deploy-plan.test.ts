@@ -35,7 +35,7 @@ describe("a Deploy", () => {
     ["zero or empty", { image: "", cpu_millicores: 0, memory_mib: 0, desired_replicas: 0 }],
     ["as they are", { image: "sentinel:v1", cpu_millicores: 250, memory_mib: 256, desired_replicas: 2 }],
   ])("of fields that are %s changes nothing", (_, request) => {
-    expect(plan(request)).toMatchObject({ desired: present, changes: false, adopted: false });
+    expect(plan(request)).toMatchObject({ desired: present, rowDiffers: false, adopted: false });
   });
 
   it.each([
@@ -45,7 +45,7 @@ describe("a Deploy", () => {
     [{ desired_replicas: 3 }, { desiredReplicas: 3 }],
     [{ image: "", cpu_millicores: 0, memory_mib: 512 }, { memoryMib: 512 }],
   ])("of %j changes that alone", (request, changed) => {
-    expect(plan(request)).toMatchObject({ desired: { ...present, ...changed }, changes: true });
+    expect(plan(request)).toMatchObject({ desired: { ...present, ...changed }, rowDiffers: true });
   });
 
   it("puts the image into the Deployment always, and resources and replicas only where asked for", () => {
@@ -71,7 +71,7 @@ describe("after a Deploy that was killed", () => {
     for (const request of [{}, { image: "", cpu_millicores: 0 }]) {
       expect(plan(request, progressing)).toMatchObject({
         adopted: true,
-        changes: false,
+        rowDiffers: false,
         nowMs: NOW,
         startedMs: NOW - 5_000,
         deadlineMs: NOW - 5_000 + TIMEOUT,
