@@ -24,11 +24,11 @@ type Aged = { kind: "aged" };
  * The row as it was, with the desired values written. A Deploy that comes late to be launched, because its lane was paused
  * or it waited in Restate's queue, asks its rollout first.
  */
-export async function begin(job: Job, settles?: number): Promise<Beginning> {
+export async function begin(job: Job, abandonedMs?: number): Promise<Beginning> {
   const { headers } = job.ctx.request();
   const rolloutId = headers.get(ROLLOUT_ID_HEADER);
   const grant = rolloutId === undefined ? undefined : grantOf(headers);
-  const first = await beginStep(job, { grant, settles });
+  const first = await beginStep(job, { grant, abandonedMs });
   if (first.kind !== "aged") return first;
   const reply = await standsDown(job, rolloutId ?? "", grant);
   if (reply !== undefined) return { kind: "over", reply };
@@ -71,7 +71,7 @@ async function standsDown(
  */
 function beginStep(
   { ctx, request, before, writes, options }: Job,
-  { grant, settles }: { grant?: LaunchGrant | undefined; settles?: number | undefined },
+  { grant, abandonedMs }: { grant?: LaunchGrant | undefined; abandonedMs?: number | undefined },
 ): RestatePromise<Beginning | Aged> {
   const { store, clusters, deployTimeoutMs, failFastMs, unschedulableMs, lastKnown } = options;
   const { headers } = ctx.request();
@@ -79,7 +79,7 @@ function beginStep(
   return ctx.run("read the sentinel's row, write the desired values", async (): Promise<Beginning | Aged> => {
     const row = await store.read(ctx.key);
     if (row === undefined) return { kind: "unknown" };
-    if (settles !== undefined && !isAbandoned(row, settles))
+    if (abandonedMs !== undefined && !isAbandoned(row, abandonedMs))
       return { kind: "over", reply: settledSince(row) };
     const nowMs = Date.now();
     const doubtful =
@@ -103,8 +103,8 @@ function directionOf(headers: ReadonlyMap<string, string>): Direction {
 }
 
 /** Nothing was written into it since somebody found it abandoned. */
-function isAbandoned({ deployStatus, updatedAtMs }: SentinelRow, settles: number): boolean {
-  return deployStatus === "progressing" && (updatedAtMs ?? 0) === settles;
+function isAbandoned({ deployStatus, updatedAtMs }: SentinelRow, abandonedMs: number): boolean {
+  return deployStatus === "progressing" && (updatedAtMs ?? 0) === abandonedMs;
 }
 
 function settledSince({ deployStatus }: SentinelRow): DeployReply {

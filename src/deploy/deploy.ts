@@ -18,21 +18,21 @@ type Answered = DeployReply | { cancelled: CancelledError } | undefined;
  * Brings one sentinel to the values asked for, and says whether it came up: remembers what is asked for, writes it into the
  * row, patches the Deployment, waits, and settles the row. Whatever happens the row does not stay `progressing`; a kill alone
  * runs no code, and then the watcher has the row settled by a Deploy that changes nothing.
- * @param settles this is that one, sent for a row with this updated_at (unix ms; 0: none): it leaves any other alone
+ * @param abandonedMs this is that one, sent for a row with this updated_at (unix ms; 0: none): it leaves any other alone
  */
 export async function deploy(
   ctx: ObjectContext,
   request: DeployRequest,
   options: DeployOptions,
-  settles?: number,
+  abandonedMs?: number,
 ): Promise<DeployReply> {
   const job = await remember(ctx, request, options);
   let begun: Begun | undefined;
   const answered = await toTheEnd(
     job,
-    () => begun !== undefined || (settles === undefined && !isGranted(ctx)),
+    () => begun !== undefined || (abandonedMs === undefined && !isGranted(ctx)),
     async () => {
-      const beginning = await begin(job, settles);
+      const beginning = await begin(job, abandonedMs);
       if (beginning.kind === "unknown") return undefined;
       if (beginning.kind === "over") return beginning.reply;
       begun = take(job, beginning);
