@@ -5,7 +5,7 @@ import type { RolloutState, Verb } from "../domain/state.ts";
 import { asTerminalError } from "../restate/errors.ts";
 import { askedBy } from "./asked-by.ts";
 import type { RolloutOptions } from "./options.ts";
-import { look } from "./state.ts";
+import { readHead } from "./state.ts";
 import { tellAction } from "./tell-action.ts";
 
 type Run<I, O> = (ctx: ObjectSharedContext, request: I, options: RolloutOptions) => Promise<O>;
@@ -68,7 +68,7 @@ async function present(
   { countBytes }: RolloutOptions,
 ): Promise<RolloutState | undefined | "unreadable"> {
   try {
-    return (await look(ctx, countBytes)).rollout;
+    return (await readHead(ctx, countBytes)).rollout;
   } catch (error) {
     if (error instanceof UnreadableError) return "unreadable";
     throw error;

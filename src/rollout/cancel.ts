@@ -6,7 +6,7 @@ import { guardedBy } from "./guarded-by.ts";
 import type { RolloutOptions } from "./options.ts";
 import { requestChange } from "./request-change.ts";
 import { rolloutResponse } from "./responses.ts";
-import { look } from "./state.ts";
+import { readHead } from "./state.ts";
 import { ensureWatchdog } from "./watchdog.ts";
 
 /** A lane that does not answer launches nothing either: an operator is not kept waiting for longer (ms). */
@@ -40,7 +40,7 @@ export async function stop(
     const tooLate = ctx.sleep(LONGEST_WAIT_MS, "wait for what is on its way").map(() => undefined);
     await RestatePromise.race([fence.promise.map(() => undefined), tooLate]);
   }
-  ensureWatchdog(ctx, await look(ctx, countBytes));
+  ensureWatchdog(ctx, await readHead(ctx, countBytes));
   if (view === undefined) throw new TerminalError("the change gave no view");
   return rolloutResponse(view);
 }

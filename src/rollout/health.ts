@@ -11,7 +11,7 @@ import { atMost } from "../util/at-most.ts";
 import type { Health, HealthNews, Watched } from "../watcher/health.ts";
 import { requestChange } from "./request-change.ts";
 import { sendWatchdog } from "./sends.ts";
-import { type CountBytes, look } from "./state.ts";
+import { type CountBytes, readHead } from "./state.ts";
 
 export interface HealthOptions {
   health: Health;
@@ -48,7 +48,7 @@ export async function watchHealth(
   let quiet = QUIET_STEPS;
   for (let step = 0; step < STEPS; step++) {
     if (quiet >= QUIET_STEPS) {
-      const { rollout, drive } = await look(ctx, countBytes);
+      const { rollout, drive } = await readHead(ctx, countBytes);
       if (rollout?.rolloutId !== rolloutId || !isUnderWay(rollout)) {
         if (step > 0) return;
         await ctx.sleep(FIRST_LOOK_MS, "wait for the rollout to begin");
@@ -134,7 +134,7 @@ export async function endSoak(
   for (let n = 0; n < LOOKS && (seen === undefined || seen.unread > 0); n++) {
     // Somebody may have broken: nobody goes on before that is known.
     if (n > 0) await ctx.sleep(AGAIN_MS, "look again");
-    const { rollout } = await look(ctx, options.countBytes);
+    const { rollout } = await readHead(ctx, options.countBytes);
     if (rollout?.rolloutId !== rolloutId || rollout.soakUntilMs !== untilMs) return;
     seen = await lookAtAll(ctx, watchedOf(rollout), options);
   }

@@ -9,7 +9,7 @@ import type { SentinelRow } from "../mysql/row.ts";
 import type { SentinelStore } from "../mysql/sentinels.ts";
 import { type LeftBehindRequest, RolloutObject } from "../restate/contract.ts";
 import { atMost } from "../util/at-most.ts";
-import { type CountBytes, load, look } from "./state.ts";
+import { type CountBytes, load, readHead } from "./state.ts";
 
 /** So many parts are read by one invocation, so that its journal does not grow with the fleet. */
 const PARTS = 16;
@@ -33,7 +33,7 @@ export async function countLeftBehind(
   options: LeftBehindOptions,
 ): Promise<LeftBehind | null> {
   const { countBytes } = options;
-  const { rollout } = await look(ctx, countBytes);
+  const { rollout } = await readHead(ctx, countBytes);
   if (rollout?.rolloutId !== rolloutId) return null;
   if (places !== undefined) return countIn(ctx, rollout, { places, byRows }, options);
   const loaded = new Map<string, unknown>();

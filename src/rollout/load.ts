@@ -9,7 +9,7 @@ import type { SentinelStore } from "../mysql/sentinels.ts";
 import { RolloutObject } from "../restate/contract.ts";
 import { previousImage } from "./planned-waves.ts";
 import { requestChange } from "./request-change.ts";
-import { type CountBytes, load, look } from "./state.ts";
+import { type CountBytes, load, readHead } from "./state.ts";
 
 export interface LoadOptions {
   store: Pick<SentinelStore, "candidatePages">;
@@ -28,7 +28,7 @@ export async function loadParts(
   { rolloutId }: { rolloutId: string },
   { store, countBytes }: LoadOptions,
 ): Promise<{ left: number }> {
-  const { rollout } = await look(ctx, countBytes);
+  const { rollout } = await readHead(ctx, countBytes);
   if (rollout?.rolloutId !== rolloutId) return { left: 0 };
   const { image } = rollout;
   const loaded = new Map<string, unknown>();

@@ -1,7 +1,7 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
 import type { RolloutOptions } from "./options.ts";
 import { requestChange } from "./request-change.ts";
-import { look, type Sight } from "./state.ts";
+import { readHead, type Sight } from "./state.ts";
 import { ensureWatchdog, NOBODY, nobodyDrives } from "./watchdog.ts";
 
 /**
@@ -13,11 +13,11 @@ export async function lookAndMend(
   ctx: ObjectSharedContext,
   { countBytes }: Pick<RolloutOptions, "countBytes">,
 ): Promise<Sight> {
-  const sight = await look(ctx, countBytes);
+  const sight = await readHead(ctx, countBytes);
   if (!nobodyDrives(sight)) {
     ensureWatchdog(ctx, sight);
     return sight;
   }
   await requestChange(ctx, "nobody drives", NOBODY);
-  return look(ctx, countBytes);
+  return readHead(ctx, countBytes);
 }

@@ -11,7 +11,7 @@ import { selectSentinels } from "./fleet.ts";
 import { assertInFlight, limitsOf } from "./limits-of.ts";
 import type { RolloutOptions } from "./options.ts";
 import { nothingToDo, type PlannedWaves } from "./planned-waves.ts";
-import { look } from "./state.ts";
+import { readHead } from "./state.ts";
 
 /** Tells which waves a Rollout would run now: reads the fleet as it would, and changes nothing. */
 export async function plan(
@@ -32,7 +32,7 @@ async function readablePresent(
   { countBytes }: RolloutOptions,
 ): Promise<RolloutState | undefined> {
   try {
-    return (await look(ctx, countBytes)).rollout;
+    return (await readHead(ctx, countBytes)).rollout;
   } catch (error) {
     if (error instanceof UnreadableError) return undefined;
     throw error;

@@ -74,7 +74,7 @@ export interface Sight {
  * What questions and refusals go by: the head and who drives, however large the fleet is.
  * @throws UnreadableError
  */
-export async function look(ctx: ObjectSharedContext, count: CountBytes): Promise<Sight> {
+export async function readHead(ctx: ObjectSharedContext, count: CountBytes): Promise<Sight> {
   const loaded = new Map<string, unknown>();
   await load(ctx, loaded, [HEAD_KEY, DRIVE_KEY], count);
   const stored = loaded.get(HEAD_KEY);

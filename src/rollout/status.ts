@@ -12,7 +12,7 @@ import { type DetailOf, detailOf } from "./detail.ts";
 import { readFreeze } from "./frozen.ts";
 import type { RolloutOptions } from "./options.ts";
 import { statusResponse } from "./responses.ts";
-import { type CountBytes, look, type Sight } from "./state.ts";
+import { type CountBytes, readHead, type Sight } from "./state.ts";
 import { ensureWatchdog } from "./watchdog.ts";
 
 /**
@@ -24,7 +24,7 @@ export async function status(
   request: StatusRequest,
   { clusters, countBytes, deployTimeoutMs, detail, health: eyes }: RolloutOptions,
 ): Promise<StatusResponse> {
-  const sight = await look(ctx, countBytes);
+  const sight = await readHead(ctx, countBytes);
   const { health, ...seen } = await ctx.run("look around", () => ({
     health: clusters.health(),
     nowMs: Date.now(),

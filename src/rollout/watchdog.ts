@@ -9,7 +9,7 @@ import type { Admin } from "../restate/admin.ts";
 import { SCRAPE_HEADER } from "../restate/contract.ts";
 import { requestChange } from "./request-change.ts";
 import { sendEndSoak, sendHealthWatch, sendWatchdog } from "./sends.ts";
-import { type CountBytes, look, type Sight } from "./state.ts";
+import { type CountBytes, readHead, type Sight } from "./state.ts";
 
 export interface WatchdogOptions {
   admin: Admin | undefined;
@@ -52,7 +52,7 @@ export async function watch(
     const wait = n > RARE_AFTER ? LAST_LOOK_MS : Math.min(FIRST_LOOK_MS * 1.5 ** n, LATER_LOOK_MS);
     const tick = ctx.sleep(Math.round(wait), "watch the drive").map((): { ended?: string } => ({}));
     const first = await RestatePromise.race([ended, tick]);
-    const { drive, rollout } = await look(ctx, options.countBytes);
+    const { drive, rollout } = await readHead(ctx, options.countBytes);
     const driver = [drive?.forward, drive?.rollback].find((each) => each?.invocationId === invocationId);
     // A look can fall between the writes of the change that sent this watchdog, and see no driver yet: a drive that ended is
     // asked about in a change, which sees all or nothing; a drive that lives is looked for a few times.
