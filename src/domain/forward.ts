@@ -174,9 +174,9 @@ function endWave(turn: Turn, stopping?: string): void {
   } else {
     turn.notifications.push(waveCompleted(turn, wave, stopping === undefined));
     const soaks = soakMsOf(rollout) > 0;
-    const over = !soaks && rollout.currentWave + 1 >= rollout.waves.length;
-    const frozen = over || soaks ? undefined : frozenBetweenWaves(turn);
-    if (stopping !== undefined && !over) pause(turn, "operator", stopping);
+    const endsRollout = !soaks && rollout.currentWave + 1 >= rollout.waves.length;
+    const frozen = endsRollout || soaks ? undefined : frozenBetweenWaves(turn);
+    if (stopping !== undefined && !endsRollout) pause(turn, "operator", stopping);
     else if (frozen !== undefined) pause(turn, "freeze", frozen);
     else soakOrAdvance(turn);
   }

@@ -24,13 +24,13 @@ export function goOn(turn: Turn, reporter?: Report): void {
     if (driver === undefined || driver.lane === reporter?.lane) continue;
     if (
       opensNext(turn, driver.lane) ||
-      unopened(turn, driver === forward ? "forward" : "rollback").some(isNews)
+      unopened(turn, driver === forward ? "forward" : "rollback").some(isUnannounced)
     ) {
       turn.ring(driver.lane);
     }
   }
 
-  function isNews(lane: number): boolean {
+  function isUnannounced(lane: number): boolean {
     return turn.lane(lane)?.announced === undefined;
   }
 }

@@ -66,11 +66,11 @@ function lines(out: NodeJS.WriteStream): Show {
     }
     const done = wavesOf(status).reduce((sum, wave) => sum + wave.done, 0);
     const step = `${status.rollout_id} ${status.state} ${status.wave} ${isSoaking(status)}`;
-    const moved = `${step} ${done} ${status.failed} ${status.reverted}`;
+    const progressed = `${step} ${done} ${status.failed} ${status.reverted}`;
     const due = Date.now() - lastMs >= LINE_EVERY_MS;
-    if (last === moved || (last.startsWith(`${step} `) && !due)) return;
+    if (last === progressed || (last.startsWith(`${step} `) && !due)) return;
     const first = !last.startsWith(`${step} `);
-    last = moved;
+    last = progressed;
     lastMs = Date.now();
     tell(line(status, Date.now()));
     if (first) for (const guard of guardLines(status)) tell(guard);

@@ -35,11 +35,11 @@ export async function watch(options: WatchOptions): Promise<StatusResponse> {
   let seen = await readStatus(ingress, signal);
   let trouble: string | undefined;
   let detail: { of: string; status: StatusResponse; atMs: number } | undefined;
-  let moved = { results: "", atMs: performance.now() };
+  let progressed = { results: "", atMs: performance.now() };
 
   const isShown = () => screen && (desk.detail ?? (seen.state === "paused" || isSlow()));
   // A soak has no results, and is not slow.
-  const isSlow = () => running(seen) && !isSoaking(seen) && performance.now() - moved.atMs >= SLOW_MS;
+  const isSlow = () => running(seen) && !isSoaking(seen) && performance.now() - progressed.atMs >= SLOW_MS;
 
   /** Detail is of the state that it was asked in. */
   async function read(): Promise<void> {
@@ -48,7 +48,7 @@ export async function watch(options: WatchOptions): Promise<StatusResponse> {
     if (wanted) detail = { of: stepOf(now), status: now, atMs: performance.now() };
     seen = now;
     const results = `${stepOf(now)} ${now.succeeded} ${now.failed} ${now.skipped} ${now.reverted}`;
-    if (results !== moved.results) moved = { results, atMs: performance.now() };
+    if (results !== progressed.results) progressed = { results, atMs: performance.now() };
   }
 
   async function look(): Promise<void> {

@@ -3,7 +3,7 @@ import { ACTING_VERBS } from "../domain/action.ts";
 import type { FreezeNotification } from "../domain/freeze-notification.ts";
 import type { Notification } from "../domain/notification.ts";
 
-type ChangeKind = (Notification | FreezeNotification)["kind"];
+type NotificationKind = (Notification | FreezeNotification)["kind"];
 
 /** What this process did. Each replica counts its own work: sum them. */
 export interface WorkMetrics {
@@ -12,7 +12,7 @@ export interface WorkMetrics {
   /** A Deploy has written its outcome. */
   deploySettled(deploy: SettledDeploy): void;
   /** A phase change has left the queue of Slack messages. */
-  phaseChanged(change: ChangeKind): void;
+  phaseChanged(change: NotificationKind): void;
   slackDelivery(result: SlackResult): void;
   /** A verb that was to change something has left the queue of the history. */
   acted(verb: string, taken: boolean): void;
@@ -47,7 +47,7 @@ export interface SettledDeploy {
 /** `unchanged`: it served what was asked for already, and nothing was patched. */
 const DEPLOY_RESULTS = ["ready", "unchanged", "failed", "skipped"] as const;
 const RECHECK_RESULTS = ["ok", "partial", "unfinished", "error"] as const;
-const CHANGES: ChangeKind[] = [
+const CHANGES: NotificationKind[] = [
   "started",
   "wave started",
   "wave completed",
@@ -179,7 +179,7 @@ export function createWorkMetrics(registry: Registry): WorkMetrics {
   };
 }
 
-function labelOf(change: ChangeKind): string {
+function labelOf(change: NotificationKind): string {
   return change.replaceAll(" ", "_");
 }
 

@@ -92,7 +92,7 @@ async function waitForNews(
   told: ReadonlySet<string>,
 ): Promise<HealthNews | "nothing" | "over"> {
   const over = new AbortController();
-  const look = setInterval(() => {
+  const poll = setInterval(() => {
     if (lastKnown.isOver(of)) over.abort();
   }, POLL_MS);
   try {
@@ -100,7 +100,7 @@ async function waitForNews(
     if (news.regressed.length + news.recovered.length > 0) return news;
     return over.signal.aborted ? "over" : "nothing";
   } finally {
-    clearInterval(look);
+    clearInterval(poll);
   }
 }
 

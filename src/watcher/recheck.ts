@@ -73,7 +73,7 @@ export function startRecheck(options: RecheckOptions): Recheck {
     const halfMs = startedMs + periodMs / 2;
     let finished = true;
     for await (const rows of store.observedRows(after)) {
-      look(rows, new Set(late), doubts);
+      sortOut(rows, new Set(late), doubts);
       await healLate(rows);
       if (Date.now() < halfMs) continue;
       after = rows.at(-1)?.id ?? "";
@@ -84,12 +84,12 @@ export function startRecheck(options: RecheckOptions): Recheck {
       after = "";
       columns.learntAll();
     }
-    await Promise.all([...doubts].map(([watch, ids]) => settleDoubts(watch, ids, startedMs + periodMs)));
+    await Promise.all([...doubts].map(([watch, ids]) => readDoubted(watch, ids, startedMs + periodMs)));
     if (!finished) return "unfinished";
     return late.length === 0 ? "ok" : "partial";
   }
 
-  function look(
+  function sortOut(
     rows: ObservedRow[],
     late: ReadonlySet<DeploymentWatch>,
     doubts: Map<DeploymentWatch, string[]>,
@@ -124,7 +124,7 @@ export function startRecheck(options: RecheckOptions): Recheck {
   }
 
   /** What Kubernetes shows after the row was read is newer than anything in it. */
-  async function settleDoubts(watch: DeploymentWatch, ids: string[], overMs: number): Promise<void> {
+  async function readDoubted(watch: DeploymentWatch, ids: string[], overMs: number): Promise<void> {
     const leftMs = Math.max(overMs - Date.now(), 0);
     const signal = AbortSignal.any([AbortSignal.timeout(leftMs), stopped.signal]);
     const many = ids.length > MOST_READS;
