@@ -16,7 +16,7 @@ export interface Retries {
   resume?: true;
 }
 
-/** Who drives: an invocation of Rollout, Resume, RetryFailed or RollbackAll, which is a lane of its own drive, too. */
+/** Who drives: an invocation of Rollout, Resume, RetryFailed, RollbackAll, Abort or OnFailure. It is also a lane of its own drive. */
 export interface Driver {
   invocationId: string;
   lane: number;
@@ -155,8 +155,8 @@ export interface Drive {
   /** A lane went with Deploys in flight: whether sentinels without a result took the image only their rows tell. */
   lost?: true;
   /**
-   * There may be a freeze: whoever minds one looks at it. A drive without it never saw one, and its changes look for none; so
-   * those that an earlier version began are replayed as they were.
+   * There may be a freeze, and every change that has to mind one looks for it. A drive without this has never seen a freeze, and
+   * its changes look for none: so the changes that an earlier version began are replayed as they were.
    */
   mayBeFrozen?: true;
   /** Of some nobody knows whether an earlier rollout of the image deployed them: a rollback has not looked at them yet. */

@@ -72,9 +72,9 @@ export type Event =
   | Report
   | { type: "interrupt"; rolloutId?: string; invocationId: string; reason: string }
   | { type: "laneLost"; rolloutId: string; lane: number; reason: string }
-  /** Nobody drives any more; without an id: if nobody is said to. */
+  /** The invocation that drove has gone. Without an id: the state says that a rollout runs, and names nobody who drives it. */
   | { type: "abandon"; invocationId?: string; reason: string }
-  /** Has the drivers say something, to find out whether they still do. */
+  /** Has the drivers report, to find out whether they still drive. */
   | { type: "ask"; rolloutId: string }
   /** What the watchdog sees: all that do not answer now. */
   | { type: "silent"; rolloutId: string; silent: Silence[] }

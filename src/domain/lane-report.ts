@@ -47,19 +47,19 @@ export function takeReport(turn: Turn, report: Report): SentinelResult[] {
   lane.seq = report.seq;
   if (pendingOf(lane) > 0) drive.pending ??= { sinceMs: turn.nowMs, lane: report.lane };
   if (repeated || cut) {
-    // Whoever was to hear of it did not.
+    // The change that took it first may have been killed before it told anybody.
     recordPending(turn);
     ringAgain(turn);
   }
   if (repeated) return [];
-  // Of what is recorded already a rollback finds out by itself.
+  // A rollback finds out by itself what is recorded already.
   if (cut) {
     return lane.of === "forward" ? fresh.filter(({ id, is }) => known.has(id) || is === "untouched") : fresh;
   }
   return fresh.filter(({ id }) => !known.has(id));
 }
 
-/** Tells once more whoever was told by a change that may have been killed before it told anybody. */
+/** Rings again the bells that a killed change may not have rung. */
 export function ringAgain(turn: Turn): void {
   const { drive } = turn.driving();
   const lanes = Object.keys(drive.lanes);
@@ -84,7 +84,10 @@ export function marked(items: readonly Item[], result: SentinelResult): Sentinel
   return item?.from !== undefined && item.earlier ? { ...result, earlier: true } : result;
 }
 
-/** Whom a rollback did not touch the retry did not bring up: it is failed. Forward that says nothing of the attempts before. */
+/**
+ * In a rollback, `untouched` means that the retry did not bring the sentinel up: it has failed. Forward, it says nothing of the
+ * attempts before.
+ */
 function retried({ from }: Item, result: SentinelResult): SentinelResult {
   if (result.is !== "untouched") return { ...result, retry: true };
   if (from === undefined) return result;
@@ -194,7 +197,7 @@ export function recordIfDue(turn: Turn): void {
   if (pending === undefined) return;
   const lane = drive.lanes[pending.lane];
   const left = lane === undefined || lane.over === true || lane.silent !== undefined;
-  // Whoever settles after a rollback may have been deployed by an earlier rollout: only its part tells.
+  // A sentinel that settles once a rollback has begun may be one that an earlier rollout deployed: only its part says so.
   const late = turn.driving().rollout.countsTakenOver === true && lane?.of === "forward";
   const lanes = Object.values(drive.lanes);
   const much =

@@ -84,7 +84,10 @@ export function toldBy({ operator, comment }: { [K in "operator" | "comment"]?: 
   };
 }
 
-/** What Slack hears of, in order, once each. What an earlier version has queued lacks the fields that may be absent. */
+/**
+ * What Slack hears of, in order. A crash loses none, but one may come twice: the service died after Slack had taken it, and
+ * before Restate knew. What an earlier version has queued lacks the fields that may be absent.
+ */
 export type Notification = { progress: Progress } & (
   | ({ kind: "started"; waveSizes: number[] } & Told)
   | { kind: "wave started" }

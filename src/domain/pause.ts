@@ -66,8 +66,8 @@ function isRolledBack({ rollout, drive }: Turn, pauseKind: PauseKind): boolean {
 }
 
 /**
- * Nobody drives forward any more; the driver is told, and whoever waits for its lanes.
- * @param why nobody will hear of what is still in flight
+ * Ends the forward drive. It rings the lanes, the driver's own among them, and tells those who wait for the lanes to settle.
+ * @param why the reason why nobody will hear what becomes of the Deploys in flight
  */
 export function endForward(turn: Turn, why?: string): void {
   const { rollout, drive } = turn.driving();

@@ -85,12 +85,12 @@ function newest(
   return [...before.filter(({ id }) => !ids.has(id)), ...added].slice(-KEPT_FAILURES);
 }
 
-/** Places of a drive that was killed of which the history is told anew, at most. */
+/** The history is told anew of at most so many places of a drive that was killed. */
 const RETOLD_PLACES = 20;
 
 /**
- * Who kills a drive kills the change that it was making, too, and with it perhaps what the history was to hear. So it hears
- * once more of all the parts that the drive was at; said twice it counts once.
+ * Killing a drive also kills the change that it was making, perhaps before that change told the history. So the history is told
+ * once more of all parts that the drive was at; what it is told twice counts once.
  */
 export function retell(turn: Turn, of: Direction): void {
   const { drive } = turn.driving();

@@ -32,7 +32,7 @@ export interface LaunchesRequest {
   /** Number of the grant: for whoever reads the call. */
   grant: number;
   direction: Direction;
-  /** It was killed, and is it to be gone on with? */
+  /** True: the Deploy before was killed, and the question is whether to go on with it. Absent: whether the grant still holds. */
   killed?: boolean;
 }
 

@@ -61,7 +61,10 @@ export type DeployResponse = z.infer<typeof DeployResponse>;
 export type DeployReply = DeployResponse & {
   /** How long it took. */
   duration_ms?: number;
-  /** True: it was no business of the sentinel's; nothing was written or patched. */
+  /**
+   * True: the sentinel is none of this Deploy's business. Either there was nothing for the Deploy to do, or somebody else has
+   * superseded what it wrote or patched.
+   */
   left?: boolean;
   /** True: left, and it never took the image that was to be reverted, or its rollout launches nothing more. */
   untouched?: boolean;

@@ -92,7 +92,7 @@ function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
   }
   if (watch !== undefined) sendHealthWatch(ctx, outcome.rollout);
   if (soaks !== undefined) sendEndSoak(ctx, soaks, soaks.inMs);
-  // Whoever hears a bell without a grant asks, and is answered once this is done, also if it is killed now.
+  // A lane that is rung without a grant reports, and its report waits for this change, or for its end if it is killed now.
   for (const { bell, grant } of rings) if (grant === undefined) ctx.resolveAwakeable(bell, {});
   // The message `settled` is sent before `drive.settles` is cleared. After a kill in between the next change sends it again, and
   // its idempotency key has it delivered once.

@@ -40,7 +40,7 @@ export function createSlackQueue(options: SlackQueueOptions) {
   });
 }
 
-/** How those stand that failed is looked at now: they may have come up while the rollback ran. */
+/** Looks now at how the failed sentinels stand: they may have come up while the rollback ran. */
 async function completed(ctx: ObjectContext, notification: Any): Promise<Any> {
   if (notification.kind !== "rollback completed") return notification;
   const { rolloutId, failed, failedEarlier = 0 } = notification.progress;
