@@ -27,7 +27,8 @@ export function resume(turn: Turn, { invocationId, ...guarded }: Event & { type:
   turn.drive ??= strandedDrive(before);
   // The pause was cut short.
   endForward(turn);
-  turn.unpause("in_progress", { ...acknowledge(before), ...acknowledgedRegressions(before) });
+  const found = turn.driving().rollout;
+  turn.unpause("in_progress", { ...acknowledge(found), ...acknowledgedRegressions(found) });
   const { rollout, drive } = turn.driving();
   const scope = resumeScope(rollout);
   const progress = progressOf(rollout, turn.nowMs);
