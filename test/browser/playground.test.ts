@@ -50,6 +50,15 @@ describe("the playground, in a browser", { timeout: 240_000 }, () => {
       ["Resume", /^Goes on after the failed wave.* The key is singleton\.$/, {}],
       ["Cancel", /^Stops here and keeps the new image.* The key is singleton\.$/, {}],
       ["RollbackAll", /^Returns every sentinel that took the new image.* The key is singleton\.$/, {}],
+      ["Pause", /^Launches nothing more.* The key is singleton\.$/, {}],
+      ["Abort", /^Stops, and returns every sentinel.* The key is singleton\.$/, {}],
+      ["RetryFailed", /^Deploys the failed sentinels.* The key is singleton\.$/, {}],
+      [
+        "Freeze",
+        /^Lets no rollout begin.* The key is singleton\.$/,
+        { reason: "Tried out in the playground. Unfreeze ends it." },
+      ],
+      ["Unfreeze", /^Ends the freeze.* The key is singleton\.$/, {}],
       ["Status", /^Tells where the rollout stands\. Changes nothing\. The key is singleton\.$/, {}],
       ["History", /^Tells how past rollouts went\. Changes nothing\. The key is singleton\.$/, {}],
     ];

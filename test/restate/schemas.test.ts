@@ -2,11 +2,14 @@ import { describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { jsonSchemaOf, parseBody } from "../../src/restate/body.ts";
 import { DeployRequest, DeployResponse, NotifyReadyRequest } from "../../src/restate/deploy-schemas.ts";
+import { FreezeRequest, FreezeResponse, UnfreezeRequest } from "../../src/restate/freeze-schemas.ts";
 import { HistoryRequest, HistoryResponse } from "../../src/restate/history-schemas.ts";
 import { PlanResponse } from "../../src/restate/plan-schemas.ts";
 import { RollbackResponse } from "../../src/restate/rollback-schemas.ts";
 import {
   GuardedRequest,
+  ResumeRequest,
+  RetryRequest,
   RollbackRequest,
   RolloutRequest,
   StatusRequest,
@@ -17,7 +20,11 @@ const REQUESTS = {
   RolloutRequest,
   StatusRequest,
   GuardedRequest,
+  ResumeRequest,
+  RetryRequest,
   RollbackRequest,
+  FreezeRequest,
+  UnfreezeRequest,
   HistoryRequest,
   DeployRequest,
   NotifyReadyRequest,
@@ -26,6 +33,7 @@ const RESPONSES = {
   RolloutResponse,
   StatusResponse,
   RollbackResponse,
+  FreezeResponse,
   PlanResponse,
   HistoryResponse,
   DeployResponse,
