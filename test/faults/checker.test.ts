@@ -37,7 +37,7 @@ import {
 
 /** What the checker says of it, as it would of what four systems say. */
 async function violations(evidence: Told): Promise<string[]> {
-  const { history, tables, logs } = evidence;
+  const { history, actions, tables, logs } = evidence;
   const sight = sightOf(evidence);
   const answers: Record<string, readonly object[]> = {
     [UNDER_WAY]: tables.underWay,
@@ -58,6 +58,7 @@ async function violations(evidence: Told): Promise<string[]> {
     rows: async () => sight.after.rows,
     deployments: async () => sight.after.deployments,
     history: async () => history,
+    actions: async () => actions,
     logs: () => logs,
   };
   const secrets = { password: SECRET };

@@ -66,6 +66,13 @@ export interface Row {
   health: string;
 }
 
+/** A call of a verb that changes something, as the history keeps it. */
+export interface PastAction {
+  verb: string;
+  comment: string | null;
+  refused: string | null;
+}
+
 export interface PastRollout {
   image: string;
   state: string;

@@ -1,5 +1,6 @@
 import type { FleetState, StoredValue } from "../../support/rollout-state.ts";
 import type { RowChange } from "../../support/row-history.ts";
+import { actionsAreKept } from "./actions.ts";
 import { deploymentsKeptTheirFields } from "./deployments.ts";
 import type { Evidence, Outage } from "./evidence.ts";
 import { stopIsAFence } from "./fence.ts";
@@ -52,12 +53,12 @@ export interface Snapshot {
 }
 
 /** How many invariants `violationsIn` looks at. */
-export const INVARIANTS = 16;
+export const INVARIANTS = 17;
 
 /** What of all that must hold of a rollout at rest does not. */
 export async function violationsIn(
   sight: Sight,
-  sources: Pick<Sources, "history" | "sql" | "logs">,
+  sources: Pick<Sources, "history" | "actions" | "sql" | "logs">,
   evidence: Pick<Evidence, "secrets" | "verbs" | "logFiles">,
 ): Promise<string[]> {
   return [
@@ -79,6 +80,7 @@ export async function violationsIn(
           ...(await soaksAreHeeded(sources, sight)),
         ]),
     ...(await historyIsTrue(sources, sight)),
+    ...(await actionsAreKept(sources, sight)),
     ...(await noSecretAnywhere(sources, evidence, sight)),
     ...(await stopIsAFence(sources, sight)),
     ...(await journalsAreBounded(sources)),

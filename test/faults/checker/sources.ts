@@ -4,7 +4,7 @@ import mysql, { type Pool, type RowDataPacket } from "mysql2/promise";
 import { STORED, type StoredValue } from "../../support/rollout-state.ts";
 import { type RowChange, recordRows, rowChanges } from "../../support/row-history.ts";
 import { until } from "../../support/until.ts";
-import type { Evidence, PastOutcome, PastRollout, Row } from "./evidence.ts";
+import type { Evidence, PastAction, PastOutcome, PastRollout, Row } from "./evidence.ts";
 
 const MOVING = "doesn't exist on this node, this is benign if the partition is being transferred";
 
@@ -87,6 +87,14 @@ export class Sources {
       [rolloutId],
     );
     return { row, outcomes };
+  }
+
+  /** What operators did. */
+  async actions(): Promise<PastAction[]> {
+    const [actions] = await this.#pool.query<(RowDataPacket & PastAction)[]>(
+      "SELECT verb, comment, refused FROM sentinel_rollout_actions",
+    );
+    return actions;
   }
 
   /** By name. */

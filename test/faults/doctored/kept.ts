@@ -1,3 +1,4 @@
+import type { PastAction, Verb } from "../checker/evidence.ts";
 import { type Cases, count, plan } from "./doctor.ts";
 import * as told from "./told-rollout.ts";
 
@@ -135,4 +136,39 @@ export const KEPT: Cases = {
       },
     ],
   ],
+  r: [
+    ["a verb that was taken and is not kept", ({ sight }) => commented(sight.verbs, { status: 200 })],
+    [
+      "a verb that was refused and is not kept",
+      ({ sight }) => commented(sight.verbs, { status: 409, answer: { message: "not legal" } }),
+    ],
+    [
+      "a verb that is kept twice, and was killed",
+      ({ sight, actions }) => {
+        commented(sight.verbs, { status: 409, answer: { message: "killed" } });
+        actions.push(KEPT_ACTION, KEPT_ACTION);
+      },
+    ],
+    [
+      "a verb that was taken and is kept as refused",
+      ({ sight, actions }) => {
+        commented(sight.verbs, { status: 200 });
+        actions.push({ ...KEPT_ACTION, refused: "not legal" });
+      },
+    ],
+    [
+      "another verb",
+      ({ sight, actions }) => {
+        commented(sight.verbs, { status: 200 });
+        actions.push({ ...KEPT_ACTION, verb: "Rollout" });
+      },
+    ],
+  ],
 };
+
+const KEPT_ACTION: PastAction = { verb: "Unfreeze", comment: "call 7", refused: null };
+
+/** An Unfreeze of which the rest of the story knows nothing. */
+function commented(verbs: Verb[], answered: Partial<Verb>): void {
+  verbs.push({ ...told.verb("Unfreeze", 0), body: { comment: KEPT_ACTION.comment }, ...answered });
+}

@@ -2,7 +2,7 @@ import type { V1Deployment } from "@kubernetes/client-node";
 import { assemble, type Entry, HEAD_KEY, type Head, type Part, partOf } from "../../support/rollout-state.ts";
 import type { RowChange } from "../../support/row-history.ts";
 import type { StoredDeploy } from "../checker/deploys.ts";
-import type { PastOutcome, PastRollout, Row, Verb } from "../checker/evidence.ts";
+import type { PastAction, PastOutcome, PastRollout, Row, Verb } from "../checker/evidence.ts";
 import type { Sight } from "../checker/sight.ts";
 import type { SlackMessage } from "../checker/sources.ts";
 
@@ -19,6 +19,7 @@ export interface Told {
   /** What the rollout's object stores: the parts by their keys, and what is nobody's business but its own. */
   stored: { head: Head; parts: Record<string, Part>; others: Record<string, unknown> };
   history: { row: PastRollout; outcomes: PastOutcome[] };
+  actions: PastAction[];
   /** What Restate answers, by what is asked for. */
   tables: {
     underWay: object[];
@@ -208,6 +209,7 @@ export function paused(): Told {
         { sentinel_id: "sen_3", wave: 2, outcome: "failed", reason: "ImagePullBackOff" },
       ],
     },
+    actions: [],
     tables: {
       ...{ underWay: [], left: [] },
       deploys: [deployOf("sen_1", 1, 2), deployOf("sen_2", 2, 3), deployOf("sen_3", 3, 4)],

@@ -174,9 +174,11 @@ export class Arena {
   }
 
   async #begin(name: Verb["name"], body: unknown): Promise<{ id: string; record: Verb }> {
-    const record: Verb = { name, body, askedMs: Date.now() };
+    // By its comment the history's action of this very call is found again.
+    const commented = { comment: `call ${this.#evidence.verbs.length + 1}`, ...(body as object) };
+    const record: Verb = { name, body: commented, askedMs: Date.now() };
     this.#evidence.verbs.push(record);
-    const id = await until("the ingress to take the call", () => this.world.start(name, body));
+    const id = await until("the ingress to take the call", () => this.world.start(name, commented));
     return { id, record };
   }
 
