@@ -3,6 +3,7 @@ import type { Event } from "./event.ts";
 import { takeLate, writeOffSilent } from "./follow-up.ts";
 import { count, isRecorded, marked } from "./lane-report.ts";
 import { pendingOf, progressOf } from "./progress.ts";
+import { ramp } from "./ramp.ts";
 import { countRetries } from "./retries.ts";
 import { countReverts } from "./rollback.ts";
 import { laneKey } from "./state-keys.ts";
@@ -93,6 +94,7 @@ function takeFound(turn: Turn, { lane: n, results }: Event & { type: "found" }):
   }
   if (lane.of === "forward") {
     countRetries(turn, found);
+    ramp(turn, found);
     takeLate(turn, found);
   } else countReverts(turn, found);
 }

@@ -1,19 +1,16 @@
 import { InvocationIdParser, type ObjectSharedContext, RestatePromise } from "@restatedev/restate-sdk";
-import type { Held } from "../domain/answer.ts";
-import type { Drive, SentinelResult } from "../domain/drive-state.ts";
+import type { Drive } from "../domain/drive-state.ts";
 import type { Silence } from "../domain/event.ts";
 import type { RolloutState } from "../domain/state.ts";
-import type { SentinelRow } from "../mysql/row.ts";
-import type { SentinelStore } from "../mysql/sentinels.ts";
 import type { Admin } from "../restate/admin.ts";
 import { SCRAPE_HEADER } from "../restate/contract.ts";
 import { requestChange } from "./request-change.ts";
+import { type RowsOfLaneOptions, rowsOfLane } from "./rows-of-lane.ts";
 import { sendEndSoak, sendHealthWatch, sendWatchdog } from "./sends.ts";
 import { type CountBytes, readHead, type Sight } from "./state.ts";
 
-export interface WatchdogOptions {
+export interface WatchdogOptions extends RowsOfLaneOptions {
   admin: Admin | undefined;
-  store: Pick<SentinelStore, "read">;
   countBytes: CountBytes;
 }
 
@@ -135,7 +132,7 @@ async function tellSilence(
   ctx: ObjectSharedContext,
   drive: Drive,
   silent: Silence[] | undefined,
-  { store }: WatchdogOptions,
+  options: WatchdogOptions,
 ): Promise<void> {
   if (silent === undefined) return;
   const { rolloutId } = drive;
@@ -149,7 +146,9 @@ async function tellSilence(
     silent,
   });
   for (const holding of held) {
-    const results = await ctx.run(`read the rows of lane ${holding.lane}`, () => fromRows(store, holding));
+    const results = await ctx.run(`read the rows of lane ${holding.lane}`, () =>
+      rowsOfLane(holding, options),
+    );
     if (results.length === 0) continue;
     const { lane } = holding;
     await requestChange(ctx, `rows of lane ${lane}: ${results.length}`, {
@@ -159,44 +158,6 @@ async function tellSilence(
       results,
     });
   }
-}
-
-/**
- * What the rows tell of the sentinels that a lane holds: only what a Deploy of this drive has written there. Of those that are
- * still under way, or whose Deploy was never launched, nothing.
- */
-async function fromRows(store: WatchdogOptions["store"], held: Held): Promise<SentinelResult[]> {
-  const rows = await Promise.all(held.items.map(({ id }) => store.read(id)));
-  return held.items.flatMap(({ id, at, unrecorded, ...item }, i): SentinelResult[] => {
-    const row = rows[i];
-    const ending = item.from === undefined ? forwardEnding(row, held) : revertEnding(row, item.from, held);
-    // Of that one no row tells that it took the image.
-    const is = ending === "gone" && unrecorded && row?.image !== held.image ? "untouched" : ending;
-    if (is === undefined) return [];
-    const why = row?.deployError ?? undefined;
-    return [{ id, at, is, ...(why === undefined ? {} : { why }), ...(unrecorded ? { unrecorded } : {}) }];
-  });
-}
-
-function forwardEnding(
-  row: SentinelRow | undefined,
-  { image, sinceMs }: Held,
-): SentinelResult["is"] | undefined {
-  if (row === undefined || row.desiredState !== "running") return "skipped";
-  if (row.image !== image || (row.updatedAtMs ?? 0) < sinceMs) return undefined;
-  if (row.deployStatus === "ready") return "succeeded";
-  return row.deployStatus === "failed" ? "failed" : undefined;
-}
-
-function revertEnding(
-  row: SentinelRow | undefined,
-  from: string,
-  { sinceMs }: Held,
-): SentinelResult["is"] | undefined {
-  if (row === undefined || row.desiredState !== "running") return "gone";
-  if (row.image !== from || (row.updatedAtMs ?? 0) < sinceMs) return undefined;
-  if (row.deployStatus === "ready") return "reverted";
-  return row.deployStatus === "failed" ? "missed" : undefined;
 }
 
 /**

@@ -180,6 +180,21 @@ describe("a ramp", () => {
     expect(seen).toEqual([2, 4, 8]);
   });
 
+  it("begins with one again by a failure that a row tells of, too", () => {
+    const play = new Play();
+    const crew = crewOf(play, 200, 20, { ramp: true, maxFailures: 5 });
+    for (let n = 0; n < 3; n++) {
+      crew.settle(crew.flying);
+      crew.calm();
+    }
+    expect(crew.flying).toBe(8);
+    const { rolloutId } = play.head;
+    const { lane, flying } = crew.driver;
+    const [id = ""] = flying.keys();
+    play.do({ type: "found", rolloutId, lane, results: [{ id, at: "1/1", is: "failed", why: "OOMKilled" }] });
+    expect(play.drive?.ramp).toEqual({ places: 1, succeeded: 0 });
+  });
+
   it("keeps to the rollout's own limit, in a wave of any size", () => {
     const play = new Play();
     const crew = crewOf(play, 100, 500, { maxInFlight: 3 });
