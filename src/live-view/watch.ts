@@ -92,7 +92,14 @@ export async function watch(options: WatchOptions): Promise<StatusResponse> {
     const isBusy = desk.asking !== undefined || underWay > 0;
     if (!follow && !isBusy && isOver(seen, keyboard !== undefined)) return seen;
     await pause(keyboard, signal);
-    for (const key of keyboard?.take() ?? []) if (press(key)) return seen;
+    for (const key of keyboard?.take() ?? []) {
+      const { asking } = desk;
+      if (press(key)) return seen;
+      // What was typed ahead answers no question that nobody has seen.
+      if (desk.asking !== undefined && desk.asking !== asking) break;
+    }
+    // Status may take its time: what a key came to is shown before.
+    draw();
     await look();
   }
 }
