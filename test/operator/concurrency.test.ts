@@ -171,7 +171,7 @@ describe("the check itself", () => {
         told(1, "200 paused x:v1"),
       ],
       ...[asked(3, "Pause"), told(3, "200 paused x:v1"), asked(4, "Resume"), told(4, "200 paused x:v1")],
-      ...[asked(5, "Pause"), told(5, "409 paused"), asked(6, "Resume"), told(6, "200 completed x:v1")],
+      ...[asked(5, "Pause"), told(5, "200 paused x:v1"), asked(6, "Resume"), told(6, "200 completed x:v1")],
     ];
     expect(() => explain(pausedBefore, idle)).not.toThrow();
     const atOnce = [
@@ -229,8 +229,8 @@ describe("the check itself", () => {
       [...[asked(1, "Rollout"), told(1, "200 paused x:v1"), asked(2, "Resume"), told(2, "200 paused x:v1")]],
     ],
     [
-      "a Pause of what a failure has paused",
-      [...[asked(1, "Rollout"), told(1, "200 paused x:v1"), asked(2, "Pause"), told(2, "200 paused x:v1")]],
+      "a Pause that is refused where it is paused already",
+      [...[asked(1, "Rollout"), told(1, "200 paused x:v1"), asked(2, "Pause"), told(2, "409 paused")]],
     ],
     ["an Abort that a pause refuses", [asked(1, "Rollout"), asked(2, "Abort"), told(2, "409 paused")]],
     [
