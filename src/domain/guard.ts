@@ -19,8 +19,8 @@ export interface Guarded {
 
 /** The rollout, or its wave, is no longer the one that the caller saw. */
 export class GuardError extends Error {
-  constructor(saw: string, is: string, operation: Operation) {
-    super(`You saw ${saw}; ${is}. ${operation} changed nothing: look at Status before you decide again.`);
+  constructor(saw: string, is: string, operation: Operation, who = "You saw") {
+    super(`${who} ${saw}; ${is}. ${operation} changed nothing: look at Status before you decide again.`);
     this.name = "GuardError";
   }
 }
@@ -47,7 +47,7 @@ export function assertMeant(
   { seen, found, mustName }: Guarded,
 ): RolloutState {
   if (seen !== undefined) assertSeen(operation, rollout, seen);
-  if (found !== undefined) assertSeen(operation, rollout, { rolloutId: found });
+  if (found !== undefined) assertSeen(operation, rollout, { rolloutId: found }, "It came while there was");
   const legal = assertLegal(operation, rollout);
   if (mustName && seen?.rolloutId === undefined) throw new UnnamedError(operation);
   return legal;
@@ -57,18 +57,19 @@ function assertSeen(
   operation: Operation,
   rollout: RolloutState | undefined,
   { rolloutId, wave }: Seen,
+  who?: string,
 ): void {
   if (rollout === undefined) {
     const saw = [
       wave === undefined ? [] : `wave ${wave}`,
       rolloutId === undefined ? [] : `rollout ${rolloutId}`,
     ];
-    throw new GuardError(saw.flat().join(" of "), "there is no rollout", operation);
+    throw new GuardError(saw.flat().join(" of "), "there is no rollout", operation, who);
   }
   const now = rollout.currentWave + 1;
   if (rolloutId !== undefined && rolloutId !== rollout.rolloutId) {
     const saw = `${wave === undefined ? "" : `wave ${wave} of `}rollout ${rolloutId}`;
-    throw new GuardError(saw, `it is wave ${now} of rollout ${rollout.rolloutId}`, operation);
+    throw new GuardError(saw, `it is wave ${now} of rollout ${rollout.rolloutId}`, operation, who);
   }
   if (wave !== undefined && wave !== now) {
     throw new GuardError(`wave ${wave} of rollout ${rollout.rolloutId}`, `it is wave ${now}`, operation);

@@ -147,7 +147,7 @@ describe.each(VERB_NAMES)("a %s without a guard", (verb) => {
     const error = refusal(paused(), whenFound("r0"));
     expect(error).toBeInstanceOf(GuardError);
     expect(error.message).toBe(
-      `You saw rollout r0; it is wave 2 of rollout id of rollout-1. ${verb} changed nothing: look at Status before you decide again.`,
+      `It came while there was rollout r0; it is wave 2 of rollout id of rollout-1. ${verb} changed nothing: look at Status before you decide again.`,
     );
     const [play, other] = [paused(), paused()];
     expect(play.do(whenFound(R1))).toEqual(other.do(VERBS[verb]));

@@ -189,6 +189,23 @@ describe("the check itself", () => {
     expect(() => explain(aborted, idle)).not.toThrow();
   });
 
+  test("takes a verb that looked at the rollout before", () => {
+    const another = "409 another rollout has begun";
+    const late = [
+      ...[asked(1, "Rollout"), told(1, "200 paused x:v1"), asked(2, "RollbackAll"), asked(3, "Cancel")],
+      ...[told(3, "200 cancelled x:v1"), asked(4, "Rollout", "x:v2"), told(4, "200 paused x:v2")],
+      told(2, another),
+    ];
+    expect(() => explain(late, idle)).not.toThrow();
+    const early = [
+      asked(1, "Rollout"),
+      told(1, "200 paused x:v1"),
+      asked(2, "RollbackAll"),
+      told(2, another),
+    ];
+    expect(() => explain(early, idle)).toThrow("nothing explains the answer");
+  });
+
   const impossible: [string, Sight[]][] = [
     [
       "two rollouts at a time",

@@ -32,7 +32,7 @@ interface Possibility {
 }
 
 /** `heard` is what its answer will say; before it a call waits for its turn, or drives, or is about to hear that it is over. */
-type Call = { verb: Verb; image: string } & (
+type Call = { verb: Verb; image: string /** Another rollout has begun since it was asked. */; met?: true } & (
   | { at: "waiting" }
   | { at: "driving" }
   | { at: "over" }
@@ -100,8 +100,12 @@ function steps(p: Possibility, told: Told): Possibility[] {
   return calls
     .flatMap(([id, call]) => {
       const says = withoutEffect(p, call);
-      if (says !== undefined) return [put(p, id, { ...call, at: "heard", says })];
-      if (call.at === "waiting") return takesEffect(p, id, call);
+      const late =
+        call.at === "waiting" && call.met
+          ? [put(p, id, { ...call, at: "heard", says: `409 ${ANOTHER}` })]
+          : [];
+      if (says !== undefined) return [put(p, id, { ...call, at: "heard", says }), ...late];
+      if (call.at === "waiting") return [...takesEffect(p, id, call), ...late];
       return call.at === "driving" ? driveEnds(p, id, call) : [];
     })
     .filter(({ calls: after }) =>
@@ -148,7 +152,15 @@ function takesEffect(p: Possibility, id: number, call: Call): Possibility[] {
     return [...none, { ...drives, phase: "in_progress" }];
   }
   if (call.verb === "Resume") return [{ ...drives, phase: "in_progress" }];
-  return [{ ...drives, phase: "in_progress", failed: false, image: call.image }];
+  return [{ ...meets(drives), phase: "in_progress", failed: false, image: call.image }];
+}
+
+/** Who looks before it acts may have seen the rollout before. */
+function meets(p: Possibility): Possibility {
+  const calls = Object.entries(p.calls).map(([id, call]): [string, Call] =>
+    call.at === "waiting" && LOOKS.includes(call.verb) ? [id, { ...call, met: true }] : [id, call],
+  );
+  return { ...p, calls: Object.fromEntries(calls) };
 }
 
 /** The drive is told, and answers when its Deploys have settled, whatever others do meanwhile. */
@@ -211,6 +223,8 @@ function unexplained(history: readonly Sight[], call: number, before: Possibilit
 }
 
 const NONE_FAILED = "finds no failed sentinel";
+const ANOTHER = "another rollout has begun";
+const LOOKS: readonly Verb[] = ["Resume", "RetryFailed", "RollbackAll", "Abort"];
 
 interface Answered {
   status: number;
@@ -239,6 +253,7 @@ export function said(verb: Verb, { status, body }: Answered): string {
     return `200 ${state} ${body.image}`;
   }
   if (status === 409 && body.message?.includes(NONE_FAILED)) return `409 ${NONE_FAILED}`;
+  if (status === 409 && /^It came while there was rollout /.test(body.message ?? "")) return `409 ${ANOTHER}`;
   const refusal = /^(\w+) is not legal while the rollout is (\w+); legal now: (.+)\.$/.exec(
     body.message ?? "",
   );
