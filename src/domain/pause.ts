@@ -22,7 +22,21 @@ export function pause(turn: Turn, pauseKind: PauseKind, cause: string): void {
   if (rollsBack) turn.rollsBack = { pausedMs: turn.nowMs };
   turn.soak(interruptedSoak(turn.driving().rollout, turn.nowMs));
   turn.become({ state: "paused", pauseReason: reason, pauseKind, ...(rollsBack ? { rollsBack } : {}) });
+  tellPaused(turn, pauseKind, reason);
+  endForward(turn);
+}
+
+/** An operator has a pause stay one that was about to go on to a rollback by itself. */
+export function stayPaused(turn: Turn, words: string): void {
+  const { rollsBack: _, ...rollout } = turn.driving().rollout;
+  const reason = `${rollout.pauseReason}; ${words}`;
+  turn.rollout = { ...rollout, pauseReason: reason };
+  tellPaused(turn, rollout.pauseKind ?? "operator", reason);
+}
+
+function tellPaused(turn: Turn, pauseKind: PauseKind, reason: string): void {
   const { rollout } = turn.driving();
+  const { rollsBack } = rollout;
   const { newest, all: regressed } = rollout.regressions ?? {};
   turn.notifications.push({
     kind: "paused",
@@ -37,7 +51,6 @@ export function pause(turn: Turn, pauseKind: PauseKind, cause: string): void {
     ...(rollsBack ? { rollsBack } : {}),
     ...(pauseKind === "freeze" || shownFreeze(turn) === undefined ? {} : { frozen: true as const }),
   });
-  endForward(turn);
 }
 
 /** How an operator asked for a pause, whatever else has it stop. */

@@ -20,7 +20,7 @@ import type { Turn } from "./turn.ts";
 export function beginRollback(turn: Turn, event: Event & { type: "beginRollback" }): void {
   const before = assertMeant("RollbackAll", turn.rollout, event);
   // What follows a pause by itself does not follow another one.
-  const isOther = event.ofPause !== undefined && event.ofPause !== before.sinceMs;
+  const isOther = event.ofPause !== undefined && (event.ofPause !== before.sinceMs || !before.rollsBack);
   if (isOther || (event.ofPause !== undefined && before.state !== "paused"))
     throw new IllegalOperationError("RollbackAll", before.state);
   turn.drive ??= strandedDrive(before);

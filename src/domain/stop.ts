@@ -2,14 +2,17 @@ import type { Asked, Event } from "./event.ts";
 import { stopHere, strandedDrive } from "./forward.ts";
 import { assertMeant } from "./guard.ts";
 import { forgetAll } from "./interruption.ts";
-import { pause } from "./pause.ts";
+import { pause, stayPaused } from "./pause.ts";
 import type { Turn } from "./turn.ts";
 
 /** An operator has it paused: nothing more is launched, and it is paused once what is in flight has settled. */
 export function pauseAsked(turn: Turn, event: Event & { type: "pause" }): void {
   const before = assertMeant("Pause", turn.rollout, event);
-  // Asked again, or too late: it is as they want it.
-  if (before.state === "paused") return;
+  if (before.state === "paused") {
+    // Otherwise it was asked again, or too late: it is as they want it.
+    if (before.rollsBack) stayPaused(turn, askedBy(event));
+    return;
+  }
   // Nothing of it was launched.
   if (!turn.begun) {
     turn.drive ??= strandedDrive(before);

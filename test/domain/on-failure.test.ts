@@ -233,6 +233,22 @@ describe("on_failure: rollback", () => {
     expect(() => other.do(overtaken)).toThrow("RollbackAll is not legal");
   });
 
+  it("never follows a Pause that came before it began, which is told", () => {
+    const [play] = soaking(onFailure);
+    broke(play, "a");
+    const late = itself(play);
+    const { pauseReason } = play.head;
+    play.now += 5;
+    const { answer, notifications } = play.do({ type: "pause", operator: "alice", comment: "wait" });
+    expect(answer.view).toMatchObject({ state: "paused", pauseKind: "regression" });
+    expect(answer.view?.rollsBack).toBeUndefined();
+    expect(play.head.pauseReason).toBe(`${pauseReason}; alice paused it: wait`);
+    expect(notifications).toMatchObject([{ kind: "paused", reason: play.head.pauseReason }]);
+    expect(notifications[0]).not.toHaveProperty("rollsBack");
+    expect(() => play.do(late)).toThrow("RollbackAll is not legal");
+    expect(play.do({ type: "pause" }).notifications).toEqual([]);
+  });
+
   it("is not asked for where nothing asks for it", () => {
     const [play] = soaking();
     broke(play, "a");
