@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { call } from "../src/local-stack/restate-api.ts";
 import type { FanOut, handlers, Steps } from "./bare/process.ts";
+import { newImage } from "./fleet.ts";
 import { timed } from "./numbers.ts";
 import { type Remote, startRemote } from "./remote.ts";
 import type { BenchStack } from "./stack.ts";
@@ -9,6 +10,8 @@ export interface Bare {
   bare: Remote<typeof handlers>;
   /** Drives one fan-out and tells its milliseconds. */
   fanOut(calls: number, steps: Steps, window: number): Promise<number>;
+  /** The same, of Deploys without a rollout: nothing is recorded, and no lane waits for its turn. */
+  deploys(calls: number, window: number): Promise<number>;
   /** The same, and how long exclusive calls of one object took beside it, in ms. */
   turnsBeside(calls: number, steps: Steps, window: number): Promise<number[]>;
 }
@@ -30,9 +33,15 @@ export async function bareFanOut(stack: BenchStack): Promise<Bare> {
     const job: FanOut = { calls, window, steps, round: ++round };
     return timed(() => asked(`bench.Driver/${round}/drive`, job));
   };
+  const deploys = (calls: number, window: number) => {
+    const steps = { runs: 0, sets: 0, clears: 0 };
+    const job: FanOut = { calls, window, steps, round: ++round, image: newImage() };
+    return timed(() => asked(`bench.Driver/${round}/drive`, job));
+  };
   return {
     bare,
     fanOut,
+    deploys,
     async turnsBeside(calls, steps, window) {
       const times: number[] = [];
       let over = false;

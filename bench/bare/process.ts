@@ -10,6 +10,8 @@ import {
 } from "@restatedev/restate-sdk";
 import { pino } from "pino";
 import { connectClusters } from "../../src/kubernetes/clusters.ts";
+import { SentinelObject } from "../../src/restate/contract.ts";
+import { benchFleet } from "../fleet.ts";
 import { answering } from "../remote.ts";
 import { writeRows } from "./rows.ts";
 
@@ -40,11 +42,16 @@ const Driver = object({
   handlers: {
     drive: h.object.shared(
       {},
-      async (ctx: ObjectSharedContext, { calls, window, steps, round }: FanOut): Promise<void> => {
+      async (ctx: ObjectSharedContext, { calls, window, steps, round, image }: FanOut): Promise<void> => {
         const inFlight: RestatePromise<unknown>[] = [];
+        const ids = image === undefined ? [] : benchFleet(calls).map(({ id }) => id);
         for (let i = 0; i < calls; i++) {
           if (i >= window) await inFlight[i - window];
-          inFlight.push(ctx.objectClient(Work, `${round} ${i}`).work(steps));
+          inFlight.push(
+            image === undefined
+              ? ctx.objectClient(Work, `${round} ${i}`).work(steps)
+              : ctx.objectClient(SentinelObject, ids[i] ?? "").Deploy({ image }),
+          );
         }
         for (const call of inFlight.slice(-window)) await call;
       },
@@ -136,6 +143,8 @@ export interface FanOut {
   window: number;
   steps: Steps;
   round: number;
+  /** The calls are Deploys of this image. */
+  image?: string;
 }
 
 export const handlers = {
