@@ -20,11 +20,11 @@ const FILLING_GRANT = 16;
 /** Of one grant in place of results. */
 const GRANT = 32;
 /** A lane has at most so many Deploys in flight: racing them costs time in proportion to their number. */
-export const LANE_SLOTS = 64;
+export const LANE_SLOTS = 128;
 /** A lane launches at most so many and is then replaced, so that its journal does not grow with the fleet. */
 const LANE_LIFE = 640;
 /** The driver's own lane is as long as the rollout: it launches what a small fleet needs, and leaves the rest to others. */
-const DRIVER_LIFE = 128;
+const DRIVER_LIFE = 256;
 /** Fewer free slots are not worth a grant, unless the lane asks because some time has passed. */
 const LEAST_SLOTS = 8;
 /** Lanes at a time: each costs some bytes of the drive. */

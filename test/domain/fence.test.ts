@@ -13,14 +13,14 @@ describe.each([
   ["a small window", 100, 20],
   ["a wide window", 3_000, 3_000],
 ])("the launching, with %s", (_, size, window) => {
-  it("never has more than 32 granted to lanes that fill, nor more in flight than the window, nor more than 64 on a lane", () => {
+  it("never has more than 32 granted to lanes that fill, nor more in flight than the window, nor more than 128 on a lane", () => {
     const play = new Play();
     const crew = Crew.of(play, size, window);
     for (let n = 0; n < 400 && play.phase === "in_progress"; n++) {
       expect(filling(play)).toBeLessThanOrEqual(32);
       expect(crew.flying).toBeLessThanOrEqual(window);
       expect(play.numbers.inFlight).toBeLessThanOrEqual(window);
-      for (const lane of crew.lanes) expect(lane.flying.size).toBeLessThanOrEqual(64);
+      for (const lane of crew.lanes) expect(lane.flying.size).toBeLessThanOrEqual(128);
       const lane = crew.lanes.find(({ tells, rung }) => tells || rung);
       if (lane !== undefined) crew.say(lane);
       else crew.settle(16);
@@ -104,10 +104,10 @@ describe("a place that is freed", () => {
   it("even a single one; on a lane that is all but full once some time has passed", () => {
     for (const [window, full] of [
       [20, false],
-      [64, true],
+      [128, true],
     ] as const) {
       const play = new Play();
-      const crew = Crew.of(play, 200, window);
+      const crew = Crew.of(play, 400, window);
       crew.calm();
       expect(crew.driver.flying.size).toBe(window);
       const answer = crew.say(crew.driver, [...crew.driver.flying.keys()].slice(0, 1).map(ready));
@@ -120,23 +120,23 @@ describe("a place that is freed", () => {
 
   it("on one lane is granted to another that waits, through its bell", () => {
     const play = new Play();
-    const crew = Crew.of(play, 3_000, 100);
+    const crew = Crew.of(play, 3_000, 200);
     crew.calm();
-    expect(crew.flying).toBe(100);
+    expect(crew.flying).toBe(200);
     expect(crew.lanes.length).toBeGreaterThan(1);
     for (let n = 0; n < 40 && play.phase === "in_progress"; n++) {
       crew.settle(16);
       crew.calm();
-      expect(crew.flying).toBeGreaterThan(60);
+      expect(crew.flying).toBeGreaterThan(160);
     }
   });
 
   it("a wave of any size comes to its end, and so does its rollback", () => {
     const play = new Play();
-    const crew = Crew.of(play, 1_000, 150);
+    const crew = Crew.of(play, 1_000, 300);
     for (let n = 0; n < 1_000 && play.phase === "in_progress"; n++) {
       crew.calm();
-      crew.settle(150);
+      crew.settle(300);
     }
     expect(play.phase).toBe("completed");
     expect(crew.launched).toBe(1_000);
@@ -145,14 +145,14 @@ describe("a place that is freed", () => {
 
   it("a rollback reverts each sentinel once", () => {
     const play = new Play();
-    const crew = Crew.of(play, 1_000, 150);
+    const crew = Crew.of(play, 1_000, 300);
     for (let n = 0; n < 20; n++) {
       crew.calm();
       crew.settle(64);
     }
     play.do(cancel());
-    const back = new Crew(play, play.drives(beginRollback(), 150));
-    back.say(back.driver, [], { opens: { wave: 0, window: 150 } });
+    const back = new Crew(play, play.drives(beginRollback(), 300));
+    back.say(back.driver, [], { opens: { wave: 0, window: 300 } });
     for (let n = 0; n < 1_000 && play.phase === "rolling_back"; n++) {
       for (const each of [crew, back]) each.calm();
       crew.settle(16);

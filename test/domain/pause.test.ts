@@ -209,8 +209,8 @@ describe("Cancel", () => {
 describe("a lane that is lost", () => {
   it("stops the drive, and pauses it once the others have settled", () => {
     const play = new Play();
-    const wide = Array.from({ length: 200 }, (_, i): [string, string] => [`s${i}`, "sentinel:v1"]);
-    const driver = play.drives(begin("rollout-1", [wide]), 200);
+    const wide = Array.from({ length: 400 }, (_, i): [string, string] => [`s${i}`, "sentinel:v1"]);
+    const driver = play.drives(begin("rollout-1", [wide]), 400);
     const lanes = play.opens(driver.open(0));
     expect(lanes.length).toBeGreaterThan(1);
     const [first, second] = lanes;
