@@ -38,6 +38,20 @@ const SYSTEMS: NamedSystem[] = [
     left: { Rollout: 1, Resume: 1, regress: 1, kill: 1 },
   },
   {
+    name: "a rollback by itself, and an operator who pauses before or after that",
+    waves: [[["a"]]],
+    window: 1,
+    limits: { soakSeconds: [1], onFailure: "rollback" },
+    left: { Rollout: 1, Pause: 2, Resume: 1, regress: 1 },
+  },
+  {
+    name: "any change of a rollback by itself that an operator keeps from going on killed alone",
+    waves: [[["a", "b"]]],
+    window: 1,
+    limits: { onFailure: "rollback" },
+    left: { Rollout: 1, Pause: 1, Resume: 1, fail: 1, torn: 1 },
+  },
+  {
     name: "failures that are retried, and a rollback by itself",
     waves: [[["a"]]],
     window: 1,

@@ -7,13 +7,13 @@ import { driveOf, headOf } from "./steps.ts";
 import type { Step, System, World } from "./world.ts";
 
 /** A guarded verb is taken by the rollout, and in the wave, that it names, and changes nothing of any other. */
-export function aGuardHolds(from: World, { event, outcome, to, name }: Step): void {
+export function aGuardHolds(from: World, { event, outcome, to, torn, name }: Step): void {
   if (event === undefined || !("seen" in event) || event.seen === undefined) return;
   const { rolloutId, wave } = event.seen;
   const head = headOf(from);
   const isThere = wave === undefined || head?.currentWave === wave - 1;
   if (head?.rolloutId === rolloutId && isThere) {
-    holds(outcome?.answer.accepted === true, `${name} is taken`);
+    holds(torn || outcome?.answer.accepted === true, `${name} is taken`);
     holds(headOf(to)?.rolloutId === rolloutId, `${name} is about that rollout`);
   } else {
     holds(to === from, `${name} changes nothing`);

@@ -49,7 +49,7 @@ export const guarantees: Checks = {
     aFreezeIsTold(from, step);
     aSoakIsWaitedFor(from, step);
     aRegressionIsAFence(from, step, system);
-    aRollbackByItselfIsOfItsPause(from, step);
+    aRollbackByItselfIsOfItsPause(from, step, system);
     aStopIsAFence(from, step);
     aBudgetIsAFence(from, step, system);
     aPauseWaitsForWhatFlies(from, step);

@@ -14,6 +14,9 @@ export const NO_SOAK: Soaking = {
 /** Of one whose rollouts do, before the first of them. */
 export const WATCHED: Soaking = { ...NO_SOAK };
 
+/** Of a rollback by itself: somebody has paused since, and it is not to begin. */
+const OVERTAKEN = -1;
+
 type Stored = Pick<World, "kv">;
 
 function headIn({ kv }: Stored): RolloutState | undefined {
@@ -44,6 +47,10 @@ export function goneOn(before: Stored, soaking: Soaking, event: Event): Soaking 
 export function notes(before: Stored, draft: Draft, event: Event, { answer }: Outcome): void {
   if (!answer.accepted) return;
   draft.soaking = goneOn(before, draft.soaking, event);
+  if (event.type === "pause" && headIn(before)?.state === "paused") {
+    const rollbacks = draft.soaking.rollbacks.map((message) => ({ ...message, drives: OVERTAKEN }));
+    draft.soaking = { ...draft.soaking, rollbacks };
+  }
   if (event.type !== "health") return;
   const isBroken = ({ regressed }: { regressed?: { recovered?: true } }) =>
     regressed !== undefined && !regressed.recovered;

@@ -1,7 +1,7 @@
 import type { Drive } from "../../../src/domain/drive-state.ts";
 import type { Event } from "../../../src/domain/event.ts";
-import { LEGAL } from "../../../src/domain/legality.ts";
-import type { RolloutState } from "../../../src/domain/state.ts";
+import { isLegal, LEGAL } from "../../../src/domain/legality.ts";
+import type { Operation, RolloutState, State } from "../../../src/domain/state.ts";
 import { DRIVE_KEY, HEAD_KEY } from "../../../src/domain/state-keys.ts";
 import { change, LATE, NOW } from "./change.ts";
 import { faultSteps } from "./faults.ts";
@@ -52,12 +52,16 @@ export function stepsOf(world: World, system: System): Step[] {
     ...deploySteps(world, system),
     ...breakSteps(world, system),
     ...watchdogSteps(world, system),
-    ...operatorSteps(world, system, LEGAL[headOf(world)?.state ?? "idle"]),
+    ...operatorSteps(world, system, legalIn(headOf(world)?.state ?? "idle")),
     ...freezeSteps(world, system),
     ...timeSteps(world, system),
     ...soakSteps(world, system),
     ...faultSteps(world, system),
   ];
+}
+
+function legalIn(state: State): Operation[] {
+  return [...new Set(Object.values(LEGAL).flat())].filter((operation) => isLegal(operation, state));
 }
 
 function waits({ call, frozen, interrupts }: Shell): boolean {

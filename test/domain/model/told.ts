@@ -19,6 +19,8 @@ export function everyPhaseChangeIsTold(from: World, { outcome, to, name }: Step,
     before?.rolloutId !== after?.rolloutId ||
     before?.state !== after?.state ||
     before?.currentWave !== after?.currentWave ||
+    // An operator has a pause stay one.
+    before?.rollsBack !== after?.rollsBack ||
     (before?.soakUntilMs === undefined && after?.soakUntilMs !== undefined);
   const notifications = outcome.notifications.filter(({ kind }) => !ASIDE.has(kind));
   const kinds = notifications.map(({ kind }) => kind);
