@@ -23,6 +23,13 @@ const GRANT = 32;
 export const LANE_SLOTS = 128;
 /** A lane launches at most so many and is then replaced, so that its journal does not grow with the fleet. */
 const LANE_LIFE = 640;
+/**
+ * Entries in the journal of a lane: so many it may come to have with what it launches, of 5,000; and those of a Deploy, which are a
+ * call with its id and its answer, and of a report, which has two timers and a bell besides.
+ */
+const MOST_ENTRIES = 4_500;
+const ENTRIES_OF_A_DEPLOY = 3;
+const ENTRIES_OF_A_REPORT = 8;
 /** The driver's own lane is as long as the rollout: it launches what a small fleet needs, and leaves the rest to others. */
 const DRIVER_LIFE = 256;
 /** Fewer free slots are not worth a grant, unless the lane asks because some time has passed. */
@@ -116,10 +123,20 @@ function serveLane(
   turn.grant = asks ? grant : turn.grant;
 }
 
-/** How many a lane may still launch. Where no more lanes can be opened, each goes on for as long as it takes. */
+/**
+ * How many a lane may still launch. Where no more lanes can be opened, each goes on for as long as its journal takes, and the
+ * driver's own for as long as it takes.
+ */
 function lifeLeft(turn: Turn, lane: Lane, isDriver: boolean): number {
-  if (Object.keys(turn.drive?.lanes ?? {}).length >= MOST_LANES) return Number.POSITIVE_INFINITY;
-  return (isDriver ? DRIVER_LIFE : LANE_LIFE) - lane.launched;
+  const isLast = Object.keys(turn.drive?.lanes ?? {}).length >= MOST_LANES;
+  if (isDriver) return isLast ? Number.POSITIVE_INFINITY : DRIVER_LIFE - lane.launched;
+  return Math.min(isLast ? Number.POSITIVE_INFINITY : LANE_LIFE - lane.launched, journalLeft(lane));
+}
+
+/** How many more Deploys its journal takes, if the result of each comes alone, and the lane reports once more for each. */
+function journalLeft({ launched, seq, out, launching }: Lane): number {
+  const taken = ENTRIES_OF_A_DEPLOY * launched + ENTRIES_OF_A_REPORT * (seq + 2 * (out + launching));
+  return Math.max(0, Math.floor((MOST_ENTRIES - taken) / (ENTRIES_OF_A_DEPLOY + 2 * ENTRIES_OF_A_REPORT)));
 }
 
 function roomIn(turn: Turn, of: Direction): number {

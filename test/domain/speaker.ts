@@ -31,6 +31,11 @@ export class Speaker {
     this.#window = window;
   }
 
+  /** So many reports it has made. */
+  get reports(): number {
+    return this.#seq;
+  }
+
   /** The event of its next report. */
   said(results: readonly Said[] = [], rest: Partial<Report> = {}): Report {
     return {
