@@ -91,7 +91,7 @@ export async function bringBack(
   return { reply: gone() };
 }
 
-/** Its row may have had the image before its Deployment did: whether that ever took it nobody knows then. */
+/** The row may have had the image before the Deployment did. Then it is unknown whether the Deployment ever had it. */
 function elsewhere(image: string, { unrecorded }: Revert): DeployReply {
   const moved = movedTo(image);
   return unrecorded ? { ...moved, untouched: true } : moved;

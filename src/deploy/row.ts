@@ -32,8 +32,8 @@ interface Written {
 }
 
 /**
- * Nothing was written: somebody who is no Deploy has written the row since, and it is progressing still. The next step does
- * it, within a fence that only a Deploy which lives comes to know.
+ * Another writer that is no Deploy changed the row, which still says `progressing`. Nothing was written. The next step
+ * writes, within a fence that only a living Deploy knows.
  */
 interface Touched {
   /** The row's updated_at (unix ms). */

@@ -9,10 +9,9 @@ import { laneKey } from "./state-keys.ts";
 import type { Turn } from "./turn.ts";
 
 /**
- * Sentinels that were granted and of which no lane has said yet that it launched them. While lanes fill, at most so many at
- * any moment, which paces the launching: the next ones are granted when Restate has taken those before. A lane that is full
- * says so with its next results, and is granted no more before; a Cancel has it say so at once, and answers only when no
- * more than these are on their way.
+ * A granted sentinel is unconfirmed until its lane has said that it launched it. While lanes fill, at most this many may be
+ * unconfirmed: Restate must take them before more are granted. A full lane confirms with its next results. Cancel asks each
+ * lane to confirm at once, and answers when at most this many are unconfirmed.
  */
 export const LAUNCHING = 32;
 /** Of one grant while a lane fills, so that two lanes can launch while the next grants are made. */

@@ -9,7 +9,7 @@ import { laneKey, partKey, TALLIES_KEY } from "./state-keys.ts";
 import { isLeftOver, isRetried, tallyOf } from "./tally.ts";
 import type { Turn } from "./turn.ts";
 
-/** A result waits at most so long (ms) for its record in its part: well within the 2 s that operators are promised. */
+/** A result waits at most this long (ms) before it is recorded in its part; operators are promised 2 s. */
 export const RECORD_AFTER_MS = 1_500;
 
 /**

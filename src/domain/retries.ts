@@ -37,8 +37,8 @@ function chosenIds({ book, drive }: Turn): Chosen["ids"] | undefined {
 }
 
 /**
- * The failed of one place, to be deployed again. From here on their part says so: should their results be lost, a rollback goes
- * by their rows. Whom an earlier rollout of the image had deployed it reverts in any case.
+ * Lists the failed sentinels of one place and marks them in the part as retried. If a result is lost, a rollback goes by the
+ * row. It always reverts those that an earlier rollout deployed.
  */
 export function toRetry(turn: Turn, at: Place, part: Part): Item[] {
   const chosen = chosenIds(turn)?.[at];

@@ -30,9 +30,9 @@ export interface Health {
   /** All that are regressed now. */
   suspects(of: Watched): Regression[];
   /**
-   * Waits until a sentinel has regressed of which was not told, or one of `told` has recovered: it has been well for as long as
-   * it takes to regress. What comes within a second is one news. At most `timeoutMs`, or until the signal aborts: then there is
-   * no news but the survey.
+   * Waits until a sentinel that is not in `told` regresses, or one in `told` recovers (it has been well for as long as a
+   * regression takes). Changes within 1 s form one news. Ends after `timeoutMs` or when the signal aborts, and then returns
+   * only the survey.
    */
   news(of: Watched, told: ReadonlySet<string>, timeoutMs: number, signal?: AbortSignal): Promise<HealthNews>;
   /**
