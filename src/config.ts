@@ -50,7 +50,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** A drive has lanes for so many Deploys, and a head that names them all. */
+/** A drive has lanes for this many Deploys, and a state that names them all. */
 const MOST_IN_FLIGHT = 5_000;
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;

@@ -33,7 +33,7 @@ const GONE = "its Deployment is gone";
 
 /**
  * Brings a sentinel back from the image of a rollout. The Deployment comes first, for the patch itself tests that it has that
- * image still: nothing at all is written where somebody has moved or removed it.
+ * image still: nothing is written if the Deployment was moved or removed.
  */
 export async function bringBack(
   { ctx, wakeUp, writes, options }: Job,

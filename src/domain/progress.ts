@@ -5,8 +5,8 @@ import type { RolloutState } from "./state.ts";
 
 /**
  * Counts the sentinels as they are now: succeeded + failed + skipped + inFlight + waiting = total. A sentinel that is being
- * reverted counts as in flight, not as succeeded. Once a RollbackAll has begun, taken-over sentinels count too. So do those that failed or
- * were skipped in this rollout after an earlier one deployed them: they are reverted, so they are not failed.
+ * reverted counts as in flight, not as succeeded. Once a RollbackAll has begun, taken-over sentinels count too. So do those
+ * that failed or were skipped in this rollout after an earlier one deployed them: they are reverted, so they are not failed.
  */
 export interface Numbers {
   total: number;
