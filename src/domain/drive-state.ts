@@ -211,7 +211,7 @@ export interface SentinelResult {
   durationMs?: number;
   /** What its cluster's admission has made of the image. */
   rewrittenTo?: string;
-  /** It failed for its cluster did not answer. */
+  /** It failed because its cluster did not answer. */
   away?: true;
   /** It was not known to have taken the image, and has, as its row or its Deployment tells. */
   unrecorded?: true;

@@ -18,9 +18,9 @@ export const LAUNCHING = 32;
 const FILLING_GRANT = 16;
 /** Of one grant in place of results. */
 const GRANT = 32;
-/** A lane has at most so many Deploys in flight: racing them costs time in proportion to their number. */
+/** A lane has at most this many Deploys in flight: racing them costs time in proportion to their number. */
 export const LANE_SLOTS = 128;
-/** A lane launches at most so many and is then replaced, so that its journal does not grow with the fleet. */
+/** A lane launches at most this many Deploys and is then replaced, so that its journal does not grow with the fleet. */
 const LANE_LIFE = 640;
 /** The driver's own lane is as long as the rollout: it launches what a small fleet needs, and leaves the rest to others. */
 const DRIVER_LIFE = 256;
@@ -90,7 +90,7 @@ function serveLane(
   }
   const fills = free > GRANT;
   const room = Math.min(roomIn(turn, lane.of), fills ? Math.min(FILLING_GRANT, unsaidRoom(turn)) : GRANT);
-  // One that was rung a moment ago will report by itself.
+  // A lane whose bell was rung a moment ago will report by itself.
   if (room <= 0 || !(asks || turn.laneBook(n).bell !== undefined)) {
     drive.hungry.push(n);
     return;
@@ -126,7 +126,7 @@ function roomIn(turn: Turn, of: Direction): number {
   return slotsIn(drive, of) - inFlightOf(lanesOf(drive, of));
 }
 
-/** So many Deploys may be in flight now. */
+/** How many Deploys may be in flight now. */
 function slotsIn({ window, ramp }: Drive, of: Direction): number {
   return of === "forward" && ramp !== undefined ? Math.min(window, ramp.places) : window;
 }
@@ -137,7 +137,7 @@ function unsaidRoom(turn: Turn): number {
   return LAUNCHING - filling.reduce((sum, { launching }) => sum + launching, 0);
 }
 
-/** Granted, and nobody has said that they are launched; one that does not answer launches nothing. */
+/** Counts granted sentinels that are not confirmed as launched. A lane that does not answer launches nothing. */
 export function unsaid(turn: Turn): number {
   return lanesOf(turn.drive).reduce((sum, { launching, silent }) => sum + (silent ? 0 : launching), 0);
 }

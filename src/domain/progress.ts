@@ -108,7 +108,8 @@ export function numbersOf(rollout: RolloutState, drive: Drive | undefined): Numb
 }
 
 /**
- * Those that failed in this rollout, where the last RollbackAll returns them, too; but not who is deployed again meanwhile.
+ * Counts those that failed in this rollout, if the last RollbackAll returns them, too. Those that are deployed again meanwhile
+ * do not count.
  */
 export function failedToRevert(rollout: RolloutState, lanes: readonly Lane[]): number {
   if (!rollout.revertsFailed) return 0;
@@ -119,8 +120,8 @@ export function failedToRevert(rollout: RolloutState, lanes: readonly Lane[]): n
 }
 
 /**
- * Whom a rollback leaves alone: who failed and has not come up in a result since, in an earlier rollout of the image, too, but
- * not who has taken the image in one.
+ * Counts the sentinels that a rollback leaves alone: they failed, in this rollout or an earlier one of the image, have no better
+ * result since, and took the image in none.
  */
 export function failedInAll(rollout: RolloutState): number {
   const { failed = 0, leftOver = 0, leftOverSkipped = 0 } = rollout.takenOver ?? {};

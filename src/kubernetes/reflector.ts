@@ -53,7 +53,7 @@ const LIST_EVERY_MS = 10 * 60_000;
 const LIST_JITTER = 0.2;
 /** Longer than a stream lasts and a hung one goes unnoticed. */
 const CURRENT_FOR_MS = 40_000;
-/** One failure is a connection that broke, and the next stream goes on where it was. After this many failures there is no stream. */
+/** One failure is a broken connection, and the next stream goes on where it was. After this many there is no stream. */
 const LOST_AFTER = 2;
 /** Without a stream, what was listed is up to date for less than the time between two re-checks. */
 const LISTED_FOR_MS = 15_000;

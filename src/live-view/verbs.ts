@@ -5,7 +5,7 @@ import { ask, type Ingress, IngressError, ROLLOUT } from "./ingress.ts";
 /** What Status said of the rollout when the operator decided. */
 export type Guard = { rollout_id: string; wave: number };
 
-/** A verb that answers only at the end of the rollout refuses at once: if there is no answer after this time (ms), it was taken. */
+/** A verb that answers at the end of the rollout refuses at once: without an answer after this time (ms) it was taken. */
 const REFUSED_WITHIN_MS = 2_000;
 const ASK_AGAIN_MS = 100;
 /** What Restate answers of an invocation that has not ended. */

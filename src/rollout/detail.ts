@@ -40,7 +40,7 @@ const MOST_REGIONS = 100;
 const MOST_FAILURES = 2_000;
 const MOST_CHARACTERS = 300;
 
-/** What a rollout is waiting for, in bounded time and of bounded size, however large the fleet is and even if MySQL or a cluster is away. */
+/** What a rollout is waiting for. Time and size are bounded for every fleet, also while MySQL or a cluster is away. */
 export async function detailOf(rollout: DetailOf | undefined, options: DetailOptions): Promise<StatusDetail> {
   if (rollout === undefined) {
     return { slowest: [], by_region: [], failures_by_reason: [], detail_message: "There is no rollout." };
