@@ -200,7 +200,7 @@ export interface Item {
 
 /**
  * What became of one sentinel. In a rollback: `missed` did not revert, `gone` is archived, on standby or deleted, `moved` is on
- * another image since, `untouched` never took the image; `failed` did not either, and nobody had recorded it.
+ * another image since, `untouched` never took the image; `failed` did not either, and had no record.
  */
 export interface SentinelResult {
   id: string;

@@ -53,7 +53,7 @@ function tellPaused(turn: Turn, pauseKind: PauseKind, reason: string): void {
   });
 }
 
-/** How an operator asked for a pause, whatever else has it stop. */
+/** How an operator asked for a pause, also where something else stopped the rollout before. */
 export function pauseWords({ drive }: Turn): string | undefined {
   const { stopping, stoppingKind, asked } = drive?.forward ?? {};
   return stoppingKind === "operator" ? stopping : asked;
