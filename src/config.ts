@@ -5,8 +5,9 @@ import { hasProtocol, httpUrl, isOneWord } from "./util/http-url.ts";
 import { reasonOf } from "./util/reason.ts";
 
 /**
- * The one reader of the environment. Everything is checked at start and all problems are reported together,
- * each with its variable's name; values that may be secrets are never part of a message.
+ * The service's variables. Everything is checked at start and all problems are reported together, each with its
+ * variable's name; values that may be secrets are never part of a message. Elsewhere the service reads the environment only
+ * for the secrets to hide (`secretsOf`) and for KUBECONFIG (`readKubeconfig`). OpenTelemetry reads its own variables.
  */
 export interface Config {
   databaseUrl: string;
@@ -49,7 +50,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** A drive has lanes for so many Deploys, and a head that names them all. */
+/** A drive has lanes for this many Deploys, and a state that names them all. */
 const MOST_IN_FLIGHT = 5_000;
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;

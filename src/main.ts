@@ -169,7 +169,7 @@ function fail(error: unknown): void {
   process.exit(1);
 }
 
-// Node itself would print whatever an error says.
+// Node itself would print the whole text of an error.
 process.once("uncaughtException", fail);
 try {
   await main();

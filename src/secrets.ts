@@ -6,8 +6,8 @@ const HIDDEN = "[secret]";
 const WORD_LENGTH = 12;
 
 /**
- * The last net: whatever is written is known to hold no secret, and this is for the mistake. It finds them as they are, as
- * they are in a URL, and as they are in JSON.
+ * The last net. No code writes a secret; this catches mistakes. It finds secrets as they are, as they are in a URL, and as
+ * they are in JSON.
  */
 export function createRedactor(secrets: readonly string[]): Redact {
   const forms = [...new Set(secrets.filter((secret) => secret !== "").flatMap(formsOf))]

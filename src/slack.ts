@@ -43,7 +43,7 @@ export function createSlackClient(webhookUrl: string | undefined, timeoutMs = TI
       const answer = await webhook.send({ text, blocks }).catch((error: unknown) => {
         throw deliveryError(error, retryAfter);
       });
-      // Slack says "ok". A page is of somebody on the way, and Slack has heard nothing.
+      // Slack says "ok". A page comes from a proxy on the way, and Slack has heard nothing.
       if (answer.text.trimStart().startsWith("<")) {
         throw new SlackDeliveryError("a page was answered that is not Slack's", false);
       }

@@ -4,11 +4,11 @@ import { httpUrl } from "./util/http-url.ts";
 /** Which spans are exported. Where to, and with which headers, the exporter reads from its own standard variables. */
 export interface TracingConfig {
   sampler: (typeof SAMPLERS)[number];
-  /** Of those that `sampler` decides by ratio: the share of traces that is kept, 0 to 1. */
+  /** Share of traces that is kept (0 to 1) where `sampler` decides by ratio. */
   ratio: number;
   /** Between two exports. */
   delayMs: number;
-  /** So many spans wait for their export at most; more are dropped. */
+  /** At most this many spans wait for their export; more are dropped. */
   queueSize: number;
 }
 

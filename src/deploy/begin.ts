@@ -17,7 +17,7 @@ export type Beginning =
   | { kind: "over"; reply: DeployReply }
   | { kind: "begun"; row: SentinelRow; nowMs: number; settings: Settings };
 
-/** Nothing was written: its rollout granted it so long ago, or has moved on so far, that it may launch nothing any more. */
+/** Nothing was written: its grant is too old, or its rollout has moved on, so that it may launch nothing any more. */
 type Aged = { kind: "aged" };
 
 /**
@@ -55,7 +55,7 @@ async function standsDown(
       );
   } catch (error) {
     if (!(error instanceof TerminalError) || error instanceof CancelledError) throw error;
-    // The question was killed, or nobody can read the state.
+    // The question was killed, or the state is unreadable.
     return { status: "failed", reason: `not deployed: its rollout does not answer: ${error.message}` };
   }
   if (launches) return undefined;
@@ -67,7 +67,7 @@ async function standsDown(
 /**
  * The row as it was, and the desired values and `progressing` written into it where they change anything. Done again
  * after a crash it finds its own values, which is a Deploy that changes nothing in the row: it writes them again.
- * Whatever decides on the course of the Deploy is in its result: a replay may be in a process with other settings.
+ * Everything that decides the course of the Deploy is in its result: a replay may run in a process with other settings.
  */
 function beginStep(
   { ctx, request, before, writes, options }: Job,
@@ -102,7 +102,7 @@ function directionOf(headers: ReadonlyMap<string, string>): Direction {
   return headers.has(REVERTS_HEADER) ? "rollback" : "forward";
 }
 
-/** Nothing was written into it since somebody found it abandoned. */
+/** Nothing was written into the row since the watcher found it abandoned. */
 function isAbandoned({ deployStatus, updatedAtMs }: SentinelRow, abandonedMs: number): boolean {
   return deployStatus === "progressing" && (updatedAtMs ?? 0) === abandonedMs;
 }
@@ -129,7 +129,7 @@ async function passedOver(
     revert === undefined
       ? undefined
       : leftAlone(row, request.image, revert, await runs(row, revert.image, store));
-  // One that never took the image is none of the rollback's, whatever has become of it.
+  // A sentinel that never took the image does not concern the rollback, however it ended.
   if (left?.untouched === true) {
     const { failed_on_image: _, ...untouched } = left;
     return retired(row) === undefined ? left : untouched;

@@ -33,7 +33,7 @@ const GONE = "its Deployment is gone";
 
 /**
  * Brings a sentinel back from the image of a rollout. The Deployment comes first, for the patch itself tests that it has that
- * image still: nothing at all is written where somebody has moved or removed it.
+ * image still: nothing is written if the Deployment was moved or removed.
  */
 export async function bringBack(
   { ctx, wakeUp, writes, options }: Job,
@@ -91,7 +91,7 @@ export async function bringBack(
   return { reply: gone() };
 }
 
-/** Its row may have had the image before its Deployment did: whether that ever took it nobody knows then. */
+/** The row may have had the image before the Deployment did. Then it is unknown whether the Deployment ever had it. */
 function elsewhere(image: string, { unrecorded }: Revert): DeployReply {
   const moved = movedTo(image);
   return unrecorded ? { ...moved, untouched: true } : moved;

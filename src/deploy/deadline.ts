@@ -28,9 +28,9 @@ export interface StepTimes {
 export type Bounded = <T>(ask: () => Promise<T>) => Promise<T>;
 
 /**
- * A step that is retried until the deadline and a last time after it, whatever the API server does: it ends 4 s after the
- * deadline at the latest, but for what of its work is not `bounded`. Where the step before was over only after the deadline,
- * it gets as long all the same. The clock that counts is that of each attempt: how long the Deploy slept before does not.
+ * Retries a step until the deadline, and once more after it. The step ends at most 4 s after the deadline, except for work
+ * that is not `bounded`. If the previous step ended after the deadline, this one gets the same time from there. Each attempt
+ * goes by its own clock; time that the Deploy slept before it does not count.
  * @throws TerminalError with the last message
  */
 export function untilDeadline<T>(
@@ -62,7 +62,7 @@ export function untilDeadline<T>(
   });
 }
 
-/** What was asked may still be answered later: nobody waits for it. */
+/** The API server may still answer later; the answer is ignored. */
 export function within<T>(ask: () => Promise<T>, ms: number, doing: string): Promise<T> {
   return atMost(ms, ask(), () => {
     throw new Error(`${doing}: the Kubernetes API did not answer in time`);

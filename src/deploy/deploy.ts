@@ -16,8 +16,8 @@ type Answered = DeployReply | { cancelled: CancelledError } | undefined;
 
 /**
  * Brings one sentinel to the values asked for, and says whether it came up: remembers what is asked for, writes it into the
- * row, patches the Deployment, waits, and settles the row. Whatever happens the row does not stay `progressing`; a kill alone
- * runs no code, and then the watcher has the row settled by a Deploy that changes nothing.
+ * row, patches the Deployment, waits, and settles the row. The row never stays `progressing`: only a kill runs no code,
+ * and then the watcher has the row settled by a Deploy that changes nothing.
  * @param abandonedMs this is that one, sent for a row with this updated_at (unix ms; 0: none): it leaves any other alone
  */
 export async function deploy(

@@ -29,11 +29,11 @@ interface Failed {
   gone?: true;
   /** Kubernetes did not answer until the deadline. */
   away?: true;
-  /** The Deployment has this image, which somebody else gave it. */
+  /** The Deployment has this image, which was set outside the rollout. */
   moved?: string;
 }
 
-/** The reason may be in the words of whoever can write to the cluster. */
+/** The reason may quote text that anybody with write access to the cluster can set. */
 export function failed(reason: string): Failed {
   return { status: "failed", reason: plainText(reason, REASON_LIMIT) };
 }

@@ -12,7 +12,7 @@ export interface HealOptions {
   logger: Logger;
 }
 
-/** Whoever noticed it will notice it again. */
+/** The watcher that noticed it will notice it again. */
 const ATTEMPTS = { maxRetryAttempts: 3, initialRetryInterval: 200 } as const;
 
 /**

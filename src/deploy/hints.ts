@@ -1,6 +1,6 @@
 /**
  * The short way from this process' watch to a Deploy that is at work in the same process: what happens while the Deploy
- * is looking needs no NotifyReady. A hint like any other: whoever is told looks for itself.
+ * is looking needs no NotifyReady. It is a hint like any other: the Deploy that gets it looks for itself.
  */
 export interface Hints {
   expect(sentinelId: string): Listening;
@@ -46,7 +46,7 @@ export function createHints(patienceMs = PATIENCE_MS): Hints {
           deadlineMs ??= performance.now() + patienceMs;
           if (!seen) {
             const { promise, resolve } = Promise.withResolvers<void>();
-            // From the moment in which the patience is over nobody is told here any more.
+            // Once the time is over, no hint is delivered here any more.
             const over = setTimeout(
               () => {
                 end();

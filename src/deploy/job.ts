@@ -20,7 +20,7 @@ export interface DeployOptions extends RowWritesOptions {
   hints: Hints;
 }
 
-/** What one Deploy goes by to its end, whatever the process that goes on with it is set to. */
+/** Settings that one Deploy keeps to its end, even if another process with other settings continues it. */
 export interface Settings {
   timeoutMs: number;
   failFastMs: number;

@@ -87,13 +87,13 @@ export async function serving(
   return { ...rewritten, ...(isStuck(snapshot, trouble) ? { stuck: true as const } : {}) };
 }
 
-/** So often, and so far apart (ms), a Deployment is read that its controller is about to look at. */
+/** The controller is about to look at the Deployment. It is read at most READS times, READS_APART_MS (ms) apart. */
 const READS = 5;
 const READS_APART_MS = 200;
 
 /**
- * The Deployment; where somebody has just changed it, as its controller has seen it, for what it says of itself before is
- * about what it was.
+ * Reads the Deployment. If it was changed just now, waits until its controller has seen the change, because until then its
+ * status describes the old spec.
  */
 async function readWhenSeen(
   { cluster, k8sName }: Target,
@@ -170,7 +170,7 @@ async function withPods(
   verdict: Verdict,
   updatedReplicas: number,
 ): Promise<Verdict> {
-  // Without a pod of the new template those in trouble are the old one's.
+  // Without a pod of the new template, the pods in trouble belong to the old one.
   if (verdict.kind !== "waiting" || updatedReplicas === 0 || !cluster().inTrouble(k8sName)) return verdict;
   const trouble = await kubernetes(() => cluster().podTrouble(k8sName));
   if (trouble === undefined) return verdict;

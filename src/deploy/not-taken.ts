@@ -3,9 +3,9 @@ import { type Ending, failed } from "./ending.ts";
 import type { Target } from "./look.ts";
 
 /**
- * How a Deploy ends whose image the Deployment does not have: the row says again which one it has, for an image that was never
- * patched must not come by itself with the next change of something else.
- * @param present absent: there is no Deployment, or nobody could find out
+ * Ends a Deploy whose Deployment does not have its image. The row gets back the image that the Deployment has, so that the
+ * next change of another field does not roll out an image that was never patched.
+ * @param present absent: there is no Deployment, or its image could not be read
  */
 export function notDeployed(reason: string, present: string | undefined): Ending {
   const ending = failed(reason);

@@ -22,7 +22,7 @@ export function revertOf(headers: ReadonlyMap<string, string>): Revert | undefin
   return image === undefined ? undefined : { image, unrecorded: headers.has(UNRECORDED_HEADER) };
 }
 
-/** It has another image than the one that is to be reverted: that is somebody's decision. */
+/** It has another image than the one that is to be reverted: somebody chose that image. */
 export function movedTo(image: string): DeployReply {
   const reason = `left alone: moved to ${plainText(image, IMAGE_LENGTH)} since`;
   return { status: "failed", reason, left: true };

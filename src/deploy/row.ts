@@ -27,13 +27,13 @@ interface Written {
   skipped: string | null;
   /** Unix ms. */
   endedMs: number;
-  /** What somebody else has made of the row meanwhile: then nothing was written. */
+  /** Set where another writer changed the row meanwhile, and nothing was written: what the row says now. */
   superseded?: string;
 }
 
 /**
- * Nothing was written: somebody who is no Deploy has written the row since, and it is progressing still. The next step does
- * it, within a fence that only a Deploy which lives comes to know.
+ * Another writer that is no Deploy changed the row, which still says `progressing`. Nothing was written. The next step
+ * writes, within a fence that only a living Deploy knows.
  */
 interface Touched {
   /** The row's updated_at (unix ms). */
@@ -92,7 +92,7 @@ export class RowWrites {
     this.#begun = { row, desired, atMs: laterThan([row.updatedAtMs], nowMs) };
   }
 
-  /** A step of its own. @throws TerminalError where somebody has decided otherwise on the row */
+  /** A step of its own. @throws TerminalError where another writer has changed the row */
   async progressing(desired: DesiredValues): Promise<void> {
     const touched = await this.#ctx.run("write the desired values", () => this.writeProgressing(desired));
     if (touched === null) return;
@@ -206,7 +206,7 @@ export class RowWrites {
       logger.info(this.#about, "sentinel deploy ready");
       return { skipped: null, endedMs };
     }
-    // Whoever archives or deletes a sentinel takes its Deployment away, which is no fault of the image.
+    // An archived or deleted sentinel loses its Deployment, which is no fault of the image.
     const skipped = retired(other ?? (await store.read(this.#id))) ?? null;
     metrics.deploySettled({ ...settled, status: skipped === null ? "failed" : "skipped" });
     if (skipped !== null) logger.warn({ ...this.#about, reason: skipped }, "sentinel skipped");
@@ -248,7 +248,7 @@ export class RowWrites {
   }
 }
 
-/** What it says now is somebody else's, and stays. */
+/** Another writer changed the row, and its values stay. */
 function changed({ deployStatus, image }: SentinelRow): string {
   return `its row was written by somebody else meanwhile, and says ${deployStatus} with ${plainText(image, IMAGE_LENGTH)}`;
 }

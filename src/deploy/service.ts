@@ -15,8 +15,8 @@ import type { DeployOptions } from "./job.ts";
 import { AWAKEABLE_KEY } from "./wait.ts";
 
 /**
- * A row is settled once; should whoever settles it be killed, another follows after this (ms). While it is under way or waits
- * for its turn there is no other.
+ * Settle runs once for a row. If that Settle is killed, another may start after this time (ms). While one runs or is queued,
+ * no other starts.
  */
 const SETTLE_AGAIN_MS = 120_000;
 

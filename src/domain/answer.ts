@@ -15,7 +15,7 @@ export interface RollbackReport {
   invocationId: string;
   reverted: number;
   targets: number;
-  /** Of those that did not revert: who is no longer running, and who is on another image since. */
+  /** How many of those that did not revert are no longer running, and how many are on another image since. */
   skipped: number;
   moved: number;
   /** The first few of the others, those on another image included; and of the skipped. */
@@ -36,7 +36,7 @@ export interface Held {
 
 /** What a drive is to do next. */
 export interface DriverOrder {
-  /** A wave that is to be begun: 1-based. `retries`: so many failed sentinels are deployed again. */
+  /** A wave that is to be begun: 1-based. `retries`: how many failed sentinels are deployed again. */
   wave?: { number: number; of: number; size: number; image: string; load: boolean; retries?: number };
   /** Lanes that are to be opened, by number. */
   open: number[];
@@ -58,7 +58,7 @@ export interface Answer {
   waits?: boolean;
   /** There is nothing more for this lane. */
   over?: boolean;
-  /** It is to report again after so many milliseconds, if nothing else has it report. */
+  /** It is to report again after this time (ms), if nothing else makes it report before. */
   againInMs?: number;
   driver?: DriverOrder;
   /** A part that is not whole yet: it is to be staged again. */
@@ -77,12 +77,12 @@ export interface Outcome {
   writes: Write[];
   /** In the order in which they happened. */
   notifications: Notification[];
-  /** Those without a grant come before everything that is written, so that none is lost: who hears one asks. */
+  /** Those without a grant come before everything that is written, so that none is lost: a lane that hears one asks. */
   rings: Ring[];
   freezeNotifications: FreezeNotification[];
-  /** A freeze that is to end by itself, in so many milliseconds. */
+  /** A freeze that is to end by itself, in `inMs` (ms). */
   ends?: { id: string; inMs: number };
-  /** A soak that is to end by itself, in so many milliseconds. */
+  /** A soak that is to end by itself, in `inMs` (ms). */
   soaks?: { rolloutId: string; untilMs: number; inMs: number };
   /** The pause of that moment (unix ms) goes on to a rollback by itself. */
   rollsBack?: { rolloutId: string; pausedMs: number };

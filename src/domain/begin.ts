@@ -48,7 +48,7 @@ export function begin(turn: Turn, event: Event & { type: "begin" }): void {
   const tallies: Tallies = Object.fromEntries(placed.map(([at, part]) => [at, tallyOf(part)]));
   Object.assign(tallies, taken?.tallies);
   const waves = countedWaves(plannedWaves(plan), tallies);
-  // No lane has the number of one that is still there.
+  // The number of a lane that is still there is not given again.
   const lane = turn.drive?.nextLane ?? 1;
   turn.rollout = {
     rolloutId: event.rolloutId,

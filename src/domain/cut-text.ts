@@ -1,12 +1,12 @@
-/** A reason is cut to so many characters in a part; the full one is in the row and in the history. */
+/** A part keeps at most this many characters of a reason; the full one is in the row and in the history. */
 export const WHY_LENGTH = 200;
-/** And to so many bytes of JSON: 400 of them, with the longest ids and images, stay below 256 KiB. */
+/** It keeps at most this many bytes of JSON: 400 of them, with the longest ids and images, stay below 256 KiB. */
 const WHY_BYTES = 270;
-/** Less of them where it stands beside when it broke. */
+/** It keeps fewer bytes where the time of a regression stands beside the reason. */
 const WHY_REGRESSED_BYTES = 190;
-/** The head keeps so many failures, and so many skips. */
+/** The head keeps at most this many failures, and as many skips. */
 export const KEPT_FAILURES = 20;
-/** A reason in the head takes at most so many bytes of JSON. */
+/** A reason in the head takes at most this many bytes of JSON. */
 const REASON_BYTES = 400;
 
 /** Cut by characters; an emoji that is cut in two must not make it an invalid text. */
@@ -19,7 +19,7 @@ export function cutText(text: string, length: number): string {
         .replace(/\uFFFD$/, "")}…`;
 }
 
-/** Cut so that its JSON takes at most so many bytes, whatever characters it has. */
+/** Cuts a text so that its JSON takes at most `bytes`, also with characters of several bytes. */
 function cutBytes(text: string, length: number, bytes: number): string {
   let cut = cutText(text, length);
   const encoder = new TextEncoder();

@@ -77,26 +77,33 @@ export interface Lane {
   skipped: number;
   reverted: number;
   stays: number;
-  /** Likewise of wave 0, which is not of the rollout's own numbers: in flight, not said to be launched, and three kinds of results. */
+  /**
+   * The same of wave 0, which the rollout's own numbers omit: in flight, granted but not confirmed as launched, and three
+   * kinds of results.
+   */
   earlierOut: number;
   earlierLaunching: number;
   earlierTook: number;
   earlierReverted: number;
   earlierStays: number;
   /**
-   * Whom an earlier rollout may have deployed, and who stands in a wave all the same: in flight forward, not said to be launched,
-   * and what a rollback came to with those that have another result there. Absent: none.
+   * Counts sentinels that an earlier rollout may have deployed and that have an entry in a wave: forward in flight, forward
+   * granted but not confirmed as launched, and results of a rollback. Absent: none.
    */
   againOut?: number;
   againLaunching?: number;
   leftOverReverted?: number;
   leftOverStays?: number;
-  /** Of a rollback, and not known to have taken the image: in flight, and not said to be launched. Absent: none. */
+  /**
+   * Counts sentinels of a rollback that are not known to have taken the image: in flight, and granted but not confirmed as
+   * launched. Absent: none.
+   */
   unrecordedOut?: number;
   unrecordedLaunching?: number;
   /**
-   * Whom their parts have as failed: in flight again, not said to be launched, and results that are not in the parts yet. Of the
-   * first two those that an earlier rollout had deployed. Absent: none.
+   * Counts sentinels that their parts record as failed and that are deployed again: in flight, granted but not confirmed as
+   * launched, and results that are not in the parts yet. `leftOver…` counts those of the first two that an earlier rollout
+   * deployed. Absent: none.
    */
   retryOut?: number;
   retryLaunching?: number;
@@ -148,18 +155,21 @@ export interface Drive {
   /** Awakeable of a Cancel that waits until nothing more is on its way. */
   fence?: string;
   /**
-   * It was cancelled with Deploys in flight: Slack is to hear of it once they have settled. How many of them nobody will
-   * hear of.
+   * It was cancelled with Deploys in flight, and Slack is told once they have settled. Counts those whose results will not
+   * come.
    */
   settles?: number;
-  /** A lane went with Deploys in flight: whether sentinels without a result took the image only their rows tell. */
+  /** A lane went with Deploys in flight: only the rows tell whether its sentinels without a result took the image. */
   lost?: true;
   /**
-   * There may be a freeze, and every change that has to mind one looks for it. A drive without this has never seen a freeze, and
-   * its changes look for none: so the changes that an earlier version began are replayed as they were.
+   * Set where a freeze may exist; changes then read its key. A drive without it never saw a freeze, and its changes do not
+   * read the key, so changes that an earlier version began are replayed unchanged.
    */
   mayBeFrozen?: true;
-  /** Of some nobody knows whether an earlier rollout of the image deployed them: a rollback has not looked at them yet. */
+  /**
+   * It is unknown of some sentinels whether an earlier rollout of the image deployed them, and a rollback has not looked at
+   * them yet.
+   */
   again?: true;
 }
 
@@ -180,7 +190,7 @@ export interface Item {
   at: Place;
   /** The image to return to, in a rollback. */
   from?: string;
-  /** In a rollback: nobody knows whether it took the image, its row tells. */
+  /** In a rollback: it is unknown whether it took the image; its row tells. */
   unrecorded?: true;
   /** An earlier rollout of the image may have deployed it. In a rollback: it failed or was skipped in its wave. */
   earlier?: true;
@@ -190,7 +200,7 @@ export interface Item {
 
 /**
  * What became of one sentinel. In a rollback: `missed` did not revert, `gone` is archived, on standby or deleted, `moved` is on
- * another image since, `untouched` never took the image; `failed` did not either, and nobody had recorded it.
+ * another image since, `untouched` never took the image; `failed` did not either, and had no record.
  */
 export interface SentinelResult {
   id: string;
@@ -201,7 +211,7 @@ export interface SentinelResult {
   durationMs?: number;
   /** What its cluster's admission has made of the image. */
   rewrittenTo?: string;
-  /** It failed for its cluster did not answer. */
+  /** It failed because its cluster did not answer. */
   away?: true;
   /** It was not known to have taken the image, and has, as its row or its Deployment tells. */
   unrecorded?: true;

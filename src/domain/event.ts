@@ -9,7 +9,7 @@ import type { Limits, Part, Place } from "./state.ts";
 export interface Asked {
   operator?: string;
   comment?: string;
-  /** The call that asks; of one that says nothing it may be absent. */
+  /** The call that asks. It may be absent where the caller gave neither name nor comment. */
   invocationId?: string;
 }
 
@@ -72,7 +72,7 @@ export type Event =
   | Report
   | { type: "interrupt"; rolloutId?: string; invocationId: string; reason: string }
   | { type: "laneLost"; rolloutId: string; lane: number; reason: string }
-  /** The invocation that drove has gone. Without an id: the state says that a rollout runs, and names nobody who drives it. */
+  /** The invocation that drove has gone. Without an id: the state says that a rollout runs, and names no driver. */
   | { type: "abandon"; invocationId?: string; reason: string }
   /** Has the drivers report, to find out whether they still drive. */
   | { type: "ask"; rolloutId: string }

@@ -31,7 +31,7 @@ export interface FleetTally {
 /** The rollout that the rows are read for; `waiting`: how many of its sentinels have not had their turn. */
 export type Subject = Pick<RolloutState, "image" | "rewrittenTo" | "startedAtMs"> & { waiting: number };
 
-/** So many of those that are progressing are remembered by their ids. */
+/** At most this many progressing sentinels are remembered by their ids. */
 const MOST_PROGRESSING = 200;
 
 /** Rows that are alike but for their id and time. */

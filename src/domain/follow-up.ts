@@ -53,7 +53,7 @@ function entriesOf(turn: Turn, items: readonly Placed[]): (item: Placed) => Entr
   return ({ id, at }) => parts[places.indexOf(at)]?.[id];
 }
 
-/** What was in flight on a lane that is gone: nobody knows whether it took the image. */
+/** Takes up what was in flight on a lane that is gone: it is unknown whether it took the image. */
 export function takeLost(turn: Turn, lost: readonly Item[]): void {
   if (turn.rollout?.state !== "rolling_back" || lost.length === 0) return;
   // One of version 0.1 looks itself, once it hears that nothing is in flight any more.
@@ -62,7 +62,7 @@ export function takeLost(turn: Turn, lost: readonly Item[]): void {
   followUp(turn, lost);
 }
 
-/** One that nobody had recorded has failed: its turn comes once more where those return, too. */
+/** Takes up sentinels that failed without a record, in a rollback that returns failed ones, too. */
 export function takeFound(turn: Turn, results: readonly SentinelResult[]): void {
   if (!turn.rollout?.revertsFailed) return;
   const found = results.filter(({ is }) => is === "failed");

@@ -23,7 +23,7 @@ export function isFormer(key: string): boolean {
   return key.startsWith(FORMERS);
 }
 
-/** A cancelled rollout whose Deploys were still in flight when another one began: its numbers, and who waits for them. */
+/** A cancelled rollout whose Deploys were still in flight when another one began: its numbers and its drive. */
 interface Former {
   rollout: RolloutState;
   drive: Drive;
@@ -170,7 +170,7 @@ function answerTo(turn: Turn, former: Former, n: number): Pick<Answer, "over" | 
   const driver = drive.forward?.lane;
   const lane = drive.lanes[n];
   end(turn, former, n);
-  // One that paused before its wave was opened has no lane any more, and may still say that it opens it.
+  // A driver that paused before its wave was opened has no lane any more, and may still report that it opens it.
   const done = lane === undefined || inFlightOf(lanesOf(drive)) === 0;
   return {
     ...(lane === undefined || lane.out + lane.launching === 0 ? { over: true } : {}),

@@ -12,7 +12,7 @@ export function freezeNow({ book, drive, nowMs }: Turn): Freeze | undefined {
   return inForce(storedFreeze(book.get(FREEZE_KEY)), nowMs);
 }
 
-/** Likewise, for those that only tell of it: a value that cannot be read is in no verb's way that stops something. */
+/** The same where it is only shown: a value that cannot be read must not block a verb that stops something. */
 export function shownFreeze(turn: Turn): Freeze | undefined {
   try {
     return freezeNow(turn);
@@ -29,7 +29,7 @@ export function frozenBetweenWaves(turn: Turn): string | undefined {
     const overridden = freeze === undefined || freeze.id === turn.drive?.forward?.overrides;
     return overridden ? undefined : frozenBy(freeze);
   } catch (error) {
-    // Nobody can tell what it was: an operator decides.
+    // It is unknown what it was: an operator decides.
     if (error instanceof UnreadableError) return error.message.replace(/\.$/, "");
     throw error;
   }

@@ -11,12 +11,12 @@ export interface Moment {
 
 /** No rollout is to go on for now; under the key `freeze`. */
 export interface Freeze {
-  /** Tells it from the one that takes its place. */
+  /** Distinguishes it from the freeze that replaces it. */
   id: string;
   reason: string;
   by: string;
   sinceMs: number;
-  /** From this moment on it holds no more, whoever knows of it. Absent: until an Unfreeze. */
+  /** From this moment on it holds no more, even before its key is cleared. Absent: until an Unfreeze. */
   until?: Moment;
 }
 

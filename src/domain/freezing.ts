@@ -8,7 +8,7 @@ import type { Turn } from "./turn.ts";
 /** A leap year's days (ms). */
 const LONGEST_MS = 366 * 24 * 60 * 60 * 1000;
 
-/** The moment at which a freeze is to end is none that it can have. */
+/** A freeze cannot end at the moment that was asked for. */
 export class UntilError extends Error {
   constructor(problem: string, { iso }: Moment) {
     super(`The field until must be ${problem}, got ${iso}.`);
@@ -55,7 +55,7 @@ export function freeze(
   return { ...accepted(turn), view: viewNow(turn) };
 }
 
-/** An operator ends it. Where there is none it is answered likewise: that is what was wanted. */
+/** An operator ends the freeze. If there is none, the answer is the same: that is what was wanted. */
 export function unfreeze(turn: Turn, { operator, comment }: Event & { type: "unfreeze" }): Answer {
   const before = readAnyway(turn);
   if (before === undefined) {
@@ -77,7 +77,7 @@ export function freezeEnds(turn: Turn, { id }: Event & { type: "freezeEnds" }): 
   const before = readAnyway(turn);
   if (before?.id !== id) return refused(turn);
   if (inForce(before, turn.nowMs) !== undefined) {
-    // Whoever counted the time has another clock.
+    // The process that counted the time has another clock.
     if (before.until !== undefined) turn.ends = { id, inMs: before.until.ms - turn.nowMs };
     return refused(turn);
   }
@@ -90,7 +90,7 @@ function tellEnded({ freezeNotifications }: Turn, freeze: Freeze): void {
   freezeNotifications.push({ kind: "freeze ended", freeze });
 }
 
-/** What cannot be read is nobody's freeze, and is to be replaced or cleared. */
+/** A value that cannot be read counts as no freeze, so that it can be replaced or cleared. */
 function readAnyway({ book }: Turn): Freeze | undefined {
   try {
     return storedFreeze(book.get(FREEZE_KEY));

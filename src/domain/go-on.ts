@@ -48,7 +48,7 @@ function opensNext({ rollout, drive }: Turn, lane: number): boolean {
   return forward.openedWave !== rollout.currentWave && forward.stopping === undefined;
 }
 
-/** Who failed is in the state already. */
+/** The failed sentinels are in the state already. */
 function retriesOf(turn: Turn): { load: boolean; retries?: number } {
   const { rollout, drive } = turn.driving();
   const { retries } = drive.forward ?? {};
@@ -78,6 +78,6 @@ export function orderOf(turn: Turn, invocationId: string, lane: number | undefin
         ...retriesOf(turn),
       }
     : undefined;
-  // Nobody is told it while the drive goes on: it needs no look at a freeze.
+  // No operator sees this view while the drive goes on, so it needs no look at a freeze.
   return { ...(wave === undefined ? {} : { wave }), open, done: false, view: viewOf(rollout, turn.drive) };
 }

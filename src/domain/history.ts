@@ -4,7 +4,7 @@ import { numbersOf } from "./progress.ts";
 import type { RolloutState } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
-/** So many outcomes in one entry, so that no message grows with the fleet. */
+/** One entry has at most this many outcomes, so that no message grows with the fleet. */
 const OUTCOMES_IN_AN_ENTRY = 200;
 
 /** What a decision adds to the history; nothing when nothing became of the rollout. */

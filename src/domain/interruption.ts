@@ -48,7 +48,7 @@ export function laneLost(turn: Turn, { rolloutId, lane: n, reason }: Event & { t
   return accepted(turn);
 }
 
-/** Nobody drives any more: what was in flight is not known, and an operator decides what is next. */
+/** The driver is gone: it is unknown what was in flight, and an operator decides what is next. */
 export function abandoned(turn: Turn, { invocationId, reason }: Event & { type: "abandon" }): Answer {
   const { rollout } = turn;
   if (rollout === undefined) return refused(turn);

@@ -47,7 +47,7 @@ export function takeReport(turn: Turn, report: Report): SentinelResult[] {
   lane.seq = report.seq;
   if (pendingOf(lane) > 0) drive.pending ??= { sinceMs: turn.nowMs, lane: report.lane };
   if (repeated || cut) {
-    // The change that took it first may have been killed before it told anybody.
+    // The change that took it first may have been killed before it recorded and rang.
     recordPending(turn);
     ringAgain(turn);
   }
@@ -149,7 +149,7 @@ type Counts =
   | ("unrecordedOut" | "unrecordedLaunching")
   | ("retryOut" | "retryLaunching" | "retryDone" | "leftOverOut" | "leftOverLaunching");
 
-/** One that is 0 is absent. */
+/** A count of 0 is stored as absent. */
 function setCounts(lane: Lane, counts: Partial<Record<Counts, number>>): void {
   for (const [what, count] of Object.entries(counts) as [keyof typeof counts, number][]) {
     if (count > 0) lane[what] = count;
@@ -183,14 +183,14 @@ function isEarlier({ at }: Pick<Item, "at">): boolean {
 }
 
 /**
- * So many results wait for their record in one book, fewer where they have their reasons, and in all of them: no value and no
- * journal grows beyond its bounds.
+ * Results are recorded once one book has MOST_PENDING_OF_A_LANE, or MOST_REASONS_OF_A_LANE with reasons, or all books
+ * together have MOST_PENDING. So no value and no journal grows beyond its bounds.
  */
 const MOST_PENDING_OF_A_LANE = 160;
 const MOST_REASONS_OF_A_LANE = 64;
 const MOST_PENDING = 1_000;
 
-/** Records what waits long enough, what is much, and what nobody is left to see to. */
+/** Records results that have waited long enough, that are many, or whose lane cannot see to them any more. */
 export function recordIfDue(turn: Turn): void {
   const { drive } = turn.driving();
   const { pending } = drive;

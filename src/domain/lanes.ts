@@ -9,19 +9,18 @@ import { laneKey } from "./state-keys.ts";
 import type { Turn } from "./turn.ts";
 
 /**
- * Sentinels that were granted and of which no lane has said yet that it launched them. While lanes fill, at most so many at
- * any moment, which paces the launching: the next ones are granted when Restate has taken those before. A lane that is full
- * says so with its next results, and is granted no more before; a Cancel has it say so at once, and answers only when no
- * more than these are on their way.
+ * A granted sentinel is unconfirmed until its lane has said that it launched it. While lanes fill, at most this many may be
+ * unconfirmed: Restate must take them before more are granted. A full lane confirms with its next results. Cancel asks each
+ * lane to confirm at once, and answers when at most this many are unconfirmed.
  */
 export const LAUNCHING = 32;
 /** Of one grant while a lane fills, so that two lanes can launch while the next grants are made. */
 const FILLING_GRANT = 16;
 /** Of one grant in place of results. */
 const GRANT = 32;
-/** A lane has at most so many Deploys in flight: racing them costs time in proportion to their number. */
+/** A lane has at most this many Deploys in flight: racing them costs time in proportion to their number. */
 export const LANE_SLOTS = 128;
-/** A lane launches at most so many and is then replaced, so that its journal does not grow with the fleet. */
+/** A lane launches at most this many Deploys and is then replaced, so that its journal does not grow with the fleet. */
 const LANE_LIFE = 640;
 /**
  * Entries in the journal of a lane: so many it may come to have with what it launches, of 5,000; and those of a Deploy, which are a
@@ -98,7 +97,7 @@ function serveLane(
   }
   const fills = free > GRANT;
   const room = Math.min(roomIn(turn, lane.of), fills ? Math.min(FILLING_GRANT, unsaidRoom(turn)) : GRANT);
-  // One that was rung a moment ago will report by itself.
+  // A lane whose bell was rung a moment ago will report by itself.
   if (room <= 0 || !(asks || turn.laneBook(n).bell !== undefined)) {
     drive.hungry.push(n);
     return;
@@ -144,7 +143,7 @@ function roomIn(turn: Turn, of: Direction): number {
   return slotsIn(drive, of) - inFlightOf(lanesOf(drive, of));
 }
 
-/** So many Deploys may be in flight now. */
+/** How many Deploys may be in flight now. */
 function slotsIn({ window, ramp }: Drive, of: Direction): number {
   return of === "forward" && ramp !== undefined ? Math.min(window, ramp.places) : window;
 }
@@ -155,7 +154,7 @@ function unsaidRoom(turn: Turn): number {
   return LAUNCHING - filling.reduce((sum, { launching }) => sum + launching, 0);
 }
 
-/** Granted, and nobody has said that they are launched; one that does not answer launches nothing. */
+/** Counts granted sentinels that are not confirmed as launched. A lane that does not answer launches nothing. */
 export function unsaid(turn: Turn): number {
   return lanesOf(turn.drive).reduce((sum, { launching, silent }) => sum + (silent ? 0 : launching), 0);
 }

@@ -20,7 +20,7 @@ export function leftBehindNote({ failed, earlier = 0, holding, serving, byRows }
   return `${those} ${are}: a Rollout of the image that they are to run moves them, or a Deploy to each${orBack(failed, earlier)}.`;
 }
 
-/** Of an earlier rollout of the image it returns nobody. */
+/** RollbackAll returns no sentinel that failed in an earlier rollout of the image. */
 function orBack(failed: number, earlier: number): string {
   return failed > earlier ? "; RollbackAll with include_failed returns those of this rollout" : "";
 }

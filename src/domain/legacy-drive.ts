@@ -141,7 +141,7 @@ function recordReverted(turn: Turn, ids: readonly string[]): void {
     for (const [id, entry] of hit) {
       next[id] = { ...entry, is: "reverted" };
       const wave = waveOf(at) + 1;
-      // One that was reverted without having been recorded before has taken the image, too.
+      // A sentinel that was reverted and had no record before has taken the image, too.
       if (entry.is === "waiting") turn.outcomes.push({ sentinelId: id, wave, outcome: "succeeded" });
       turn.outcomes.push({ sentinelId: id, wave, outcome: "reverted" });
     }

@@ -43,7 +43,7 @@ type LegacyDriver = z.infer<typeof LegacyDriver>;
 
 export const LEGACY_KEYS = ["forwardDrive", "rollbackDrive", "stateSinceMs", "historyRevision"] as const;
 
-/** Undefined: it is none of version 0.1, or none that can be read. */
+/** Undefined: the value is not of version 0.1, or cannot be read. */
 export function legacyRollout(value: unknown): LegacyRollout | undefined {
   return Rollout.safeParse(value).data;
 }

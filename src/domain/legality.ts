@@ -21,8 +21,8 @@ export class IllegalOperationError extends Error {
 }
 
 /**
- * Is it legal in this state? `Pause` is, of what is paused already, where nothing is left to do: whether that came of a Pause the
- * caller may not know, for an answer can be lost.
+ * Is the operation legal in this state? Pause is legal in `paused` too: the caller may have lost the answer to its first
+ * Pause. There it changes nothing but that it keeps the pause from rolling back by itself.
  */
 export function isLegal(operation: Operation, state: State): boolean {
   return LEGAL[state].includes(operation) || (operation === "Pause" && state === "paused");

@@ -3,7 +3,7 @@ import type { Drive, Retries } from "./drive-state.ts";
 import { remaining } from "./progress.ts";
 import type { Limits, RolloutState } from "./state.ts";
 
-/** How many may fail of so many: a number as it is, a percentage rounded down; undefined: there is no limit. */
+/** How many of `size` may fail: a number as it is, a percentage rounded down; undefined: there is no limit. */
 export function budgetOf(limit: number | string | undefined, size: number): number | undefined {
   return typeof limit === "string" ? Math.floor((size * Number.parseFloat(limit)) / 100 + 1e-9) : limit;
 }
@@ -30,7 +30,7 @@ function failuresOf(
   };
 }
 
-/** Likewise of those that are away. */
+/** Failures since they were last acknowledged that came of a cluster that did not answer. */
 function awayOf(rollout: RolloutState): { wave: number; total: number } {
   const { wave = 0, total = 0 } = rollout.acknowledged?.away ?? {};
   const away = allAway(rollout);
@@ -64,7 +64,7 @@ function notAnswering(away: number): string {
   return away <= 0 ? "" : `, ${away} of them as their cluster did not answer`;
 }
 
-/** Likewise of a retry: what fails again counts on its own, whichever wave it is of. */
+/** The same of a retry: what fails again is compared with the budgets on its own, in whichever wave it is. */
 export function exceededAgain(rollout: RolloutState, { failed, total }: Retries): string | undefined {
   const { maxFailures, maxTotalFailures } = rollout.limits ?? {};
   const size = rollout.waves[rollout.currentWave]?.size ?? 0;

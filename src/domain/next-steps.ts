@@ -57,7 +57,7 @@ export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): 
   const leftOverFlying = leftOverFlyingOf(lanesOf(drive, "forward"));
   const takenOver = Math.max(0, earlierLeft(rollout) + earlierPending - leftOverPending - leftOverFlying);
   const { again = 0, unknown: ofEarlier = 0 } = rollout.takenOver ?? {};
-  // Who is in flight is counted there already.
+  // Those in flight are counted there already.
   const waits = Math.max(0, again - againFlyingOf(lanesOf(drive, "forward")));
   const notLookedAt = drive?.again ? waits + ofEarlier : 0;
   const waiting = numbers.waiting + (rollout.countsTakenOver ? 0 : ofEarlier);
@@ -79,14 +79,14 @@ export function rollbackScope(rollout: RolloutState, drive: Drive | undefined): 
   };
 }
 
-/** Who could not be reverted before is no reason to try again. */
+/** A sentinel that could not be reverted before is no reason to try again. */
 function findsAny({ took, failed = 0, takenOver = 0, inFlight, unknown }: RollbackScope): boolean {
   return took + failed + takenOver + inFlight + unknown > 0;
 }
 
 /**
- * What operators are offered: what is legal, but no retry where nobody failed, while it rests no way back where nothing is left
- * to revert, and nothing that is frozen.
+ * What operators are offered: the legal verbs without RetryFailed where no sentinel failed, without a rollback where the rollout
+ * rests and nothing is left to revert, and without what is frozen. Freeze and Unfreeze are added.
  * @param freeze that holds
  */
 export function offered(

@@ -5,7 +5,7 @@ export interface LeftBehind {
   failed: number;
   /** Of them those that failed in an earlier rollout of the image, and have no result in this one. Absent: none. */
   earlier?: number;
-  /** Set to the rollout's image in their Deployment: whoever heals comes up with it. */
+  /** Their Deployment is set to the rollout's image: those that heal come up with it. */
   holding: number;
   /** Of them those that run it and are healthy, by their rows. */
   serving: number;
@@ -40,7 +40,7 @@ export interface ResumeScope {
   failed: number;
   /** Failures count anew, against a budget: those there are do not pause the wave again. */
   budgeted?: true;
-  /** So long (ms) the wave soaks before the next one begins. Absent: not at all. */
+  /** How long (ms) the wave soaks before the next one begins. Absent: not at all. */
   soakMs?: number;
   /** That is what an interruption has left of its soak. */
   soakIsRest?: true;
@@ -58,7 +58,7 @@ export interface RollbackScope {
   takenOver?: number;
   /** May take it yet. */
   inFlight: number;
-  /** Of which nobody knows: their rows tell. */
+  /** Sentinels of which it is unknown; their rows tell. */
   unknown: number;
 }
 
@@ -70,13 +70,13 @@ export interface Soak {
   ms: number;
 }
 
-/** Who had it happen, and why, as the caller said. */
+/** Who asked for it, and why, as the caller said. */
 export interface Told {
   by?: string;
   comment?: string;
 }
 
-/** What is told of who asked. */
+/** The name and the comment of the caller, as far as they were given. */
 export function toldBy({ operator, comment }: { [K in "operator" | "comment"]?: string | undefined }): Told {
   return {
     ...(operator === undefined ? {} : { by: operator }),
@@ -114,7 +114,7 @@ export type Notification = { progress: Progress } & (
   /** A soak is over, and these clusters did not answer at its end. */
   | { kind: "unseen"; clusters: string[] }
   | ({ kind: "resumed"; resume?: ResumeScope } & Told)
-  /** So many failed ones are deployed again; `resume`: it goes on if that helps. */
+  /** `retries` failed sentinels are deployed again; `resume`: it goes on if that helps. */
   | ({ kind: "retrying"; retries: number; resume?: true } & Told)
   | ({ kind: "cancelled"; inFlight?: number; aborts?: true } & Told)
   /** What was in flight at a Cancel is no more; `lost` have no result, and `why`. */

@@ -6,7 +6,7 @@ import { DRIVE_KEY, laneKey } from "./state-keys.ts";
 
 /** Sentinels that follow one another and differ in their ids alone. */
 type Run = [at: string, ids: string[], from?: string | null, marks?: number];
-/** Results that have their place and what they are in common; a `number` follows the id whose Deploy took so many ms. */
+/** Results with the same place and kind. A `number` after an id is how long (ms) its Deploy took. */
 type Told = [at: string, is: string, results: (string | number | Rest)[]];
 /** What few results have: it follows their id, too. */
 type Rest = [why: string | null, marks?: number];
@@ -47,13 +47,13 @@ export function unpacked(key: string, stored: unknown): unknown {
   };
 }
 
-/** Of a lane, in the order in which they are stored; zeros at the end are left out. */
+/** Numbers of a lane in the order in which they are stored; zeros at the end are left out. */
 const NUMBERS = [
   ...(["seenMs", "out", "launching", "launched", "seq", "grants"] as const),
   ...(["succeeded", "failed", "skipped", "reverted", "stays"] as const),
   ...(["earlierOut", "earlierLaunching", "earlierTook", "earlierReverted", "earlierStays"] as const),
 ];
-/** Likewise, after them; absent where it is 0. */
+/** Numbers that are stored after them; a number that is 0 is absent from the lane. */
 const MORE_NUMBERS = [
   ...(["againOut", "againLaunching", "leftOverReverted"] as const),
   ...(["leftOverStays", "unrecordedOut", "unrecordedLaunching"] as const),

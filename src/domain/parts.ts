@@ -1,6 +1,6 @@
 import type { Entry, Part, Place } from "./state.ts";
 
-/** So many sentinels lie in one value, so that none grows beyond 256 KiB. */
+/** One part has at most this many sentinels, so that no value grows beyond 256 KiB. */
 export const PART_SIZE = 400;
 
 /** The wave (0-based) of a place. */

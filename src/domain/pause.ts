@@ -26,7 +26,7 @@ export function pause(turn: Turn, pauseKind: PauseKind, cause: string): void {
   endForward(turn);
 }
 
-/** An operator has a pause stay one that was about to go on to a rollback by itself. */
+/** An operator keeps a pause from going on to a rollback by itself. */
 export function stayPaused(turn: Turn, words: string): void {
   const { rollsBack: _, ...rollout } = turn.driving().rollout;
   const reason = `${rollout.pauseReason}; ${words}`;
@@ -53,7 +53,7 @@ function tellPaused(turn: Turn, pauseKind: PauseKind, reason: string): void {
   });
 }
 
-/** How an operator asked for a pause, whatever else has it stop. */
+/** How an operator asked for a pause, also where something else stopped the rollout before. */
 export function pauseWords({ drive }: Turn): string | undefined {
   const { stopping, stoppingKind, asked } = drive?.forward ?? {};
   return stoppingKind === "operator" ? stopping : asked;
@@ -80,7 +80,7 @@ function isRolledBack({ rollout, drive }: Turn, pauseKind: PauseKind): boolean {
 
 /**
  * Ends the forward drive. It rings the lanes, the driver's own among them, and tells those who wait for the lanes to settle.
- * @param why the reason why nobody will hear what becomes of the Deploys in flight
+ * @param why the reason why the results of the Deploys in flight will not come
  */
 export function endForward(turn: Turn, why?: string): void {
   const { rollout, drive } = turn.driving();

@@ -4,10 +4,9 @@ import type { Progress } from "./notification.ts";
 import type { RolloutState } from "./state.ts";
 
 /**
- * How the sentinels of a rollout stand at this moment. They add up: succeeded + failed + skipped + inFlight + waiting =
- * total. One that is being reverted is in flight, not succeeded. What was taken over counts once a RollbackAll has begun: it
- * is of its work, and of what it answers. So does then who failed, or was skipped, when this rollout deployed it again: an
- * earlier one had deployed it, and it is not among the failed, for it is reverted.
+ * Counts the sentinels as they are now: succeeded + failed + skipped + inFlight + waiting = total. A sentinel that is being
+ * reverted counts as in flight, not as succeeded. Once a RollbackAll has begun, taken-over sentinels count too. So do those
+ * that failed or were skipped in this rollout after an earlier one deployed them: they are reverted, so they are not failed.
  */
 export interface Numbers {
   total: number;
@@ -21,17 +20,17 @@ export interface Numbers {
   waiting: number;
 }
 
-/** What was launched, or is about to be, and has no result yet. */
+/** Counts what was launched, or is granted, and has no result yet. */
 export function inFlightOf(lanes: readonly Lane[]): number {
   return lanes.reduce((sum, { out, launching }) => sum + out + launching, 0);
 }
 
-/** Likewise, as operators are told: a lane that does not answer launches nothing of what it was granted. */
+/** The same as operators are told it: a lane that does not answer launches nothing of its grant. */
 export function flyingOf(lanes: readonly Lane[]): number {
   return lanes.reduce((sum, { out, launching, silent }) => sum + out + (silent ? 0 : launching), 0);
 }
 
-/** Of these those that an earlier rollout of the image may have deployed. */
+/** Counts those in flight that an earlier rollout of the image may have deployed. */
 export function againFlyingOf(lanes: readonly Lane[]): number {
   return lanes.reduce(
     (sum, { againOut = 0, againLaunching = 0, silent }) => sum + againOut + (silent ? 0 : againLaunching),
@@ -39,7 +38,7 @@ export function againFlyingOf(lanes: readonly Lane[]): number {
   );
 }
 
-/** And in a rollback those that are not known to have taken the image. */
+/** Counts those in flight in a rollback that are not known to have taken the image. */
 function unrecordedFlyingOf(lanes: readonly Lane[]): number {
   return lanes.reduce(
     (sum, { unrecordedOut = 0, unrecordedLaunching = 0, silent }) =>
@@ -48,7 +47,7 @@ function unrecordedFlyingOf(lanes: readonly Lane[]): number {
   );
 }
 
-/** Of these those that failed, and are deployed again. */
+/** Counts those in flight that failed and are deployed again. */
 export function retryFlyingOf(lanes: readonly Lane[]): number {
   return lanes.reduce(
     (sum, { retryOut = 0, retryLaunching = 0, silent }) => sum + retryOut + (silent ? 0 : retryLaunching),
@@ -56,7 +55,7 @@ export function retryFlyingOf(lanes: readonly Lane[]): number {
   );
 }
 
-/** And of them those that an earlier rollout of the image had deployed. */
+/** Counts those in flight that failed, are deployed again, and were deployed by an earlier rollout of the image. */
 export function leftOverFlyingOf(lanes: readonly Lane[]): number {
   return lanes.reduce(
     (sum, { leftOverOut = 0, leftOverLaunching = 0, silent }) =>
@@ -65,12 +64,12 @@ export function leftOverFlyingOf(lanes: readonly Lane[]): number {
   );
 }
 
-/** Their results that wait for their record. */
+/** Counts results of retries that are not recorded yet. */
 export function retryDoneOf(lanes: readonly Lane[]): number {
   return lanes.reduce((sum, { retryDone = 0 }) => sum + retryDone, 0);
 }
 
-/** Results of a lane that wait for their record. */
+/** Counts results of a lane that are not recorded yet. */
 export function pendingOf(lane: Lane): number {
   const { succeeded, failed, skipped, reverted, stays, earlierReverted, earlierStays } = lane;
   const { leftOverReverted = 0, leftOverStays = 0 } = lane;
@@ -95,7 +94,7 @@ export function numbersOf(rollout: RolloutState, drive: Drive | undefined): Numb
     Math.max(0, Math.min(sumOf(rollout, what) + pending(what) + more, most));
   const back = lanesOf(drive, "rollback");
   const failedToo = failedToRevert(rollout, lanes);
-  // Who is deployed again is not failed meanwhile, and its result counts in its place.
+  // A sentinel that is deployed again is not failed meanwhile; its result counts instead.
   const again = retryFlyingOf(lanes) + retryDoneOf(lanes);
   const failed = counted("failed", total, -taken.failed - failedToo - again);
   const skipped = counted("skipped", total - failed, -taken.skipped);
@@ -109,7 +108,8 @@ export function numbersOf(rollout: RolloutState, drive: Drive | undefined): Numb
 }
 
 /**
- * Those that failed in this rollout, where the last RollbackAll returns them, too; but not who is deployed again meanwhile.
+ * Counts those that failed in this rollout, if the last RollbackAll returns them, too. Those that are deployed again meanwhile
+ * do not count.
  */
 export function failedToRevert(rollout: RolloutState, lanes: readonly Lane[]): number {
   if (!rollout.revertsFailed) return 0;
@@ -120,8 +120,8 @@ export function failedToRevert(rollout: RolloutState, lanes: readonly Lane[]): n
 }
 
 /**
- * Whom a rollback leaves alone: who failed and has not come up in a result since, in an earlier rollout of the image, too, but
- * not who has taken the image in one.
+ * Counts the sentinels that a rollback leaves alone: they failed, in this rollout or an earlier one of the image, have no better
+ * result since, and took the image in none.
  */
 export function failedInAll(rollout: RolloutState): number {
   const { failed = 0, leftOver = 0, leftOverSkipped = 0 } = rollout.takenOver ?? {};

@@ -18,9 +18,9 @@ interface Launching {
   /** In a rollback: the images to return to, and which of them is each sentinel's. */
   images?: string[];
   from?: number[];
-  /** Positions of those of which nobody knows whether they took the image. */
+  /** Positions of the sentinels of which it is unknown whether they took the image. */
   unrecorded?: number[];
-  /** And of those that an earlier rollout of the image may have deployed, and of those that failed. */
+  /** Positions of those that an earlier rollout of the image may have deployed, and of those that failed. */
   earlier?: number[];
   retry?: number[];
 }
@@ -57,7 +57,7 @@ function itemsOf(
   });
 }
 
-/** Begins to launch: forward the current wave, in order, or who failed; back all waves, the newest first. */
+/** Begins to launch: forward the current wave, in order, or the failed sentinels; back all waves, the newest first. */
 export function openQueue(turn: Turn): void {
   const { rollout, drive } = turn.driving();
   const { lane, retries } = (rollout.state === "in_progress" ? drive.forward : undefined) ?? {};
@@ -173,7 +173,7 @@ function toDeploy(_: Turn, at: Place, part: Part): Item[] {
     .map(([id, { earlier }]) => ({ id, at, ...(earlier ? { earlier } : {}) }));
 }
 
-/** Those that took the image, and those of an interrupted wave of which nobody knows; what is in flight follows later. */
+/** Lists those that took the image, and those of an interrupted wave that may have. What is in flight follows later. */
 function toRevert(turn: Turn, at: Place, part: Part): Item[] {
   const { rollout } = turn.driving();
   const flying = settlingIds(turn);

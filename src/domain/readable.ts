@@ -24,7 +24,7 @@ const Head = z.looseObject({
   pauseReason: z.string(),
 });
 
-/** The stored value is none that this service has written. */
+/** The stored value was not written by this service. */
 export class UnreadableError extends Error {
   constructor(
     problem: string,

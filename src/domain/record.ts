@@ -9,7 +9,7 @@ import { laneKey, partKey, TALLIES_KEY } from "./state-keys.ts";
 import { isLeftOver, isRetried, tallyOf } from "./tally.ts";
 import type { Turn } from "./turn.ts";
 
-/** A result waits at most so long (ms) for its record in its part: well within the 2 s that operators are promised. */
+/** A result waits at most this long (ms) before it is recorded in its part; operators are promised 2 s. */
 export const RECORD_AFTER_MS = 1_500;
 
 /**
@@ -30,7 +30,7 @@ export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
   const tallies = { ...turn.tallies() };
   const failures: Failure[] = [];
   const skips: Failure[] = [];
-  /** Reverted, or retried: they are none of the failed, or skipped, any more. */
+  /** Sentinels that were reverted or retried: they do not count as failed or skipped any more. */
   const healed = new Set<string>();
   for (const [i, at] of places.entries()) {
     const part = { ...parts[i] };
@@ -85,7 +85,7 @@ function newest(
   return [...before.filter(({ id }) => !ids.has(id)), ...added].slice(-KEPT_FAILURES);
 }
 
-/** The history is told anew of at most so many places of a drive that was killed. */
+/** After a drive was killed, at most this many of its places are sent to the history again. */
 const RETOLD_PLACES = 20;
 
 /**
@@ -133,7 +133,7 @@ function entryAfter(entry: Entry, result: SentinelResult): Entry | undefined {
       return entry.is === "waiting" ? { ...entry, is } : undefined;
     case "failed":
     case "skipped": {
-      // Whom a rollback finds failed it leaves alone, even if an earlier rollout may have deployed it.
+      // A rollback leaves alone what it finds failed, even if an earlier rollout may have deployed it.
       const kept = unrecorded ? { from: entry.from } : entry;
       const missing = away ? { away } : {};
       return entry.is === "waiting"

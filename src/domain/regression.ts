@@ -63,12 +63,12 @@ export interface Examined {
 
 export type Judgement =
   | { kind: "healthy" }
-  /** It says nothing about the image: others have their hands on it, or nobody can see it. */
+  /** It says nothing about the image: the sentinel is being changed, or cannot be seen. */
   | { kind: "not judged"; why: string }
   /** `regressed`: for good enough; otherwise it may be a passing trouble, and is regressed at `sinceMs` and the debounce. */
   | { kind: "ailing"; sinceMs: number; why: string; regressed: boolean };
 
-/** So many restarts since it came up are a regression, though it may be available in between. It is one until its pods are replaced. */
+/** This many restarts since it came up are a regression, until its pods are replaced. It may be available in between. */
 export const MOST_RESTARTS = 3;
 
 /** Judges one sentinel at `nowMs`. */
@@ -107,7 +107,7 @@ function notJudged({ images, isSeen, deployment, row }: Examined): string | unde
   return deployment.desiredReplicas === row.desiredReplicas ? undefined : "others have scaled it";
 }
 
-/** Why what it shows now is somebody's doing; undefined: it stands, well or not. */
+/** What is being done to the sentinel, so that its state says nothing; undefined: nothing is. */
 export function underWay(deployment: Standing, deployStatus?: string): string | undefined {
   if (deployment.deleting) return "it is being deleted";
   if (deployment.paused) return "its Deployment is paused";

@@ -17,13 +17,13 @@ import type { Turn } from "./turn.ts";
 
 const NONE: Regressions = { round: 1, newest: [] };
 
-/** Notes in the parts who broke after it came up, and who has recovered; said twice it counts once. */
+/** Notes in the parts which sentinels broke after they came up, and which recovered; said twice it counts once. */
 export function healthSeen(turn: Turn, event: Event & { type: "health" }): Answer {
   const { rollout, drive } = turn;
   if (rollout?.rolloutId !== event.rolloutId || drive === undefined || !isWatched(rollout))
     return refused(turn);
   if (rollout.state !== "in_progress" && rollout.state !== "paused") return refused(turn);
-  // Who has just come up may have broken already.
+  // A sentinel that has just come up may have broken already.
   recordPending(turn);
   const round = rollout.regressions?.round ?? NONE.round;
   const tallies = { ...turn.tallies() };
@@ -64,14 +64,14 @@ function tellRegressed(turn: Turn, news: KnownRegression[]): void {
   });
 }
 
-/** Of so many a message tells why. */
+/** A message gives the reasons of at most this many. */
 const REGRESSIONS_IN_A_MESSAGE = 5;
 
-/** The head keeps so many regions, and so many names of clusters. */
+/** The head keeps at most KEPT_REGIONS regions and KEPT_UNSEEN names of clusters. */
 const KEPT_REGIONS = 50;
 const KEPT_UNSEEN = 40;
 
-/** Of more regions those are kept in which most of what took the image suffers. */
+/** If there are more regions, keeps those in which most of what took the image suffers. */
 function keptHealth({ regions, unseen, ...both }: HealthSurvey): HealthSurvey {
   const all = Object.entries(regions);
   const kept =
@@ -126,7 +126,7 @@ function counted(tallies: Tallies, round: number, shown: KnownRegression[]): Reg
   };
 }
 
-/** Where these stand. MySQL may order ids otherwise than this does: who is not where it should be is looked for everywhere. */
+/** Finds the places of these ids. MySQL may order ids differently: an id that is not where it should be is sought everywhere. */
 function placed(turn: Turn, ids: readonly string[]): Map<Place, string[]> {
   const found = new Map<Place, string[]>();
   const plan = turn.book.get<PartPlan[]>(PLAN_KEY) ?? [];

@@ -14,7 +14,7 @@ import { tellRewriting } from "./rewriting.ts";
 import { countReverts } from "./rollback.ts";
 import type { Turn } from "./turn.ts";
 
-/** After so long (ms) also a few free slots are filled. */
+/** After this time (ms) a few free slots are filled, too. */
 const ASK_AGAIN_MS = 250;
 
 /** A lane says what it launched and what became of it: what follows, and what it is to do next. */

@@ -37,8 +37,8 @@ function chosenIds({ book, drive }: Turn): Chosen["ids"] | undefined {
 }
 
 /**
- * The failed of one place, to be deployed again. From here on their part says so: should their results be lost, a rollback goes
- * by their rows. Whom an earlier rollout of the image had deployed it reverts in any case.
+ * Lists the failed sentinels of one place and marks them in the part as retried. If a result is lost, a rollback goes by the
+ * row. It always reverts those that an earlier rollout deployed.
  */
 export function toRetry(turn: Turn, at: Place, part: Part): Item[] {
   const chosen = chosenIds(turn)?.[at];
@@ -55,7 +55,7 @@ export function toRetry(turn: Turn, at: Place, part: Part): Item[] {
   return due.map(([id, { earlier }]) => ({ id, at, retry: true, ...(earlier ? { earlier } : {}) }));
 }
 
-/** These were not launched after all: they are failed, and of this attempt there is nothing to know. */
+/** These were not launched after all. Removes the mark: they are failed as before. */
 export function unmark(turn: Turn, at: Place, ids: readonly string[], attempt: number): void {
   const part = turn.book.get<Part>(partKey(at)) ?? {};
   const cleared = ids.flatMap((id): [string, Entry][] => {
@@ -74,10 +74,10 @@ function store(turn: Turn, at: Place, part: Part): void {
   turn.count(countedBeside(tallies));
 }
 
-/** So many parts are looked through for the names of the failed. */
+/** At most this many parts are searched for the names of failed sentinels. */
 const PARTS_TO_NAME = 8;
 
-/** The head names the newest failures; where those came up, it names others that are left. */
+/** The head names the newest failures. If those came up, names others that are left. */
 export function nameOthers(turn: Turn): void {
   const { rollout } = turn.driving();
   const tallies = turn.tallies();

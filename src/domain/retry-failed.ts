@@ -67,9 +67,9 @@ export function retryFailed(turn: Turn, event: Event & { type: "retryFailed" }):
   });
 }
 
-/** So many parts are read at once. */
+/** This many parts are read at once. */
 const PARTS = 8;
-/** An error names so many of them. */
+/** An error names at most this many of them. */
 const NAMED = 3;
 
 /**

@@ -93,7 +93,7 @@ export function countReverts(turn: Turn, results: readonly SentinelResult[]): vo
 export function leftToRevert({ rollout, drive }: Turn): number {
   if (rollout === undefined || drive?.rollback === undefined) return 0;
   const lanes = lanesOf(drive, "rollback");
-  // One that was not known to have taken the image counts on both sides.
+  // A sentinel that was not known to have taken the image counts on both sides.
   const pending = lanes.reduce((sum, lane) => {
     const earlier = lane.earlierReverted - lane.earlierTook + (lane.leftOverReverted ?? 0);
     return sum + lane.reverted - lane.succeeded + earlier;
@@ -123,7 +123,7 @@ export function concludeRollback(turn: Turn): void {
   if (inFlightOf(lanesOf(drive, "rollback")) > 0) return;
   if (rollback.stopping === undefined) {
     if (rollback.openedWave === undefined || hasMore(turn) || drive.forward !== undefined) return;
-    // One that settled late in a change that was cut short was not taken up.
+    // A sentinel that settled late in a change that was cut short was not taken up.
     if (leftToRevert(turn) > 0) openQueue(turn);
     if (hasMore(turn)) return;
   }
@@ -156,7 +156,7 @@ export function endRollback(turn: Turn, interruption: string | undefined): void 
   delete drive.rollback;
 }
 
-/** A rollback that nobody is said to drive: its beginning, or its end, was cut short. */
+/** Ends a rollback whose state names no driver: its beginning, or its end, was cut short. */
 export function stranded(turn: Turn, reason: string): void {
   const { rollout } = turn.driving();
   turn.become({ state: "cancelled" });

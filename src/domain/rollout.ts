@@ -155,7 +155,7 @@ function soakEnds(turn: Turn, { rolloutId, untilMs, unseen = [] }: Event & { typ
   const isIt = rollout?.rolloutId === rolloutId && rollout.soakUntilMs === untilMs;
   if (!isIt || drive?.forward === undefined || drive.forward.stopping !== undefined) return refused(turn);
   if (turn.nowMs < untilMs) {
-    // Whoever counted the time has another clock.
+    // The process that counted the time has another clock.
     turn.soaks = { untilMs, inMs: untilMs - turn.nowMs };
     return refused(turn);
   }

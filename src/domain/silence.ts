@@ -46,7 +46,7 @@ function askAll(turn: Turn): void {
   for (const n of lanes) turn.ring(n);
 }
 
-/** Remembers who does not answer; the first time Slack hears of it. One that answers again has reported. */
+/** Marks the lanes that do not answer and unmarks the others. Slack is told when the first lane is marked. */
 function mark(turn: Turn, { silent }: Event & { type: "silent" }): void {
   const { rollout, drive } = turn.driving();
   const known = Object.values(drive.lanes).some((lane) => lane.silent !== undefined);

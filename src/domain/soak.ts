@@ -11,7 +11,7 @@ export function isWatched({ limits }: RolloutState): boolean {
   return limits?.soakSeconds !== undefined;
 }
 
-/** Is anybody to watch them now? A paused rollout tells who has recovered. */
+/** Is the health to be watched now? A paused rollout also tells which sentinels have recovered. */
 export function isUnderWay(rollout: RolloutState): boolean {
   return isWatched(rollout) && (rollout.state === "in_progress" || rollout.state === "paused");
 }

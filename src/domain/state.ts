@@ -15,9 +15,9 @@ export type PauseKind = "failure" | "budget" | "operator" | "interrupted" | "fre
 
 /** What a rollout was asked to keep to. Absent: as it was before there were limits. */
 export interface Limits {
-  /** So many sentinels of a wave, or so much of it ("2%"), may fail, and the rollout goes on. */
+  /** The rollout goes on while at most this many sentinels of a wave fail: a number, or a share of the wave ("2%"). */
   maxFailures?: number | string;
-  /** Likewise of the whole rollout. */
+  /** The same limit for the whole rollout. */
   maxTotalFailures?: number | string;
   /** Most Deploys in flight; the service's own limit holds as well. */
   maxInFlight?: number;
@@ -25,7 +25,7 @@ export interface Limits {
   ramp?: true;
   /** How long (seconds) each wave is watched before the next one begins, and the last one before the rollout is over. */
   soakSeconds?: number[];
-  /** So many sentinels that took the image, or so much of them ("2%"), may break after they came up. Absent: none. */
+  /** At most this many sentinels that took the image, or this share of them ("2%"), may break afterwards. Absent: none. */
   maxRegressions?: number | string;
   /** A pause for a failure, a budget or a regression goes on to a rollback by itself. */
   onFailure?: "rollback";
@@ -130,7 +130,7 @@ export interface RolloutState {
   retried?: number;
   /** The wave soaks, and until when. */
   soakUntilMs?: number;
-  /** A soak was interrupted: so much of it is left; 0: the wave has soaked. */
+  /** A soak was interrupted, and this much of it (ms) is left; 0: the wave has soaked. */
   soakLeftMs?: number;
   /** Paused, and a rollback is to follow by itself. */
   rollsBack?: true;
@@ -148,7 +148,7 @@ export interface Entry {
   is: SentinelState;
   /** Why it failed or was skipped, or stays on the image. Of one that is reverted: why it had failed in this rollout. */
   why?: string;
-  /** It failed for its cluster did not answer. */
+  /** It failed because its cluster did not answer. */
   away?: true;
   /**
    * An earlier rollout of this image may have deployed it, whether or not its turn comes in this one. Of one that is reverted: it

@@ -14,7 +14,7 @@ import { isLeftOver, isRetried, type Tallies, type Tally, tallyOf } from "./tall
 import type { Turn } from "./turn.ts";
 
 /**
- * Copies who took the image, and who may have, out of the waves of the present rollout.
+ * Copies the sentinels that took the image, or may have, out of the waves of the present rollout.
  * @param most parts to copy now
  * @returns how many are left
  */
@@ -85,7 +85,7 @@ export function keep({ book }: Turn, { index, parts, copies }: TakenOver): void 
   book.set(TAKEN_OVER_KEY, index);
 }
 
-/** Who can never revert will not come the next time either. */
+/** A sentinel that can never revert keeps that mark: a later rollback does not try it again. */
 function copyOf(turn: Turn, at: Place, entry: Entry): Entry {
   const { from, is, stays, why, earlier, failedEarlier } = entry;
   if (isRetried(entry) && !earlier) return { from, is: "waiting", failedEarlier: true };
@@ -98,7 +98,7 @@ function copyOf(turn: Turn, at: Place, entry: Entry): Entry {
   return { from, is, ...kept };
 }
 
-/** Is there anybody in it who took the image, or of whom nobody knows? */
+/** Does the part have a sentinel that took the image, or of which that is unknown? */
 function mayBeOnImage(turn: Turn, at: Place, tally: Tally): boolean {
   const [size, succeeded, failed, skipped, reverted, , earlier = 0, failedEarlier = 0, leftOver = 0] = tally;
   const open = size > succeeded + failed + skipped;
@@ -106,7 +106,7 @@ function mayBeOnImage(turn: Turn, at: Place, tally: Tally): boolean {
   return succeeded > reverted || failed + leftOver > 0 || waits;
 }
 
-/** Nobody knows which of those that wait have been launched. */
+/** It is unknown which of the waiting sentinels of the part have been launched. */
 function isDoubtful({ rollout, drive }: Turn, at: Place): boolean {
   const { forward } = drive ?? {};
   const unknown = drive?.lost === true || (forward !== undefined && forward.retries === undefined);
@@ -116,7 +116,7 @@ function isDoubtful({ rollout, drive }: Turn, at: Place): boolean {
 function isOnImage(turn: Turn, at: Place, entry: Entry): boolean {
   const { is, earlier, failedEarlier } = entry;
   if (isLeftOver(entry)) return true;
-  // One that failed is left alone, as ever; but what it ran before is known here alone, should it run the image all the same.
+  // A failed sentinel is left alone. It is copied because it may run the image, and only its entry knows what it ran before.
   if (is === "failed") return true;
   return (
     is === "succeeded" || (is === "waiting" && (isDoubtful(turn, at) || earlier || failedEarlier) === true)

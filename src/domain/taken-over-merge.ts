@@ -15,8 +15,8 @@ import { type Tallies, tallyOf } from "./tally.ts";
 import type { Turn } from "./turn.ts";
 
 /**
- * Who is deployed again stands in the new wave, with its old way back where it runs the image itself, and is marked: it may have
- * taken the image earlier, whether or not its turn comes.
+ * A sentinel that is deployed again has an entry in the new wave. If it runs the image already, the entry keeps the previous
+ * image. The entry is marked: the sentinel may have taken the image earlier, whether or not its turn comes.
  * @param most parts of ours to look through now
  * @returns `whole`: nothing more is to be looked through
  */

@@ -5,11 +5,12 @@ import { TAKEN_OVER_KEY } from "./state-keys.ts";
 import type { Tallies } from "./tally.ts";
 import type { Turn } from "./turn.ts";
 
-// A rollout of the image of a cancelled one goes on where that ended: who took the image stays on it, and what it ran
-// before is kept in parts of its own, as wave 0, so that RollbackAll returns all of them. Such a part is copied once out of
-// the waves, and then handed on from rollout to rollout. Who is deployed again stands in a wave of the new one, and there alone.
+// A rollout of the image of a cancelled one goes on where that ended. Sentinels that took the image stay on it, and
+// what they ran before is kept in parts of its own, as wave 0, so that RollbackAll returns all of them. Such a part is copied
+// once out of the waves, and then handed on from rollout to rollout. A sentinel that is deployed again has its entry only in a
+// wave of the new rollout.
 
-/** So many parts are copied, or looked through, in one change: no change grows with the fleet. */
+/** One change copies or searches at most this many parts, so that no change grows with the fleet. */
 export const PARTS_IN_A_CHANGE = 8;
 
 interface Index {

@@ -68,7 +68,7 @@ function regressedIn(entries: readonly Entry[]): [number, number, number, number
   return [all.length, all.filter(({ recovered }) => recovered).length, lately.length, round];
 }
 
-/** So many numbers of a tally are there also where they are 0. */
+/** The first this many numbers of a tally are stored even if they are 0. */
 const ALWAYS = 5;
 
 function stays({ stays: why }: Entry): boolean {

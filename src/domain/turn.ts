@@ -15,7 +15,7 @@ export interface Ring {
   grant?: Grant;
 }
 
-/** One that an earlier version began has no more than its first fields. */
+/** A rollback that an earlier version began has only its first fields. */
 function copyOfRollback(rollback: RollbackDriver): RollbackDriver {
   const {
     gone = 0,
@@ -136,7 +136,7 @@ export class Turn {
     if (state !== "in_progress") this.soak({});
   }
 
-  /** The wave soaks until then, or has so much left of its soak; neither: it has not begun to soak. */
+  /** The wave soaks until `soakUntilMs`, or `soakLeftMs` of its soak is left; neither: it has not begun to soak. */
   soak(soak: Pick<RolloutState, "soakUntilMs" | "soakLeftMs">): void {
     const { soakUntilMs: _, soakLeftMs: __, ...rollout } = this.driving().rollout;
     this.rollout = { ...rollout, ...soak };

@@ -41,7 +41,7 @@ export interface View {
   next: readonly Verb[];
   /** Absent: none holds, or none is told of. */
   freeze?: Freeze;
-  /** It soaks until then (unix ms); or it is paused in a soak of which so much (ms) is left. */
+  /** The soak ends at `soakUntilMs` (unix ms). In a rollout that is paused in a soak, `soakLeftMs` (ms) of it is left. */
   soakUntilMs?: number;
   soakLeftMs?: number;
   /** How many broke after they came up, and the newest of them. Absent: none. */

@@ -25,7 +25,7 @@ function rankInBeginning(write: Write): number {
   return write.key === DRIVE_KEY ? 3 : 2;
 }
 
-/** Likewise; and wherever it is cut short, what it takes over is whole: as it was copied, or where the tallies say. */
+/** The same for a rollout that takes over. If it is cut short, what it takes over is whole: as copied, or where the tallies say. */
 function rankTakingOver(write: Write): number {
   if (write.key === HEAD_KEY) return 0;
   if (write.key === DRIVE_KEY) return 6;
@@ -37,7 +37,7 @@ function rankTakingOver(write: Write): number {
 
 /**
  * What was reported stays in its lane's book until it is in the parts and in the head; and the drive comes last, so that
- * somebody is said to drive until everything else is as it should be.
+ * the state names a driver until everything else is written.
  */
 function rankLater(write: Write): number {
   // Once it is there, the drive says that it may be.

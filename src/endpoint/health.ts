@@ -66,7 +66,7 @@ export function databaseCheck(look: () => Promise<Primary>): () => Promise<Check
   };
 }
 
-/** Each cluster's watch. One that is away does not take the service from the sentinels of the others. */
+/** Each cluster's watch. A cluster that is away does not take the service from the sentinels of the others. */
 export function clusterChecks(
   watches: { cluster: string; synced: boolean }[],
   clusters: ClusterHealth[],

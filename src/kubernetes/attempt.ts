@@ -37,7 +37,7 @@ export interface Requests {
   podTrouble(k8sName: string): Promise<PodTrouble | undefined>;
 }
 
-/** The same, for as long as somebody waits for what comes of it. */
+/** The same requests, given up once `signal` aborts. */
 export function whileWanted(requests: Requests, signal: AbortSignal | undefined): Requests {
   if (signal === undefined) return requests;
   return { ...requests, send: (k8sName, patch, tries) => requests.send(k8sName, patch, tries, signal) };

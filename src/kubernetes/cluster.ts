@@ -26,7 +26,7 @@ export interface Cluster {
   readonly name: string;
   /** Changes only what is given. The same change, under the same terms, a second time changes nothing. */
   readonly patch: Patch;
-  /** Likewise, but only where the image is the one that is to be exchanged, and not where somebody has changed it since. */
+  /** The same, but only of a Deployment that still has the image to be exchanged. */
   readonly exchange: Exchange;
   /** Undefined: it does not exist. */
   read(k8sName: string): Promise<DeploymentSnapshot | undefined>;
@@ -40,7 +40,7 @@ export interface Cluster {
 export interface WatchableCluster extends Cluster {
   /** Begins at once and goes on until it is stopped. */
   watch(handlers: WatchHandlers, logger: Logger): DeploymentWatch;
-  /** Likewise, of the pods. */
+  /** Watches the pods. It begins at once and goes on until it is stopped. */
   watchPods(handlers: PodHandlers, logger: Logger): PodWatch;
   /** The Deployment and those of its pods that are not well, as they are now; undefined: it does not exist. */
   readStanding(k8sName: string): Promise<ReadStanding | undefined>;

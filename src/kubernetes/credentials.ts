@@ -26,9 +26,9 @@ export interface Credentials {
   close(): Promise<void>;
 }
 
-/** What is known of a change after this long (ms) at the latest, */
+/** Credentials are read again after this time (ms) at the latest, */
 const READ_EVERY_MS = 5_000;
-/** or this long after a request failed, for there may be many of those. */
+/** and when requests fail, at most once in this time (ms). */
 const READ_AGAIN_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 
@@ -129,7 +129,7 @@ export function createCredentials(context?: string, file?: string, logger?: Logg
       isRefused ||= refused;
     },
     async close() {
-      // A command that hangs holds up nobody: what comes of it is destroyed once it is there.
+      // A command that hangs does not hold up the end: its pool is destroyed once it is there.
       reading?.then(
         ({ pool }) => pool.destroy(),
         () => undefined,

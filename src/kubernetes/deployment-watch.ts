@@ -16,7 +16,7 @@ export interface WatchedDeployment extends Omit<DeploymentSnapshot, "cpuLimitMil
   completeSeconds: number;
   /** Since when it has fewer available replicas than desired (unix ms), as far as that is known; absent: it has all of them. */
   unavailableMs?: number;
-  /** It was seen to lose them: whatever says that it was earlier is wrong. */
+  /** It was seen to lose them: a source that says it was earlier is wrong. */
   wasAvailable?: true;
 }
 

@@ -57,7 +57,7 @@ export function createExchange(all: Requests): Exchange {
       const { image = "" } = snapshot;
       const is = async (asked: string, otherwise: () => Promise<boolean> = async () => false) =>
         image === asked || (await isRewritten(asked, image)) || (await otherwise());
-      // Whoever made this of an image may have been killed before anybody knew: then admission itself is asked.
+      // A Deploy whose image admission rewrote to this one may have been killed before it noted that. So admission is asked.
       const comesOf = (asked: string) => async () => {
         const tried = fittedPatch({ ...change, image: asked }, containerName, place, current, {
           from: image,

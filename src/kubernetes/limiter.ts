@@ -19,10 +19,10 @@ export interface Limiter {
   /**
    * Sends the request when it is its turn.
    * @param signal takes it out of the queue; once it has begun, the request has to heed the signal itself
-   * @throws TransientKubernetesError when its turn does not come in time; whatever the request throws
+   * @throws TransientKubernetesError when its turn does not come in time; and the request's own error
    */
   run<T>(traffic: Traffic, request: () => Promise<T>, signal?: AbortSignal): Promise<T>;
-  /** The API server asked to be left alone: nothing is sent for so long, and then one request at a time at first. */
+  /** The API server asked to be left alone: nothing is sent for `askedMs`, and then one request at a time at first. */
   pause(askedMs?: number): void;
   /** Gives up everything that waits or is under way. */
   close(): void;

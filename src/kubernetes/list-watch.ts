@@ -177,7 +177,7 @@ export class GoneError extends TransientKubernetesError {
   }
 }
 
-/** A stream that neither said anything nor ended: nobody knows what it would have told. */
+/** A stream neither said anything nor ended: it may have missed changes. */
 export class SilenceError extends TransientKubernetesError {
   constructor(doing: string) {
     super(`${doing}: no answer in time`, { clusterWide: true });

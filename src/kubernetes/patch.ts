@@ -83,7 +83,7 @@ export function fittedPatch(
   const parents = missingParents(change, index, read, extras);
   const patch = guessedPatch(change, container, index, extras);
   if (parents.length === 0) return patch;
-  // Creating a parent would wipe out what somebody else put there meanwhile: only on exactly what was read.
+  // Creating a parent would wipe out what another client put there meanwhile. So the patch tests that nothing changed.
   return [
     { op: "test", path: "/metadata/uid", value: read.metadata?.uid },
     { op: "test", path: "/metadata/resourceVersion", value: read.metadata?.resourceVersion },

@@ -53,7 +53,7 @@ const LIST_EVERY_MS = 10 * 60_000;
 const LIST_JITTER = 0.2;
 /** Longer than a stream lasts and a hung one goes unnoticed. */
 const CURRENT_FOR_MS = 40_000;
-/** One failure is a connection that broke, and the next stream goes on where it was. After so many there is no stream. */
+/** One failure is a broken connection, and the next stream goes on where it was. After this many there is no stream. */
 const LOST_AFTER = 2;
 /** Without a stream, what was listed is up to date for less than the time between two re-checks. */
 const LISTED_FOR_MS = 15_000;
@@ -63,7 +63,7 @@ const MAX_BACKOFF_MS = 5_000;
 /** A stream that lasted this long was a good one, even without a single event. */
 const GOOD_STREAM_MS = 1_000;
 
-/** LIST, then WATCH, for ever: whatever happens to the API, its connections or the handlers, it goes on. */
+/** LIST, then WATCH, for ever: no failure of the API, its connections or the handlers ends it. */
 export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): Reflector {
   const { connection, resource, logger } = options;
   const { streamSeconds = STREAM_SECONDS, listEveryMs = LIST_EVERY_MS, pageSize } = options;
@@ -139,7 +139,7 @@ export function reflect<T extends ListedObject>(options: ReflectorOptions<T>): R
     for await (const event of watchEvents<T>(connection, resource, from, streamSeconds, signal)) {
       lastContactMs = Date.now();
       if (event.type === "ERROR") {
-        // Whatever it is (410 as a rule), this history cannot be trusted any more.
+        // After any error (410 as a rule) this history cannot be trusted any more.
         version = undefined;
         if (event.object.code === 410) throw new GoneError();
         throw new TransientKubernetesError(`watch ended with an error: ${event.object.message ?? "unknown"}`);

@@ -34,7 +34,7 @@ export interface TransportOptions {
   metrics: KubernetesMetrics | undefined;
 }
 
-/** The one way to a cluster: whatever is sent waits for its turn, and what comes back tells how the cluster is. */
+/** The one way to a cluster: each request waits for its turn, and each answer tells how the cluster is. */
 export function createTransport({ limiter, health, credentials, metrics }: TransportOptions): Send {
   return (request, { traffic, timeoutMs, signal, read }) => {
     const begin = async () => {

@@ -74,7 +74,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
     stop.abort();
   });
 }
-// Whoever read it has gone, like `| head`.
+// The reader of the output has gone, like `| head`.
 process.stdout.once("error", () => process.exit(2));
 try {
   process.exitCode = await main(stop.signal);

@@ -13,7 +13,7 @@ import {
   wavesOf,
 } from "./view.ts";
 
-/** Without a terminal a line is written when the state or the wave changes, and in between at most so often (ms). */
+/** Without a terminal a line is written when the state or the wave changes, and in between at most once in this time (ms). */
 const LINE_EVERY_MS = 10_000;
 
 /** Shows a rollout as it is now. */

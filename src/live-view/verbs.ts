@@ -5,15 +5,15 @@ import { ask, type Ingress, IngressError, ROLLOUT } from "./ingress.ts";
 /** What Status said of the rollout when the operator decided. */
 export type Guard = { rollout_id: string; wave: number };
 
-/** A verb that answers only at the end of the rollout refuses at once: without an answer after so long (ms) it was taken. */
+/** A verb that answers at the end of the rollout refuses at once: without an answer after this time (ms) it was taken. */
 const REFUSED_WITHIN_MS = 2_000;
 const ASK_AGAIN_MS = 100;
 /** What Restate answers of an invocation that has not ended. */
 const NOT_READY = 470;
 
 /**
- * Sends a guarded verb and tells in a sentence what became of it. It is only sent, so that it goes on whatever becomes of this
- * process; a refusal is read from its outcome.
+ * Sends a guarded verb and tells in a sentence what became of it. It is only sent, so that it goes on even if this process
+ * ends; a refusal is read from its outcome.
  */
 export async function act(
   ingress: Ingress,
@@ -62,7 +62,7 @@ function fieldsOf(text: string): Record<string, unknown> {
   }
 }
 
-/** Who sits at this terminal, as far as a header can say it; undefined: nobody knows. */
+/** Who sits at this terminal, as far as a header can say it; undefined: unknown. */
 export function operatorName(env: NodeJS.ProcessEnv = process.env): string | undefined {
   const name = (env.USER || ownName()).replaceAll(/[^\x20-\x7e]/g, "?").trim();
   return name === "" ? undefined : name.slice(0, 64);

@@ -9,9 +9,9 @@ import { act } from "./verbs.ts";
 import { running } from "./view.ts";
 
 const POLL_MS = 500;
-/** Detail costs the service more than the rest: it is asked for at most so often (ms). */
+/** Detail costs the service more than the rest: it is asked for at most once in this time (ms). */
 const DETAIL_EVERY_MS = 5_000;
-/** A rollout that has had no result for so long (ms) is slow. */
+/** A rollout that has had no result for this long (ms) is slow. */
 const SLOW_MS = 30_000;
 
 export interface WatchOptions {
@@ -21,12 +21,12 @@ export interface WatchOptions {
   follow: boolean;
   /** Whether there is a screen that detail can be shown on. */
   screen: boolean;
-  /** Absent: nobody can press a key. */
+  /** Absent: stdin is no terminal, or keys are switched off. */
   keyboard: Keyboard | undefined;
   signal: AbortSignal;
 }
 
-/** Shows the rollout until it ends or somebody wants no more. @returns the last that was seen */
+/** Shows the rollout until it ends or the user quits. @returns the last status that was seen */
 export async function watch(options: WatchOptions): Promise<StatusResponse> {
   const { ingress, show, follow, screen, keyboard, signal } = options;
   let desk: Desk = {};
@@ -95,7 +95,7 @@ export async function watch(options: WatchOptions): Promise<StatusResponse> {
     for (const key of keyboard?.take() ?? []) {
       const { asking } = desk;
       if (press(key)) return seen;
-      // What was typed ahead answers no question that nobody has seen.
+      // A key that was typed ahead does not answer a question that is not on the screen yet.
       if (desk.asking !== undefined && desk.asking !== asking) break;
     }
     // Status may take its time: what a key came to is shown before.

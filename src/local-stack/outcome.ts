@@ -20,7 +20,7 @@ type End = Pick<
   "state" | "wave" | "succeeded" | "failed" | "failures" | "regressed" | "regressions"
 >;
 
-/** So long (seconds) after its first crash a sentinel may be noticed at the latest. */
+/** A sentinel has to be noticed within this time (seconds) after its first crash. */
 const NOTICED_SECONDS = 5;
 
 /**
@@ -102,7 +102,7 @@ function soakedSeconds({ request, ids, sizes, percentages }: Told, id: string): 
   return soaks.slice(first).reduce((sum, seconds) => sum + seconds, 0);
 }
 
-/** So many of those that took the image may break. */
+/** How many of those that took the image may break. */
 function allowed({ request }: Told, took: number): number {
   return budgetOf(request.max_regressions ?? 0, took) ?? 0;
 }

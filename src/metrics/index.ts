@@ -7,7 +7,7 @@ import { registerFleetMetrics } from "./fleet.ts";
 import { registerRolloutMetrics } from "./rollout.ts";
 import { createWorkMetrics, type WorkMetrics } from "./work.ts";
 
-/** The definitions of /metrics. Handed to whoever has something to count. */
+/** The definitions of /metrics. Handed to each part that counts something. */
 export interface Metrics {
   registry: Registry;
   work: WorkMetrics;

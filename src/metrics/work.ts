@@ -38,7 +38,7 @@ export type SlackResult = "delivered" | "failed" | "refused" | "disabled";
 export interface SettledDeploy {
   sentinelId: string;
   startedMs: number;
-  /** `skipped`: somebody archived or deleted the sentinel meanwhile. */
+  /** `skipped`: the sentinel was archived or deleted meanwhile. */
   status: "ready" | "failed" | "skipped";
   /** When the Deploy itself found it converged; absent where it served already and nothing was patched. */
   seenMs?: number;

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DatabaseError, isReadOnly } from "./pool.ts";
 
-/** How long (ms) what is asked for is collected after a statement before; after a quiet time nobody waits at all. */
+/** Questions are collected for this long (ms) after the previous statement. After a quiet time a statement starts at once. */
 const COLLECT_MS = 15;
 /** Most questions in one statement. */
 const MOST = 200;
-/** Statements at once: what one holds up must not hold up everything. */
+/** At most this many statements at once: a slow one must not hold up the others. */
 const AT_ONCE = 2;
-/** Likewise of statements for one question alone. */
+/** At most this many statements of one question each at once. */
 const ALONE_AT_ONCE = 4;
 
 interface Waiting<Q, A> {
@@ -17,9 +17,9 @@ interface Waiting<Q, A> {
 }
 
 /**
- * Does what many callers ask for in one statement, each caller learning of its own. A statement that the server refuses
- * is repeated for each caller alone, so that nobody fails for another's values; whoever's row is locked then stays alone, so
- * that it holds up the others once and no more. When the server does not answer, all who wait hear of it at once.
+ * Joins the questions of many callers into one statement. If the server refuses it, each question runs alone, so one bad
+ * value fails only its caller. A locked row then stays alone until it is free, so it holds up the others only once. If the
+ * server does not answer, all callers fail at once.
  * @param work answers all questions, in their order
  * @param keyOf the row that a question is about; absent: no question waits for a lock
  */
@@ -29,7 +29,7 @@ export function batched<Q, A>(
 ): (question: Q) => Promise<A> {
   let queue: Waiting<Q, A>[] = [];
   const alone: Waiting<Q, A>[] = [];
-  /** Rows that were locked when they were last to be written. */
+  /** Rows that were locked at their last write. */
   const locked = new Set<string>();
   let running = 0;
   let runningAlone = 0;

@@ -1,7 +1,7 @@
 /**
- * The values of `updated_at` (unix ms; null: none) of which a row must have one to be written: what was read of it, or what
- * the same Deploy wrote. Whoever writes a row gives it a later one, so that whatever was meant for the row as it was before
- * finds nothing to write any more, however late the server gets to it.
+ * A row is written only if its `updated_at` (unix ms; null: none) is one of these values: what was read of it, or what the
+ * same Deploy wrote. Each write gives the row a later value, so a statement that was meant for the row as it was before
+ * writes nothing, however late the server runs it.
  */
 export type Fence = readonly [number | null, ...(number | null)[]];
 

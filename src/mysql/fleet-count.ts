@@ -12,9 +12,9 @@ export interface SentinelCount {
 export interface FleetCount {
   /** Reads the rows, and counts them on the way. */
   observedRows: SentinelStore["observedRows"];
-  /** Of the last time that all rows were read; undefined where that failed, or was too long ago. */
+  /** The counts of the last reading of all rows; undefined if it failed or is too old. */
   counts(): SentinelCount[] | undefined;
-  /** Likewise all that is kept of them. `readMs`: when their reading began (unix ms). */
+  /** The whole tally of that reading; undefined as above. `readMs`: when the reading began (unix ms). */
   tally(): { tally: FleetTally; readMs: number } | undefined;
 }
 

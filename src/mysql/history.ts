@@ -67,7 +67,7 @@ export interface HistoryStore {
   rollouts(limit: number, after?: Pick<PastRollout, "startedAt" | "id">): Promise<PastRollout[]>;
   countRollouts(): Promise<number>;
   rollout(id: string): Promise<PastRollout | undefined>;
-  /** Of one rollout: failed ones first, then skipped, reverted, succeeded; by id. Likewise. */
+  /** Of one rollout: failed ones first, then skipped, reverted, succeeded; by id. `after` need not be there any more. */
   outcomes(
     rolloutId: string,
     limit: number,

@@ -8,8 +8,8 @@ interface Spelled {
 const ESCAPED = /[\0\b\t\n\r\x1a"'\\]/;
 
 /**
- * A value for a statement that means the same under every sql_mode, which somebody may change at any time: a text that would
- * have to be escaped is spelled in hexadecimal digits.
+ * Spells a value so that it means the same under every sql_mode, which may change at any time: a text that would have to be
+ * escaped is spelled in hexadecimal digits.
  */
 export function unambiguous(value: unknown): unknown {
   return typeof value === "string" && ESCAPED.test(value) ? spelled(value) : value;

@@ -9,7 +9,7 @@ export function observedColumnsOf({ health, availableReplicas, runningImage }: O
   return { health, availableReplicas, ...(image === undefined ? {} : { runningImage: image }) };
 }
 
-/** An image too long for the column was put there by somebody else, and must not fail the whole statement. */
+/** An image too long for the column was set outside this service, and must not fail the whole statement. */
 function fitting(image: string | undefined): string | undefined {
   return image !== undefined && image.length <= IMAGE_LENGTH ? image : undefined;
 }

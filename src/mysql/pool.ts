@@ -41,17 +41,17 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** Of one statement together with its wait for a connection: a frozen server must give an error, not silence. */
 const STATEMENT_TIMEOUT_MS = 9_000;
 /**
- * How long a statement may wait for somebody's lock, in s, which is less than the client waits: a statement that its client has
- * given up must not be done later, and a locked row must not hold up others for long. By default the server waits for 50 s.
+ * How long a statement may wait for a lock (s). It is less than the client waits: a statement that its client has given up
+ * must not be done later, and a locked row must not hold up others for long. By default the server waits for 50 s.
  */
 const SESSION = "SET SESSION innodb_lock_wait_timeout = 1";
 /** How long a statement may take to be killed whose client has given it up. */
 const KILL_MS = 2_000;
 /** How long a connection may take to say goodbye before it is cut. */
 const GOODBYE_MS = 2_000;
-/** A connection that nobody has used for so long is closed. */
+/** A connection that was not used for this long (ms) is closed. */
 const IDLE_MS = 60_000;
-/** So long after it was opened no connection is used: its address may lead to another server by then. */
+/** A connection of this age (ms) is not used any more: its address may lead to another server by then. */
 const LIFETIME_MS = 600_000;
 const MESSAGE_LENGTH = 300;
 

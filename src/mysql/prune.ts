@@ -4,7 +4,7 @@ import { readDatabaseUrl } from "../config.ts";
 import { reasonOf } from "../util/reason.ts";
 import { databaseAddress } from "./address.ts";
 
-/** Rows of one DELETE: short enough to hold up nobody, replication included. */
+/** Rows of one DELETE: few enough that it holds up no other statement, and no replication. */
 const BATCH = 1_000;
 /** Rollouts of one look. */
 const ROLLOUTS = 100;

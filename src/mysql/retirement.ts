@@ -7,7 +7,7 @@ export interface Retirement {
   retireAll(): void;
 }
 
-/** @param lifetimeMs so long after it was opened a connection is retired, whatever its server does */
+/** @param lifetimeMs age at which a connection is retired, even if its server is well */
 export function createRetirement(lifetimeMs: number): Retirement {
   const openedMs = new WeakMap<object, number>();
   let retiredMs = Number.NEGATIVE_INFINITY;

@@ -20,7 +20,7 @@ export interface Difference {
 }
 
 /**
- * Compares a table of the connection's database with its schema. What the table has beyond it is nobody's concern: longer
+ * Compares a table of the connection's database with its schema. The table may have more: longer
  * texts, wider numbers, more members of an enum, more columns and keys.
  * @param unused columns that need not be there, nor the keys that they are part of
  * @throws the driver's error

@@ -3,7 +3,7 @@ import { type AdminAccess, askAdmin } from "./admin-api.ts";
 
 /** Longest wait (ms) for an answer. */
 const TIMEOUT_MS = 2_000;
-/** An invocation that was tried so often without getting on is told of. */
+/** An invocation that was tried this often without getting on is reported. */
 const MANY_ATTEMPTS = 10;
 
 /** What Restate's admin API tells of the invocations that drive. */

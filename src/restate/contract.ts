@@ -29,7 +29,7 @@ export interface LaneRequest {
 export interface LaunchesRequest {
   rolloutId: string;
   lane: number;
-  /** Number of the grant: for whoever reads the call. */
+  /** Number of the grant, for a person who reads the call. */
   grant: number;
   direction: Direction;
   /** True: the Deploy before was killed, and the question is whether to go on with it. Absent: whether the grant still holds. */
@@ -42,7 +42,7 @@ export interface SettleRequest {
   updatedAtMs: number;
 }
 
-/** Asks what became of those that failed: of all of them, or of some parts. */
+/** Asks what became of the sentinels that failed: all of them, or those of some parts. */
 export interface LeftBehindRequest {
   rolloutId: string;
   places?: Place[];
@@ -142,7 +142,7 @@ export const RETRY_POLICY: RetryPolicy = {
  */
 export const SETTLE_HEADER = "x-settle-abandoned";
 
-/** Likewise: it has the row looked at that is left failed though its sentinel has come up since. */
+/** A NotifyReady that carries it also starts Heal, for a row that is left failed though its sentinel has come up since. */
 export const HEAL_HEADER = "x-heal";
 
 /** A Status call that carries it comes from /metrics, as long as the rollout takes, and not from an operator. */

@@ -11,7 +11,7 @@ import { StatusResponse } from "./rollout-schemas.ts";
 
 /** Longest wait (ms) for an answer of Restate. */
 const TIMEOUT_MS = 5_000;
-/** A request to look at a row is repeated at most so often (ms). */
+/** A request to look at a row is repeated at the earliest after this time (ms). */
 const HEAL_AGAIN_MS = 120_000;
 
 /** What this service asks of Restate from outside its handlers. All of it throws where the ingress does not take it. */
@@ -20,7 +20,7 @@ export interface Ingress {
   notifyReady(sentinelId: string, image: string): Promise<void>;
   /** Settles the row, unless something has been written into it since; asked for often, by several replicas, it runs once. */
   settleAbandoned(sentinelId: string, updatedAtMs: number): Promise<void>;
-  /** Has the row looked at of a sentinel that failed and has come up since; likewise. */
+  /** Has the row of a sentinel looked at that failed and has come up since; asked for often, it runs once in HEAL_AGAIN_MS. */
   heal(sentinelId: string, updatedAtMs: number): Promise<void>;
   /** Where the rollout stands, for /metrics. */
   status(): Promise<StatusResponse>;

@@ -8,7 +8,7 @@ import { RolloutObject } from "./contract.ts";
 const TIMEOUT_MS = 5_000;
 /** Between two attempts to register (ms). */
 const RETRY_MS = 1_000;
-/** An attempt that fails is told of at the first, second, fourth, … time, and then every so many. */
+/** A failed attempt is logged at the first, second, fourth, … time, and then at every multiple of this number. */
 const TOLD_AT_LEAST_EVERY = 256;
 
 export interface RegistrationOptions {

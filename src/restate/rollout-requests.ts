@@ -188,7 +188,7 @@ export const RollbackRequest = GuardedRequest.extend({
 }).meta({ examples: [{}] });
 export type RollbackRequest = z.infer<typeof RollbackRequest>;
 
-/** So many sentinels can be named at once: each has to be found among the failed. */
+/** At most this many sentinels can be named at once: each has to be found among the failed. */
 const NAMED_LIMIT = 100;
 const NAMED = `must be a list of 1 to ${NAMED_LIMIT} ids`;
 

@@ -11,8 +11,8 @@ import { tellAction } from "./tell-action.ts";
 type Run<I, O> = (ctx: ObjectSharedContext, request: I, options: RolloutOptions) => Promise<O>;
 
 /**
- * A verb that changes something: who is refused is recorded as well as who is not. What is taken is told by the change that
- * takes it, before it answers: of the two the first one counts, so an error that comes later is no refusal.
+ * Wraps a verb that changes something, and records refused calls too. The change that takes a call records it before it
+ * answers. The first record counts, so a later error is not recorded as a refusal.
  */
 export function acting<I extends { comment?: string | undefined }, O>(
   verb: Verb,

@@ -3,7 +3,7 @@ import type { LeftBehind } from "../domain/notification.ts";
 import { RolloutObject, SINGLETON } from "../restate/contract.ts";
 
 /**
- * Asks how those stand that failed in a rollout; undefined: nobody failed, or nobody can tell now.
+ * Asks what became of the sentinels that failed in a rollout; undefined: none failed, or it cannot be told now.
  * @param meanwhile awaited while the answer is on its way
  */
 export async function askLeftBehind(

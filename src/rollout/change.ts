@@ -83,9 +83,9 @@ function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
     soaks,
     rollsBack,
   } = outcome;
-  // The watchdog goes first: once a state says that somebody drives, somebody watches.
+  // The watchdog goes first: a state that names a driver always has a watchdog.
   if (watch !== undefined) sendWatchdog(ctx, watch);
-  // Likewise: one that finds another freeze, or none, changes nothing.
+  // This goes first, too. An EndFreeze that finds another freeze, or none, changes nothing.
   if (ends !== undefined) {
     const { id, inMs } = ends;
     ctx.objectSendClient(RolloutObject, ctx.key).EndFreeze({ id }, rpc.sendOpts({ delay: inMs }));

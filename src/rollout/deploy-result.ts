@@ -19,14 +19,14 @@ export function deployResult(
       : (["reverted", "missed", "gone"] as const);
   return (reply, error) => {
     if (error instanceof TerminalError && error.code === 404) {
-      // Nobody can tell any more whether it took the image.
+      // It cannot be found out any more whether it took the image.
       if (unrecorded) return { ...common, is: "untouched" };
       return { ...common, is: gone, why: "it has no row any more" };
     }
     if (error !== undefined) return { ...common, is: bad, why: `Deploy did not finish: ${error.message}` };
     const took = reply?.duration_ms === undefined ? {} : { durationMs: reply.duration_ms };
     const runs = reply?.rewritten_to === undefined ? {} : { rewrittenTo: reply.rewritten_to };
-    // It failed and nobody has recorded it: it is left alone, and counts as failed from now on.
+    // It failed, and that was not recorded: it is left alone, and counts as failed from now on.
     if (reply?.failed_on_image === true && unrecorded && waveOf(at) >= 0)
       return { ...common, unrecorded, is: "failed", why: reply.reason ?? "failed without a reason" };
     if (reply?.untouched === true) return { ...common, is: "untouched" };

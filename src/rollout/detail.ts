@@ -29,18 +29,18 @@ export interface DetailOptions {
 /** The rollout that it is about: its id, and the newest of its failures. */
 export type DetailOf = Subject & { rolloutId: string; failures: readonly Failure[] };
 
-/** An operator waits: what is not known after so long (ms) is not told. */
+/** An operator waits. The answer omits what is not known after this time (ms). */
 const PATIENCE_MS = 1_400;
-/** A fleet of at most so many is read on the spot, in a few pages; a larger one is known as of the watcher's last reading. */
+/** A fleet of at most this size is read on the spot, in a few pages. Of a larger one the watcher's last reading counts. */
 const READ_AT_ONCE = 3_000;
-/** So many of those that have been progressing longest are read again, for some of them may be done. */
+/** This many of those that have been progressing longest are read again, because some of them may be done. */
 const READ_AGAIN = 100;
 const MOST_SLOWEST = 20;
 const MOST_REGIONS = 100;
 const MOST_FAILURES = 2_000;
 const MOST_CHARACTERS = 300;
 
-/** What a rollout is waiting for, in bounded time and of bounded size, however large the fleet is and whatever is away. */
+/** What a rollout is waiting for. Time and size are bounded for every fleet, also while MySQL or a cluster is away. */
 export async function detailOf(rollout: DetailOf | undefined, options: DetailOptions): Promise<StatusDetail> {
   if (rollout === undefined) {
     return { slowest: [], by_region: [], failures_by_reason: [], detail_message: "There is no rollout." };

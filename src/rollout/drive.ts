@@ -130,7 +130,7 @@ class Drive {
     }
   }
 
-  /** A cancellation of this invocation stops the launching at once, whatever else waits for its turn. */
+  /** A cancellation of this invocation stops the launching at once, even while other changes wait for their turn. */
   #report(opens?: { wave: number; window: number }): Promise<Answer> {
     const cancelled = this.#cancellation;
     const stop = cancelled === undefined ? undefined : { cancelled, now: () => this.#interrupt() };
@@ -161,7 +161,7 @@ class Drive {
       const rolloutId = this.#rolloutId;
       const sentinels = retries ?? wave.size;
       const whom = plural(sentinels, retries === undefined ? "sentinel" : "failed sentinel");
-      // What the setting is now holds for the whole wave, whoever replays this.
+      // The setting of this moment holds for the whole wave, also where another process replays this.
       const window = await this.#ctx.run(`${this.#title}: ${whom}`, () => {
         const what = retries === undefined ? "starting wave" : "retrying failed sentinels";
         logger.info({ rolloutId, image: wave.image, wave: wave.number, sentinels }, what);

@@ -6,7 +6,7 @@ import { atMost } from "../util/at-most.ts";
 import { unlessCancelled } from "./drive.ts";
 import { type Fleet, type PlannedWaves, planWavesOf } from "./planned-waves.ts";
 
-/** So long (ms) a caller waits for the fleet to be read; then nothing has happened, and nothing will by itself. */
+/** A caller waits at most this long (ms) for the fleet to be read. Then nothing has happened, and nothing will by itself. */
 const PATIENCE_MS = 30_000;
 /** Between two tries (ms). */
 const AGAIN_MS = 500;

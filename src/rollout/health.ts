@@ -20,17 +20,17 @@ export interface HealthOptions {
   countBytes: CountBytes;
 }
 
-/** So long (ms) one step waits for news. */
+/** One step waits at most this long (ms) for news. */
 const WAIT_MS = 30_000;
-/** So often (ms) it asks meanwhile whether the rollout is over, which this process may have heard of. */
+/** While it waits, it checks every POLL_MS (ms) whether this process has heard that the rollout is over. */
 const POLL_MS = 250;
-/** After so many steps it ends, so that its journal does not grow; the watchdog of the drive sends another. */
+/** After this many steps it ends, so that its journal does not grow; the watchdog of the drive sends another. */
 const STEPS = 480;
-/** It looks at the state whenever there is news, and after so many steps without any. */
+/** It looks at the state whenever there is news, and after this many steps without any. */
 const QUIET_STEPS = 4;
 /** A first look can fall between the writes of the change that sent this one; then it looks once more (ms). */
 const FIRST_LOOK_MS = 2_000;
-/** What was seen, and not when it was read again, is looked at again so much later (ms). */
+/** A regression that was seen but not confirmed is looked at again after this time (ms). */
 const DOUBT_MS = 5_000;
 
 /**
@@ -77,7 +77,7 @@ export async function watchHealth(
       await ctx.sleep(DOUBT_MS, "look again later");
       continue;
     }
-    // Sent, not called: whoever kills this one leaves no answer on its way.
+    // Sent, not called: if this invocation is killed, no answer is on its way to it.
     ctx
       .objectSendClient(RolloutObject, ctx.key)
       .Change({ type: "health", rolloutId, regressed, recovered: well, health: news.survey });
@@ -111,20 +111,20 @@ function confirmed(ctx: ObjectSharedContext, health: Health, of: Watched, suspec
   return ctx.run(`look again at ${whom}`, () => health.confirm(of, suspects));
 }
 
-/** So long (ms) the caches are waited for, and those of a process that has just begun until it is so old. */
+/** Waits at most SYNC_MS (ms) for the caches. In a new process, waits until the process is START_MS (ms) old. */
 const SYNC_MS = 1_500;
 const START_MS = 15_000;
 const SYNC_POLL_MS = 100;
-/** And so long (ms) the answer whether somebody has broken. */
+/** Reading the suspects again takes at most this long (ms). */
 const CONFIRM_MS = 10_000;
 /**
- * What could not be read is looked at again so much later (ms), and so many times by one invocation. A cluster that is away has no
- * suspects.
+ * If a suspect could not be read, it is read again after AGAIN_MS (ms), at most LOOKS times in one invocation. A cluster
+ * that is away has no suspects.
  */
 const AGAIN_MS = 2_000;
 const LOOKS = 100;
 
-/** The time of a soak is up: whoever broke is found before the rollout goes on. */
+/** The time of a soak is up. Finds the sentinels that broke before the rollout goes on. */
 export async function endSoak(
   ctx: ObjectSharedContext,
   { rolloutId, untilMs }: { rolloutId: string; untilMs: number },
@@ -132,7 +132,7 @@ export async function endSoak(
 ): Promise<void> {
   let seen: SeenAtAll | undefined;
   for (let n = 0; n < LOOKS && (seen === undefined || seen.unread > 0); n++) {
-    // Somebody may have broken: nobody goes on before that is known.
+    // A suspect is not confirmed yet. The rollout does not continue before it is.
     if (n > 0) await ctx.sleep(AGAIN_MS, "look again");
     const { rollout } = await readHead(ctx, options.countBytes);
     if (rollout?.rolloutId !== rolloutId || rollout.soakUntilMs !== untilMs) return;
@@ -155,7 +155,7 @@ interface SeenAtAll {
   health: HealthSurvey;
 }
 
-/** What is suspected is read again. */
+/** Reads the suspects again. */
 function lookAtAll(
   ctx: ObjectSharedContext,
   of: Watched,

@@ -20,7 +20,7 @@ const RETRIES = { initialRetryInterval: 500, retryIntervalFactor: 2, maxRetryInt
 
 /**
  * A queue for each rollout that writes its changes to MySQL, and one for what operators do: in order, retried for as long as it
- * takes, in nobody's way.
+ * takes, while the rollout goes on.
  */
 export function createHistoryQueue({ history, actions, logger, metrics }: HistoryQueueOptions) {
   return object({

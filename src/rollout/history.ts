@@ -26,8 +26,8 @@ interface Found {
 }
 
 /**
- * Reads past rollouts. One try: whoever asks rather hears that it cannot be read than waits.
- * @throws BadRequestError when nobody knows the place to go on from
+ * Reads past rollouts. It tries once: an operator would rather hear that it cannot be read than wait.
+ * @throws BadRequestError when the place to go on from is unknown
  * @throws TerminalError 404 for an unknown rollout, 503 when MySQL or the tables are away
  */
 export async function history(

@@ -15,7 +15,10 @@ import { grantText } from "../restate/grant.ts";
 import { deployResult } from "./deploy-result.ts";
 import { reportUntilTaken, type Stop } from "./request-change.ts";
 
-/** So many results are reported at once; fewer of them after a while (ms). */
+/**
+ * A lane reports as soon as it has RESULTS_IN_A_REPORT results or has nothing more in flight, and at the latest GATHER_MS (ms)
+ * after the first result.
+ */
 const RESULTS_IN_A_REPORT = 32;
 const GATHER_MS = 400;
 
@@ -32,8 +35,8 @@ export type Arrival =
 type Timer = "gather" | "again";
 
 /**
- * One lane of a drive: launches the Deploys that it is granted, at most some dozens at a time, and reports what became of
- * them. It decides nothing: what to launch, and when it is over, it is told by the change that takes its report.
+ * One lane of a drive. It launches the Deploys that it is granted, at most LANE_SLOTS at a time, and reports their results.
+ * It decides nothing: the change that takes a report decides what the lane launches next and when it ends.
  */
 export class Lane {
   readonly #ctx: ObjectSharedContext;

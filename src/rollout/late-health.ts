@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Health } from "../watcher/health.ts";
 
-/** Until the watcher of this process has begun it asks again after so long (ms). */
+/** Until the watcher of this process has begun, it asks again after this time (ms). */
 const SOON_MS = 200;
 
 /**

@@ -11,13 +11,13 @@ import { type LeftBehindRequest, RolloutObject } from "../restate/contract.ts";
 import { atMost } from "../util/at-most.ts";
 import { type CountBytes, load, readHead } from "./state.ts";
 
-/** So many parts are read by one invocation, so that its journal does not grow with the fleet. */
+/** One invocation reads at most this many parts, so that its journal does not grow with the fleet. */
 const PARTS = 16;
-/** An operator waits: without the rows after so long (ms) the answer does without these numbers. */
+/** An operator waits. If the rows have not been read after this time (ms), the answer omits these numbers. */
 const PATIENCE_MS = 1_000;
-/** And so long (ms) for their Deployments: then their rows have to do. */
+/** If the Deployments have not been read after this time (ms), the rows alone count. */
 const DEPLOYMENTS_PATIENCE_MS = 2_000;
-/** Of more than so many only the rows are read: each Deployment is a request to Kubernetes. */
+/** If more sentinels than this failed, only their rows are read: each Deployment is a request to Kubernetes. */
 const MOST_DEPLOYMENTS = 200;
 
 export interface LeftBehindOptions {
@@ -26,7 +26,10 @@ export interface LeftBehindOptions {
   countBytes: CountBytes;
 }
 
-/** Counts what became of those that failed, by their Deployments and rows, or by their rows alone. @returns null where that cannot be told now */
+/**
+ * Counts what became of the sentinels that failed, by their Deployments and rows, or by their rows alone.
+ * @returns null where that cannot be told now
+ */
 export async function countLeftBehind(
   ctx: ObjectSharedContext,
   { rolloutId, places, byRows }: LeftBehindRequest,
@@ -103,7 +106,7 @@ async function imagesOf(
   return inTime(Promise.all(reads), DEPLOYMENTS_PATIENCE_MS);
 }
 
-/** Undefined: it failed, or took longer than so long (ms). */
+/** Undefined: it failed, or took longer than `ms`. */
 function inTime<T>(read: Promise<T>, patienceMs: number): Promise<T | undefined> {
   return atMost(
     patienceMs,

@@ -16,7 +16,7 @@ export interface LoadOptions {
   countBytes: CountBytes;
 }
 
-/** So many parts are read by one invocation, so that its journal does not grow with the fleet. */
+/** One invocation reads at most this many parts, so that its journal does not grow with the fleet. */
 const PARTS = 8;
 
 /**
@@ -43,7 +43,8 @@ export async function loadParts(
       staged = await requestChange(ctx, `part ${at}`, { type: "stage", rolloutId, at, part: {} });
     if (!staged.accepted) return { left: 0 };
   }
-  // The rest follows by itself, also when the rollout is paused: what each sentinel ran is captured soon after the start.
+  // Another invocation reads the rest, even if the rollout is paused. So each sentinel's image is captured soon after the
+  // start.
   if (left > 0) {
     const idempotencyKey = `load ${rolloutId} ${left}`;
     ctx.objectSendClient(RolloutObject, ctx.key).Load({ rolloutId }, rpc.sendOpts({ idempotencyKey }));

@@ -5,8 +5,8 @@ import { readHead, type Sight } from "./state.ts";
 import { ensureWatchdog, NOBODY, nobodyDrives } from "./watchdog.ts";
 
 /**
- * What a verb goes by. If the state says that somebody drives while nobody does, it is mended first: what was cut short, or
- * killed together with its watchdog, is in no verb's way.
+ * Reads what a verb goes by. If the state names a driver that is gone, mends it first, so that what was cut short blocks no
+ * verb.
  * @throws UnreadableError
  */
 export async function lookAndMend(

@@ -21,7 +21,7 @@ export interface PlannedWaves {
   leftOut: number;
 }
 
-/** So many ids of a wave are shown. */
+/** At most this many ids of a wave are shown. */
 const SHOWN_IDS = 20;
 /** Of a larger fleet (bytes of JSON) the parts are read one after another. */
 const INLINE_BYTES = 256 * 1024;

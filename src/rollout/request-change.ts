@@ -9,7 +9,7 @@ import type { Answer } from "../domain/answer.ts";
 import type { Event, Report } from "../domain/event.ts";
 import { RolloutObject } from "../restate/contract.ts";
 
-/** Between two attempts (ms) to report what could not be taken, and how many of them there are. */
+/** A report that was not taken is sent again after AGAIN_MS (ms), at most ATTEMPTS times. */
 const AGAIN_MS = 1_000;
 const ATTEMPTS = 300;
 
@@ -30,8 +30,8 @@ export interface Stop {
 }
 
 /**
- * A change that was killed, or a state that somebody made unreadable, is no reason to lose results: it is tried again until
- * it is taken.
+ * Sends a report until it is taken, so that neither a killed change nor a state that was edited and cannot be read loses
+ * results.
  */
 export async function reportUntilTaken(
   ctx: ObjectSharedContext,

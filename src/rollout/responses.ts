@@ -16,7 +16,7 @@ import { healthField, soakFields } from "./soak-fields.ts";
 import type { Sight } from "./state.ts";
 import { waitingFor } from "./waiting-for.ts";
 
-/** What a forward drive answers of its own rollout, whatever became of it since. */
+/** What a forward drive answers of its own rollout, even if another one has begun since. */
 export function viewOfDriven(view: View, rolloutId: string, image: string): View {
   if (view.rolloutId !== rolloutId) return viewOfForgotten(rolloutId, image);
   if (view.state === "in_progress") return viewOfResumed(view);
@@ -24,8 +24,8 @@ export function viewOfDriven(view: View, rolloutId: string, image: string): View
 }
 
 /**
- * What operators are answered. Restate answers the same to whoever uses an idempotency-key again, whatever is true by then:
- * so it says of which rollout it tells, and of when.
+ * What operators are answered. Restate gives the same answer to each call with the same idempotency-key, even if it is not
+ * true any more. So the answer says of which rollout it tells, and of when.
  */
 export function rolloutResponse(view: View): RolloutResponse {
   return {
@@ -129,7 +129,7 @@ export function statusResponse(
 /**
  * @param report undefined: the rollback was taken over by what came after it
  * @param of the rollout, and its wave, counted from 1; and when the rollback has ended, where that is known
- * @param leftBehind undefined: nobody failed, or it could not be told
+ * @param leftBehind undefined: none failed, or it could not be told
  */
 export function rollbackResponse(
   report: RollbackReport | undefined,

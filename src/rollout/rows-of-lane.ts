@@ -10,8 +10,8 @@ export interface RowsOfLaneOptions {
 }
 
 /**
- * What the rows tell of the sentinels that a lane holds: only what a Deploy of this drive has written there. Of those that are
- * still under way, or whose Deploy was never launched, nothing.
+ * What the rows tell of the sentinels that a lane holds: only what a Deploy of this drive has written
+ * there. A sentinel whose Deploy is still under way, or was never launched, is left out.
  */
 export async function rowsOfLane(
   held: Held,

@@ -27,9 +27,9 @@ import { verbs } from "./verbs.ts";
  *
  * A service that dies loses nothing: Restate runs its invocations again, elsewhere or later. An invocation that is cancelled
  * or killed in Restate is another matter. A cancelled drive launches nothing more, lets its Deploys finish, and leaves the
- * rollout paused. A killed drive runs no code: its watchdog, or the next verb or Status, finds that nobody drives, and Change
- * pauses the rollout. A Change that is killed between two writes leaves a state that the next Change mends. Cancel stops the
- * launching wherever the drive is.
+ * rollout paused. A killed drive runs no code: its watchdog, or the next verb or Status, finds that its driver is gone, and
+ * Change pauses the rollout. A Change that is killed between two writes leaves a state that the next Change mends. Cancel
+ * stops the launching wherever the drive is.
  */
 export function createRolloutService(options: RolloutOptions) {
   return object({

@@ -18,7 +18,7 @@ export interface SlackQueueOptions {
 /** Of the rollout, or of a freeze. */
 type Any = Notification | FreezeNotification;
 
-/** The queue of Slack messages: one at a time and in order, retried for as long as it takes, in nobody's way. */
+/** The queue of Slack messages: one at a time and in order, retried for as long as it takes, while the rollout goes on. */
 export function createSlackQueue(options: SlackQueueOptions) {
   return object({
     name: NotifierObject.name,

@@ -18,7 +18,7 @@ export function soakFields({ soakUntilMs, soakLeftMs, regressed = 0, regressions
   };
 }
 
-/** So many regions are told. */
+/** At most this many regions are named. */
 const MOST_REGIONS = 100;
 
 export function healthField(survey: HealthSurvey | undefined): StatusResponse["health"] {

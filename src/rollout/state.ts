@@ -16,7 +16,10 @@ import { DRIVE_KEY, HEAD_KEY } from "../domain/state-keys.ts";
 /** Told how many bytes of the state were read or written. */
 export type CountBytes = (what: "read" | "write", bytes: number) => void;
 
-/** What operators write into the State tab need not be JSON: that is for whoever needs the value to say. */
+/**
+ * An operator may write a value into the State tab that is not JSON. It is returned as text; the code that needs the value
+ * refuses it.
+ */
 function anyJson(count: CountBytes): Serde<unknown> {
   return {
     contentType: "application/json",
@@ -38,8 +41,7 @@ function anyJson(count: CountBytes): Serde<unknown> {
 }
 
 /**
- * Beside a large rollout every question that is sent on its own has to wait for its turn. So what belongs together is asked for, and
- * awaited, at once.
+ * Beside a large rollout each separate read waits for its own turn, so related keys are read together.
  * @param beside a step that takes its turn with them; on its own the SDK would begin it only when it is awaited
  */
 export async function load(
@@ -50,7 +52,7 @@ export async function load(
   beside: readonly RestatePromise<unknown>[] = [],
 ): Promise<void> {
   const serde = anyJson(count);
-  // They are of the SDK's own kind, whatever their declared type.
+  // They are of the SDK's own kind, which their declared type does not say.
   const asked = keys.map((key) => (key === ALL_KEYS ? ctx.stateKeys() : ctx.get(key, serde)));
   const values = await RestatePromise.all([...(asked as RestatePromise<unknown>[]), ...beside]);
   for (const [i, key] of keys.entries()) loaded.set(key, unpacked(key, values[i]));

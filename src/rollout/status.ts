@@ -16,8 +16,8 @@ import { type CountBytes, readHead, type Sight } from "./state.ts";
 import { ensureWatchdog } from "./watchdog.ts";
 
 /**
- * Tells where the rollout stands: reads the head and who drives, however large the fleet is. What it is waiting for in detail is
- * asked of others, and only for whoever wants it.
+ * Tells where the rollout stands: reads the head and who drives, however large the fleet is. What it is waiting for in detail
+ * comes from the rows and the clusters, and is read only if the request asks for it.
  */
 export async function status(
   ctx: ObjectSharedContext,
@@ -50,7 +50,7 @@ export async function status(
   return { ...response, ...told };
 }
 
-/** One that cannot be read is told of, and keeps nobody from the rest. */
+/** An unreadable freeze is told as a text, so that the rest of the answer is given. */
 async function freezeOf(ctx: ObjectSharedContext, count: CountBytes): Promise<Freeze | string | undefined> {
   try {
     return await readFreeze(ctx, count);

@@ -7,7 +7,7 @@ import type { RolloutState } from "../domain/state.ts";
 interface Waits {
   /** Clusters that keep their sentinels from coming up. */
   away: string[];
-  /** How long (ms) a Deploy may take: what was launched before a stop has settled so long after it. */
+  /** How long (ms) a Deploy may take: after this time all that was launched before a stop has settled. */
   deployTimeoutMs: number;
   frozen: Freeze | undefined;
 }

@@ -18,13 +18,16 @@ export interface WatchdogOptions extends RowsOfLaneOptions {
 const FIRST_LOOK_MS = 2_000;
 const LATER_LOOK_MS = 20_000;
 const LAST_LOOK_MS = 60_000;
-/** After so many looks they become rare. */
+/** After this many looks the looks become rare. */
 const RARE_AFTER = 180;
-/** A watchdog ends after so many looks, so that its journal does not grow; the next question to the service sends another. */
+/** A watchdog ends after this many looks, so that its journal does not grow. The next call of Status or a verb sends another. */
 const LOOKS = 800;
-/** A watchdog that has never seen its drive looks so many times more before it ends. */
+/** A watchdog that has never seen its drive looks this many times more before it ends. */
 const UNSEEN_LOOKS = 2;
-/** Without an admin API: lanes that said nothing for so long (ms) are asked to say something, ever more rarely. */
+/**
+ * Without an admin API: a lane that has been silent for QUIET_MS (ms) is asked to report. The interval grows to
+ * LONGEST_QUIET_MS (ms).
+ */
 const QUIET_MS = 15_000;
 const LONGEST_QUIET_MS = 300_000;
 
@@ -85,7 +88,7 @@ export async function watch(
   }
 }
 
-/** So long (ms) after its time a soak that has not ended is ended by the watchdog. */
+/** The watchdog ends a soak that is this long (ms) overdue. */
 const OVERDUE_MS = 2_000;
 
 /** What watches the health, and what ends a soak, may have been killed. */
@@ -161,8 +164,8 @@ async function tellSilence(
 }
 
 /**
- * Who kills all that runs in the UI kills the watchdog too. So an operator's question has the drive watched anew; and a
- * state that says that somebody drives, while nobody does, is mended. Scrapes change nothing.
+ * Killing everything in the UI also kills the watchdog. So Status and the verbs start it again, and mend a state that names
+ * a driver that is gone. Scrapes change nothing.
  */
 export function ensureWatchdog(ctx: ObjectSharedContext, { rollout, drive }: Sight): void {
   if (rollout === undefined || ctx.request().headers.has(SCRAPE_HEADER)) return;

@@ -1,5 +1,5 @@
 /**
- * Waits for the work at most so long (ms). The work itself goes on, and what becomes of it later is not heard.
+ * Waits for the work at most `ms`. The work itself goes on, and its later result is ignored.
  * @param otherwise what to answer, or to throw, when the time is over
  */
 export async function atMost<T, O>(ms: number, work: Promise<T>, otherwise: () => O): Promise<T | O> {

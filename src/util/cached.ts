@@ -6,7 +6,7 @@ export type CachedSource<T> = () => Promise<T | undefined>;
 export interface CachedOptions {
   /** Within this time (ms) of the last attempt nothing new is read. */
   maxAgeMs: number;
-  /** Nobody waits longer than this (ms) for an attempt; it goes on, and the next who asks has its result. */
+  /** A caller waits at most this long (ms) for an attempt. The attempt continues; the next caller gets its result. */
   patienceMs: number;
   /** Older than this (ms) nothing is given out while an attempt takes long. */
   staleMs: number;

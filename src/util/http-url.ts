@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** An address to which tokens go of their own: credentials in it would be quoted by whoever fails to use it. */
+/** An address to which tokens go of their own: credentials in it would appear in the errors of those who use it. */
 export const httpUrl = z
   .string()
   .refine((text) => hasProtocol(text, ["http:", "https:"]), "must be an http(s):// URL")

@@ -3,7 +3,7 @@ import type { Logger } from "../log.ts";
 import { atMost } from "../util/at-most.ts";
 import { reasonOf } from "../util/reason.ts";
 
-/** Calls that nobody waits for: a few at a time, a few attempts each, then given up (the next re-check asks again). */
+/** Calls whose answer is not waited for: a few at a time, a few attempts each, then given up (the next re-check asks again). */
 export interface Calls {
   /** A call of the same key that has not begun yet is replaced. */
   submit(key: string, call: () => Promise<void>): void;

@@ -9,7 +9,7 @@ import { type Sight, unavailableMs, type WatchedCluster } from "./sight.ts";
 export interface Confirmed {
   regressed: Regression[];
   recovered: string[];
-  /** MySQL or the cluster did not answer: nobody knows. */
+  /** MySQL or the cluster did not answer: it is unknown. */
   unread: string[];
 }
 
@@ -114,7 +114,7 @@ export async function confirmed(
     return judged(row, since === undefined ? deployment : { ...deployment, unavailableMs: since }, pods);
   }
 
-  /** What is read now does not tell since when: the caches do, or whoever suspects it. */
+  /** A reading does not tell since when the trouble lasts. The caches tell it, or else the suspicion. */
   function sinceOf(
     at: WatchedCluster,
     { name, completeSeconds }: { name: string; completeSeconds: number },

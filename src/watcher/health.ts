@@ -22,17 +22,17 @@ export interface HealthNews {
 }
 
 /**
- * What this replica knows of the health of sentinels on an image. It costs something only while somebody asks. All but `confirm`
- * is a hint: it comes from the caches alone, which may be behind.
+ * What this replica knows of the health of sentinels on an image. It costs something only while a caller waits for news. All
+ * but `confirm` is a hint: it comes from the caches alone, which may be behind.
  */
 export interface Health {
   survey(of: Watched): HealthSurvey;
   /** All that are regressed now. */
   suspects(of: Watched): Regression[];
   /**
-   * Waits until a sentinel has regressed of which was not told, or one of `told` has recovered: it has been well for as long as
-   * it takes to regress. What comes within a second is one news. At most `timeoutMs`, or until the signal aborts: then there is
-   * no news but the survey.
+   * Waits until a sentinel that is not in `told` regresses, or one in `told` recovers (it has been well for as long as a
+   * regression takes). Changes within 1 s form one news. Ends after `timeoutMs` or when the signal aborts, and then returns
+   * only the survey.
    */
   news(of: Watched, told: ReadonlySet<string>, timeoutMs: number, signal?: AbortSignal): Promise<HealthNews>;
   /**
@@ -53,13 +53,13 @@ export interface HealthOptions extends SightOptions {
   store: Pick<SentinelStore, "observedRowsOf">;
 }
 
-/** How long what comes together is collected. */
+/** Changes are collected for this long (ms). */
 const COLLECT_MS = 1_000;
-/** Changes come faster than anybody need look. */
+/** Looks are at least this far apart (ms). */
 const APART_MS = 250;
 /** Rows that were not known and clusters that were away are told by no event. */
 const TICK_MS = 5_000;
-/** What a fresh reading did not confirm is not suspected again for so long, unless it changes. */
+/** What a fresh reading did not confirm is not suspected again for this long (ms), unless it changes. */
 const QUIET_MS = 30_000;
 
 export function createHealth(options: HealthOptions): HealthWatch {

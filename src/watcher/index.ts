@@ -24,9 +24,9 @@ export interface WatcherOptions {
   tell?(id: string): boolean;
   /** Settles a row whose Deploy died; `updatedAtMs` is when that Deploy began. May be asked for more than once. */
   settleAbandoned(id: string, updatedAtMs: number): Promise<void>;
-  /** Settles a row that is left failed though its sentinel has come up since. Likewise. */
+  /** Settles a row that is left failed though its sentinel has come up since. May be asked for more than once. */
   heal(id: string, updatedAtMs: number): Promise<void>;
-  /** Told of a Deployment that has converged, each time that somebody is woken for it. */
+  /** Told of a Deployment that has converged, each time that a Deploy is woken for it. */
   onConverged?(id: string, generation: number): void;
   onRecheck?(result: RecheckResult, seconds: number): void;
   deployTimeoutMs: number;
@@ -40,9 +40,9 @@ export interface Watcher {
   ready(): { cluster: string; synced: boolean }[];
   /** A Deploy of this process has written what it saw of a sentinel into its row. */
   wrote(id: string, observed: Observation): void;
-  /** What is known here of a sentinel that somebody waits for, without asking anybody. */
+  /** What the caches know of a sentinel that a Deploy waits for. */
   news(row: ObservedRow, rewrittenTo: string | undefined): News;
-  /** How those are that came up. */
+  /** The health of the sentinels that came up. */
   health: Health;
   stop(): Promise<void>;
 }
@@ -89,7 +89,7 @@ export function startWatcher(options: WatcherOptions): Watcher {
         if (now.completeSeconds > 0) pods.cameUp(name);
       }
       health.changed(before, now);
-      // What the first LIST shows is no news; the re-check that follows it knows who waits.
+      // What the first LIST shows is no news; the re-check that follows it knows which Deploys wait.
       const news = isNews(before, now) || (hasNewPods(before, now) && cluster.inTrouble(name));
       if (synced && news && concerns(cluster, name, id)) wake(id, now);
     };

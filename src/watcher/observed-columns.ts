@@ -39,8 +39,8 @@ export interface ObservedColumnsOptions {
 }
 
 /**
- * How long changes are collected after a quiet time: short for an operator. While many come, so long lies between two statements
- * at least: of what converges meanwhile most is written by its Deploy.
+ * Changes are collected for COLLECT_MS (ms) after a quiet time. Under load, statements are at least APART_MS (ms) apart:
+ * Deploys themselves write most of what converges meanwhile.
  */
 const COLLECT_MS = 20;
 const APART_MS = 250;

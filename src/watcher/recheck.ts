@@ -16,7 +16,7 @@ export interface RecheckOptions {
   watchOf(row: Pick<ObservedRow, "regionId">): DeploymentWatch | undefined;
   /** Wakes the Deploy of a row that is under way, if there is something for it to look at. */
   remind(row: ObservedRow): void;
-  /** Settles a row that is left failed though its sentinel has come up since: late, or because somebody mended the cause. */
+  /** Settles a row that is left failed though its sentinel has come up since: late, or because the cause was mended. */
   heal(id: string, updatedAtMs: number): void;
   /** Settles a row whose Deploy, begun at `beganMs`, is dead. */
   settleAbandoned(id: string, beganMs: number): void;
@@ -63,7 +63,7 @@ export function startRecheck(options: RecheckOptions): Recheck {
   /** @returns how it ended, but for what it throws */
   async function recheck(startedMs: number): Promise<RecheckResult> {
     const late = watches.filter((each) => !each.current);
-    // One that does not answer holds nobody up: its rows have their turn once it has listed.
+    // A cluster that does not answer does not hold up the others: its rows have their turn once it has listed.
     for (const each of late) {
       if (!each.synced) continue;
       each.relist().then(now.fire, () => undefined);
@@ -110,7 +110,7 @@ export function startRecheck(options: RecheckOptions): Recheck {
     }
   }
 
-  /** Who failed and runs the image of its row has come up since. Many rows have few pairs of images. */
+  /** A failed sentinel that runs the image of its row has come up since. Many rows have few pairs of images. */
   async function healLate(rows: readonly ObservedRow[]): Promise<void> {
     const runs = new Map<string, boolean>();
     for (const { id, deployStatus, health, image, runningImage, updatedAtMs } of rows) {

@@ -19,7 +19,7 @@ export interface Sighted {
   row: KnownRow;
 }
 
-/** What this replica's caches say of the health of sentinels, without asking anybody. */
+/** What this replica's caches say of the health of sentinels. It sends no request. */
 export interface Sight {
   clusters: readonly WatchedCluster[];
   /** The names of the clusters that do not answer, or of which what is known may be old. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Wakes a loop before its time. A shot while nobody waits is remembered for the next wait. */
+/** Wakes a loop before its time. If it fires while the loop does not wait, the next wait ends at once. */
 export interface Trigger {
   fire(): void;
   /** Resolves when fired, after `ms` (Infinity: only when fired), or when the signal aborts. */
