@@ -1,5 +1,6 @@
 import type { Direction, Drive, Driver, Grant, Item, Lane } from "./drive-state.ts";
 import type { Report } from "./event.ts";
+import { LANE_SLOTS, lifeLeft, MOST_LANES } from "./lane-life.ts";
 import { countLaunching } from "./lane-report.ts";
 import { newLane } from "./new-lane.ts";
 import { inFlightOf, lanesOf } from "./progress.ts";
@@ -18,24 +19,8 @@ export const LAUNCHING = 32;
 const FILLING_GRANT = 16;
 /** Of one grant in place of results. */
 const GRANT = 32;
-/** A lane has at most this many Deploys in flight: racing them costs time in proportion to their number. */
-export const LANE_SLOTS = 128;
-/** A lane launches at most this many Deploys and is then replaced, so that its journal does not grow with the fleet. */
-const LANE_LIFE = 640;
-/**
- * Entries in the journal of a lane: so many it may come to have with what it launches, of 5,000; and those of a Deploy, which are a
- * call with its id and its answer, and of a report, which has two timers and a bell besides.
- */
-const MOST_ENTRIES = 4_500;
-const ENTRIES_OF_A_DEPLOY = 3;
-const ENTRIES_OF_A_REPORT = 8;
-/** The driver's own lane is as long as the rollout: it launches what a small fleet needs, and leaves the rest to others. */
-const DRIVER_LIFE = 256;
 /** Fewer free slots are not worth a grant, unless the lane asks because some time has passed. */
 const LEAST_SLOTS = 8;
-/** Lanes at a time: each costs some bytes of the drive. */
-const MOST_LANES = 90;
-
 export function driverOf(turn: Turn, lane: number): Driver | undefined {
   const { forward, rollback } = turn.drive ?? {};
   return [forward, rollback].find((driver) => driver?.lane === lane);
@@ -83,7 +68,7 @@ function serveLane(
   const asks = reporter?.lane === n;
   const isDriver = driverOf(turn, n) !== undefined;
   const idle = lane.out === 0;
-  const left = lifeLeft(turn, lane, isDriver);
+  const left = lifeLeft(drive, lane, isDriver);
   const free = Math.min(LANE_SLOTS - lane.out, left);
   const useful = direction === lane.of && hasMore(turn) && free > 0;
   if (!useful) {
@@ -120,22 +105,6 @@ function serveLane(
   if (asks) turn.setLaneBook(n, { ...turn.laneBook(n), grant });
   else turn.ring(n, grant);
   turn.grant = asks ? grant : turn.grant;
-}
-
-/**
- * How many a lane may still launch. Where no more lanes can be opened, each goes on for as long as its journal takes, and the
- * driver's own for as long as it takes.
- */
-function lifeLeft(turn: Turn, lane: Lane, isDriver: boolean): number {
-  const isLast = Object.keys(turn.drive?.lanes ?? {}).length >= MOST_LANES;
-  if (isDriver) return isLast ? Number.POSITIVE_INFINITY : DRIVER_LIFE - lane.launched;
-  return Math.min(isLast ? Number.POSITIVE_INFINITY : LANE_LIFE - lane.launched, journalLeft(lane));
-}
-
-/** How many more Deploys its journal takes, if the result of each comes alone, and the lane reports once more for each. */
-function journalLeft({ launched, seq, out, launching }: Lane): number {
-  const taken = ENTRIES_OF_A_DEPLOY * launched + ENTRIES_OF_A_REPORT * (seq + 2 * (out + launching));
-  return Math.max(0, Math.floor((MOST_ENTRIES - taken) / (ENTRIES_OF_A_DEPLOY + 2 * ENTRIES_OF_A_REPORT)));
 }
 
 function roomIn(turn: Turn, of: Direction): number {
@@ -185,7 +154,7 @@ export function staff(turn: Turn, leftToLaunch: number): void {
   const lanes = Object.entries(drive.lanes);
   const slots = lanes.map(([n, lane]) => {
     if (lane.of !== direction || lane.over || lane.silent) return 0;
-    const left = lifeLeft(turn, lane, driverOf(turn, Number(n)) !== undefined);
+    const left = lifeLeft(drive, lane, driverOf(turn, Number(n)) !== undefined);
     return Math.max(0, Math.min(LANE_SLOTS - lane.out - lane.launching, left));
   });
   const wanted = Math.min(

@@ -13,7 +13,7 @@ import { bellOf, type System, type World } from "./world.ts";
 export const NOW = 1_000_000;
 export const LATE = NOW + 60_000;
 
-/** How many Deploys src/domain/lanes.ts has a lane launch in its life, and the driver's own. */
+/** How many Deploys src/domain/lane-life.ts has a lane launch in its life, and the driver's own. */
 const LIFE = { lane: 640, driver: 256 };
 
 type Moment = Pick<World, "drives" | "soaking">;
