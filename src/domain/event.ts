@@ -72,8 +72,11 @@ export type Event =
   | Report
   | { type: "interrupt"; rolloutId?: string; invocationId: string; reason: string }
   | { type: "laneLost"; rolloutId: string; lane: number; reason: string }
-  /** The invocation that drove has gone. Without an id: the state says that a rollout runs, and names no driver. */
-  | { type: "abandon"; invocationId?: string; reason: string }
+  /**
+   * The invocation that drove has gone. Without an id: the state says that a rollout runs, and names no driver.
+   * `rolloutId`: what it drove. Another rollout may have replaced that one.
+   */
+  | { type: "abandon"; rolloutId?: string; invocationId?: string; reason: string }
   /** Has the drivers report, to find out whether they still drive. */
   | { type: "ask"; rolloutId: string }
   /** What the watchdog sees: all that do not answer now. */

@@ -14,7 +14,7 @@ import { viewOf, viewOfSuperseded } from "./view.ts";
 
 const FORMERS = "former/";
 
-function formerKey(rolloutId: string): string {
+export function formerKey(rolloutId: string): string {
   return `${FORMERS}${rolloutId}`;
 }
 
@@ -129,6 +129,22 @@ export function formerLaneLost(turn: Turn, rolloutId: string, n: number): boolea
   return true;
 }
 
+/**
+ * The driver of a replaced rollout is gone. Nobody will report what was in flight, so the rollout is forgotten.
+ * @returns false: the invocation did not drive it
+ */
+export function formerAbandoned(turn: Turn, rolloutId: string, invocationId: string, why: string): boolean {
+  const former = formerOf(turn, rolloutId);
+  if (former === undefined || former.drive.forward?.invocationId !== invocationId) return false;
+  const { drive } = former;
+  if (drive.settles !== undefined) drive.settles += inFlightOf(lanesOf(drive));
+  for (const n of Object.keys(drive.lanes)) turn.book.clear(laneKey(n));
+  drive.lanes = {};
+  tellSettled(turn, former, why);
+  turn.book.clear(formerKey(rolloutId));
+  return true;
+}
+
 function formerOf(turn: Turn, rolloutId: string): Former | undefined {
   const former = turn.book.get<Former>(formerKey(rolloutId));
   return former === undefined ? undefined : structuredClone(former);
@@ -181,18 +197,23 @@ function answerTo(turn: Turn, former: Former, n: number): Pick<Answer, "over" | 
 }
 
 /** Once nothing is in flight any more, its driver answers its caller, and Slack hears the count. */
-function end(turn: Turn, { rollout, drive }: Former, reporter?: number): void {
-  const { settles: lost } = drive;
-  if (lost !== undefined && inFlightOf(lanesOf(drive)) === 0) {
-    delete drive.settles;
-    const why = lost === 0 ? {} : { why: "a lane of its drive ended before its time" };
-    turn.notifications.push({ kind: "settled", progress: progressOf(rollout, turn.nowMs), lost, ...why });
-  }
+function end(turn: Turn, former: Former, reporter?: number): void {
+  const { rollout, drive } = former;
+  tellSettled(turn, former, "a lane of its drive ended before its time");
   turn.book.set(formerKey(rollout.rolloutId), { rollout, drive } satisfies Former);
   const driver = drive.forward?.lane;
   if (driver === undefined || driver === reporter || inFlightOf(lanesOf(drive)) > 0) return;
   const { bell } = turn.book.get<LaneBook>(laneKey(driver)) ?? {};
   if (bell !== undefined) turn.rings.push({ bell });
+}
+
+/** @param why some results will never be known */
+function tellSettled(turn: Turn, { rollout, drive }: Former, why: string): void {
+  const { settles: lost } = drive;
+  if (lost === undefined || inFlightOf(lanesOf(drive)) > 0) return;
+  delete drive.settles;
+  const because = lost === 0 ? {} : { why };
+  turn.notifications.push({ kind: "settled", progress: progressOf(rollout, turn.nowMs), lost, ...because });
 }
 
 function viewOfFormer({ rollout, drive }: Former) {

@@ -3,7 +3,7 @@ import type { Book } from "./book.ts";
 import type { Driver } from "./drive-state.ts";
 import type { Event } from "./event.ts";
 import { takeLost } from "./follow-up.ts";
-import { formerInterrupted, formerLaneLost } from "./former.ts";
+import { formerAbandoned, formerInterrupted, formerLaneLost } from "./former.ts";
 import { cancel, strandedDrive } from "./forward.ts";
 import { goOn, orderOf } from "./go-on.ts";
 import { ringAgain } from "./lane-report.ts";
@@ -49,13 +49,19 @@ export function laneLost(turn: Turn, { rolloutId, lane: n, reason }: Event & { t
 }
 
 /** The driver is gone: it is unknown what was in flight, and an operator decides what is next. */
-export function abandoned(turn: Turn, { invocationId, reason }: Event & { type: "abandon" }): Answer {
+export function abandoned(
+  turn: Turn,
+  { rolloutId, invocationId, reason }: Event & { type: "abandon" },
+): Answer {
   const { rollout } = turn;
   if (rollout === undefined) return refused(turn);
   if (rollout.state === "in_progress" && !turn.begun) {
     cancel(turn);
     forgetAll(turn);
     return accepted(turn);
+  }
+  if (rolloutId !== undefined && invocationId !== undefined && rolloutId !== rollout.rolloutId) {
+    return formerAbandoned(turn, rolloutId, invocationId, reason) ? accepted(turn) : refused(turn);
   }
   turn.drive ??= strandedDrive(rollout);
   const { forward, rollback } = turn.drive;

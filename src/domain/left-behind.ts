@@ -1,5 +1,6 @@
 import type { LeftBehind } from "./notification.ts";
-import { plural } from "./progress.ts";
+import { failedInAll, plural } from "./progress.ts";
+import type { RolloutState } from "./state.ts";
 
 /** What an operator is to know of them, and what to do; empty where there is nothing. */
 export function leftBehindNote({ failed, earlier = 0, holding, serving, byRows }: LeftBehind): string {
@@ -26,3 +27,11 @@ function orBack(failed: number, earlier: number): string {
 }
 
 const EARLIER = "an earlier rollout of this image";
+
+/** The ids of the failed sentinels that a rollback leaves alone. Undefined: the head does not name all of them, only the parts do. */
+export function namedInHead(rollout: RolloutState): string[] | undefined {
+  const { takenOver, retried = 0, failures } = rollout;
+  // Then some failures in the head are of sentinels that an earlier rollout deployed, or that may have come up since.
+  if (takenOver !== undefined || retried > 0) return undefined;
+  return failures.length === failedInAll(rollout) ? failures.map(({ id }) => id) : undefined;
+}

@@ -48,6 +48,15 @@ export interface LeftBehindRequest {
   places?: Place[];
   /** They are too many for a look at each Deployment. */
   byRows?: true;
+  /** The caller asks again and again: it gets no answer where that would read much of the state. */
+  bounded?: true;
+}
+
+/** Asks for a driving invocation to be watched. */
+export interface WatchRequest {
+  invocationId: string;
+  /** The rollout that it drives. Absent in requests of an earlier version. */
+  rolloutId?: string;
 }
 
 /** What a change sends; `revision` grows with every one. */
@@ -68,7 +77,7 @@ export const RolloutObject: VirtualObjectDefinition<
     Launches: (ctx: ObjectSharedContext, request: LaunchesRequest) => Promise<boolean>;
     Load: (ctx: ObjectSharedContext, request: { rolloutId: string }) => Promise<{ left: number }>;
     OnFailure: (ctx: ObjectSharedContext, pause: { rolloutId: string; pausedMs: number }) => Promise<void>;
-    Watch: (ctx: ObjectSharedContext, drive: { invocationId: string }) => Promise<void>;
+    Watch: (ctx: ObjectSharedContext, drive: WatchRequest) => Promise<void>;
     WatchHealth: (ctx: ObjectSharedContext, rollout: { rolloutId: string }) => Promise<void>;
   }
 > = { name: "hydra.v1.SentinelRolloutService" };

@@ -1,6 +1,6 @@
 import { type ObjectContext, type ObjectSharedContext, rpc, TerminalError } from "@restatedev/restate-sdk";
 import type { LeftBehind } from "../domain/notification.ts";
-import { RolloutObject, SINGLETON } from "../restate/contract.ts";
+import { type LeftBehindRequest, RolloutObject, SINGLETON } from "../restate/contract.ts";
 
 /**
  * Asks what became of the sentinels that failed in a rollout; undefined: none failed, or it cannot be told now.
@@ -8,7 +8,7 @@ import { RolloutObject, SINGLETON } from "../restate/contract.ts";
  */
 export async function askLeftBehind(
   ctx: ObjectContext | ObjectSharedContext,
-  rolloutId: string,
+  request: LeftBehindRequest,
   failed: number,
   meanwhile?: () => Promise<void>,
 ): Promise<LeftBehind | undefined> {
@@ -19,7 +19,7 @@ export async function askLeftBehind(
   try {
     const counted = ctx
       .objectClient(RolloutObject, SINGLETON)
-      .LeftBehind({ rolloutId }, rpc.opts({ name: "what of those that failed?" }));
+      .LeftBehind(request, rpc.opts({ name: "what of those that failed?" }));
     await meanwhile?.();
     return (await counted) ?? undefined;
   } catch (error) {

@@ -1,7 +1,7 @@
 import { handlers, type ObjectContext, type ObjectSharedContext } from "@restatedev/restate-sdk";
 import type { Event } from "../domain/event.ts";
 import type { LegacyEvent } from "../domain/legacy-report.ts";
-import type { LaneRequest, LaunchesRequest, LeftBehindRequest } from "../restate/contract.ts";
+import type { LaneRequest, LaunchesRequest, LeftBehindRequest, WatchRequest } from "../restate/contract.ts";
 import { change } from "./change.ts";
 import { endFreeze } from "./freeze.ts";
 import { HANDLES_CANCELLATION, type HandlerOptions, NOT_KEPT } from "./handler-options.ts";
@@ -77,7 +77,7 @@ export function hiddenHandlers(options: RolloutOptions) {
         // A watchdog that has ended must not answer the request for a new one.
         idempotencyRetention: 0,
       }),
-      (ctx: Shared, drive: { invocationId: string }) => watch(ctx, drive, options),
+      (ctx: Shared, drive: WatchRequest) => watch(ctx, drive, options),
     ),
   };
 }

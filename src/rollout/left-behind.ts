@@ -1,6 +1,7 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
+import { namedInHead } from "../domain/left-behind.ts";
 import type { LeftBehind } from "../domain/notification.ts";
-import { partsOf, waveOf } from "../domain/parts.ts";
+import { PART_SIZE, partsOf, waveOf } from "../domain/parts.ts";
 import type { Part, RolloutState } from "../domain/state.ts";
 import { partKey, TALLIES_KEY } from "../domain/state-keys.ts";
 import { isLeftOver, isRetried, placesOfFailed, type Tallies } from "../domain/tally.ts";
@@ -13,6 +14,11 @@ import { type CountBytes, load, readHead } from "./state.ts";
 
 /** One invocation reads at most this many parts, so that its journal does not grow with the fleet. */
 const PARTS = 16;
+/**
+ * Status is asked again and again, so it reads little. It gets no count if the parts in which sentinels failed have more
+ * sentinels than this: two full parts, at most 512 KiB of the state. Head, drive and tallies add at most 96 KiB.
+ */
+const MOST_IN_PARTS = 2 * PART_SIZE;
 /** An operator waits. If the rows have not been read after this time (ms), the answer omits these numbers. */
 const PATIENCE_MS = 1_000;
 /** If the Deployments have not been read after this time (ms), the rows alone count. */
@@ -32,17 +38,21 @@ export interface LeftBehindOptions {
  */
 export async function countLeftBehind(
   ctx: ObjectSharedContext,
-  { rolloutId, places, byRows }: LeftBehindRequest,
+  { rolloutId, places, byRows, bounded }: LeftBehindRequest,
   options: LeftBehindOptions,
 ): Promise<LeftBehind | null> {
   const { countBytes } = options;
   const { rollout } = await readHead(ctx, countBytes);
   if (rollout?.rolloutId !== rolloutId) return null;
   if (places !== undefined) return countIn(ctx, rollout, { places, byRows }, options);
+  const named = namedInHead(rollout);
+  if (named !== undefined) return look(ctx, rollout, { ids: named, earlier: 0 }, options);
   const loaded = new Map<string, unknown>();
   await load(ctx, loaded, [TALLIES_KEY], countBytes);
   const tallies = (loaded.get(TALLIES_KEY) ?? {}) as Tallies;
   const failed = placesOfFailed(tallies);
+  const size = failed.reduce((sum, at) => sum + (tallies[at]?.[0] ?? 0), 0);
+  if (bounded && size > MOST_IN_PARTS) return null;
   const many = failed.reduce((sum, at) => sum + (tallies[at]?.[2] ?? 0) + (tallies[at]?.[7] ?? 0), 0);
   const how = many > MOST_DEPLOYMENTS ? { byRows: true as const } : {};
   if (failed.length <= PARTS) return countIn(ctx, rollout, { places: failed, ...how }, options);
@@ -58,14 +68,21 @@ export async function countLeftBehind(
   return sum;
 }
 
+interface Failed {
+  ids: readonly string[];
+  /** How many of them in an earlier rollout of the image. */
+  earlier: number;
+  byRows?: true | undefined;
+}
+
 async function countIn(
   ctx: ObjectSharedContext,
-  { image, rewrittenTo }: RolloutState,
+  rollout: RolloutState,
   { places, byRows }: { places: readonly string[]; byRows?: true | undefined },
-  { store, clusters, countBytes }: LeftBehindOptions,
+  options: LeftBehindOptions,
 ): Promise<LeftBehind | null> {
   const loaded = new Map<string, unknown>();
-  await load(ctx, loaded, places.map(partKey), countBytes);
+  await load(ctx, loaded, places.map(partKey), options.countBytes);
   const failed = places.flatMap((at) =>
     Object.entries((loaded.get(partKey(at)) ?? {}) as Part).flatMap(
       ([id, entry]): { id: string; earlier: boolean }[] => {
@@ -79,6 +96,15 @@ async function countIn(
   );
   const ids = failed.map(({ id }) => id);
   const earlier = failed.filter((each) => each.earlier).length;
+  return look(ctx, rollout, { ids, earlier, byRows }, options);
+}
+
+function look(
+  ctx: ObjectSharedContext,
+  { image, rewrittenTo }: RolloutState,
+  { ids, earlier, byRows }: Failed,
+  { store, clusters }: LeftBehindOptions,
+): Promise<LeftBehind | null> {
   return ctx.run("look at those that failed", async (): Promise<LeftBehind | null> => {
     const rows = await inTime(Promise.all(ids.map((id) => store.read(id))), PATIENCE_MS);
     if (rows === undefined) return null;

@@ -53,6 +53,6 @@ export async function driveBack(
   const { rolloutId = "", image = "", currentWave = -1 } = sight.rollout ?? {};
   const ended = view.rolloutId === rolloutId && view.sinceMs !== undefined ? { sinceMs: view.sinceMs } : {};
   const failed = view.failed + view.failedEarlier;
-  const left = view.rolloutId === rolloutId ? await askLeftBehind(ctx, rolloutId, failed) : undefined;
+  const left = view.rolloutId === rolloutId ? await askLeftBehind(ctx, { rolloutId }, failed) : undefined;
   return rollbackResponse(rollback, { rolloutId, image, wave: currentWave + 1, ...ended }, left);
 }

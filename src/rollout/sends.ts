@@ -4,10 +4,14 @@ import type { RolloutState } from "../domain/state.ts";
 import { RolloutObject } from "../restate/contract.ts";
 
 /** One watchdog for a drive: while it lives, asking for another one does nothing. */
-export function sendWatchdog(ctx: ObjectSharedContext, invocationId: string): void {
+export function sendWatchdog(
+  ctx: ObjectSharedContext,
+  invocationId: string,
+  { rolloutId }: Pick<RolloutState, "rolloutId">,
+): void {
   ctx
     .objectSendClient(RolloutObject, ctx.key)
-    .Watch({ invocationId }, rpc.sendOpts({ idempotencyKey: `watch ${invocationId}` }));
+    .Watch({ invocationId, rolloutId }, rpc.sendOpts({ idempotencyKey: `watch ${invocationId}` }));
 }
 
 /** One that watches is enough: while it lives, asking for another one does nothing. */

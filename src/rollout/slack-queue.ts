@@ -44,7 +44,7 @@ export function createSlackQueue(options: SlackQueueOptions) {
 async function completed(ctx: ObjectContext, notification: Any): Promise<Any> {
   if (notification.kind !== "rollback completed") return notification;
   const { rolloutId, failed, failedEarlier = 0 } = notification.progress;
-  const left = await askLeftBehind(ctx, rolloutId, failed + failedEarlier);
+  const left = await askLeftBehind(ctx, { rolloutId }, failed + failedEarlier);
   return left === undefined ? notification : { ...notification, left };
 }
 

@@ -72,7 +72,8 @@ function subjectOf({ rollout, drive }: Sight): DetailOf | undefined {
 async function leftBehindOf(ctx: ObjectSharedContext, { rollout }: Sight, meanwhile?: () => Promise<void>) {
   const rests = rollout?.state === "paused" || rollout?.state === "cancelled";
   if (rests && !ctx.request().headers.has(SCRAPE_HEADER)) {
-    return askLeftBehind(ctx, rollout.rolloutId, failedInAll(rollout), meanwhile);
+    const { rolloutId } = rollout;
+    return askLeftBehind(ctx, { rolloutId, bounded: true }, failedInAll(rollout), meanwhile);
   }
   await meanwhile?.();
   return undefined;

@@ -1,13 +1,14 @@
 import { InvocationIdParser, type ObjectSharedContext, RestatePromise } from "@restatedev/restate-sdk";
 import type { Drive } from "../domain/drive-state.ts";
 import type { Silence } from "../domain/event.ts";
+import { formerKey } from "../domain/former.ts";
 import type { RolloutState } from "../domain/state.ts";
 import type { Admin } from "../restate/admin.ts";
-import { SCRAPE_HEADER } from "../restate/contract.ts";
+import { SCRAPE_HEADER, type WatchRequest } from "../restate/contract.ts";
 import { requestChange } from "./request-change.ts";
 import { type RowsOfLaneOptions, rowsOfLane } from "./rows-of-lane.ts";
 import { sendEndSoak, sendHealthWatch, sendWatchdog } from "./sends.ts";
-import { type CountBytes, readHead, type Sight } from "./state.ts";
+import { type CountBytes, load, readHead, type Sight } from "./state.ts";
 
 export interface WatchdogOptions extends RowsOfLaneOptions {
   admin: Admin | undefined;
@@ -38,7 +39,7 @@ const LONGEST_QUIET_MS = 300_000;
  */
 export async function watch(
   ctx: ObjectSharedContext,
-  { invocationId }: { invocationId: string },
+  { invocationId, rolloutId: watched }: WatchRequest,
   options: WatchdogOptions,
 ): Promise<void> {
   const ended = ctx
@@ -57,12 +58,15 @@ export async function watch(
     // A look can fall between the writes of the change that sent this watchdog, and see no driver yet: a drive that ended is
     // asked about in a change, which sees all or nothing; a drive that lives is looked for a few times.
     const found = drive !== undefined && driver !== undefined;
-    if (!found && (seen || (first.ended === undefined && n >= UNSEEN_LOOKS))) return;
+    const gone = !found && (seen || (first.ended === undefined && n >= UNSEEN_LOOKS));
+    // A drive whose rollout was replaced goes on until what is in flight has settled.
+    if (gone && !(await isKept(ctx, watched, { rollout, drive }, options.countBytes))) return;
     seen ||= found;
     if (first.ended !== undefined) {
       const reason = `the driving invocation ended before its time (${first.ended})`;
       // Awaited: the next watchdog of this drive has the same id, and an answer that comes late would be taken for its own.
-      await requestChange(ctx, "the drive has ended", { type: "abandon", invocationId, reason });
+      const of = watched === undefined ? {} : { rolloutId: watched };
+      await requestChange(ctx, "the drive has ended", { type: "abandon", ...of, invocationId, reason });
       return;
     }
     if (!found) continue;
@@ -86,6 +90,22 @@ export async function watch(
       quietMs = Math.min(quietMs * 2, LONGEST_QUIET_MS);
     }
   }
+}
+
+/** Has another rollout replaced this one before it settled? */
+async function isKept(
+  ctx: ObjectSharedContext,
+  rolloutId: string | undefined,
+  { rollout, drive }: Sight,
+  count: CountBytes,
+): Promise<boolean> {
+  if (rolloutId === undefined) return false;
+  // The other one has just begun: its head is written before the rest.
+  if (rollout !== undefined && rollout.rolloutId !== rolloutId && drive === undefined) return true;
+  const key = formerKey(rolloutId);
+  const loaded = new Map<string, unknown>();
+  await load(ctx, loaded, [key], count);
+  return (loaded.get(key) ?? undefined) !== undefined;
 }
 
 /** The watchdog ends a soak that is this long (ms) overdue. */
@@ -170,7 +190,7 @@ async function tellSilence(
 export function ensureWatchdog(ctx: ObjectSharedContext, { rollout, drive }: Sight): void {
   if (rollout === undefined || ctx.request().headers.has(SCRAPE_HEADER)) return;
   const drivers = [drive?.forward, drive?.rollback].filter((driver) => driver !== undefined);
-  for (const { invocationId } of drivers) sendWatchdog(ctx, invocationId);
+  for (const { invocationId } of drivers) sendWatchdog(ctx, invocationId, rollout);
   sendHealthWatch(ctx, rollout);
   if (nobodyDrives({ rollout, drive })) void requestChange(ctx, "nobody drives", NOBODY);
 }

@@ -2,7 +2,7 @@ import { describe, expect } from "vitest";
 import type { HistoryResponse } from "../../src/restate/history-schemas.ts";
 import { until } from "../support/until.ts";
 import { ids, it, type World } from "../support/world.ts";
-import { openDeploys, press, statusOf } from "./outside.ts";
+import { openDeploys, press, stateOf, statusOf } from "./outside.ts";
 
 const FLEET = ids(1, 6);
 const image = (tag: string) => `ghcr.io/unkeyed/sentinel:${tag}`;
@@ -59,6 +59,35 @@ describe("rollouts that others have replaced", () => {
     expect(await world.on(image("c"))).toEqual(FLEET);
   });
 });
+
+describe("a rollout that another one has replaced, and whose call is killed", () => {
+  it.override({ options: { sentinels: FLEET.length, env: { DEPLOY_TIMEOUT_SECONDS: "60" } } });
+
+  it("is forgotten with all its keys, and Slack hears of how many nobody knows", async ({ world }) => {
+    await Promise.all(FLEET.map((id) => world.fault(id, "slow:20", image("a"))));
+    const a = await cancelled(world, "a", 0);
+    // The watchdog has seen the drive, and will not see it any more.
+    await world.start("Rollout", { image: image("b"), wave_percentages: [100] });
+    await until("the second one to have begun", async () => (await statusOf(world)).image === image("b"));
+    expect(await keysOf(world, a.id)).not.toEqual([]);
+    await world.end(a.call, "kill");
+    await until("the first one to be forgotten", async () => (await keysOf(world, a.id)).length === 0);
+    const told = await until("Slack to hear of it", async () =>
+      world.stack.slack.messages.find(({ text }) => text.includes("not all results are known")),
+    );
+    expect(JSON.stringify(told)).toContain(a.id);
+    expect(JSON.stringify(told)).toContain(`${FLEET.length} Deploys in flight have no result`);
+  });
+});
+
+/** What the state keeps of a replaced rollout; and the books of lanes that the present drive does not know. */
+async function keysOf(world: World, rolloutId: string): Promise<string[]> {
+  const state = await stateOf(world);
+  const { lanes } = JSON.parse(state.drive ?? "{}") as { lanes: Record<string, unknown> };
+  return Object.keys(state).filter(
+    (key) => key === `former/${rolloutId}` || (key.startsWith("lane/") && !(key.slice(5) in lanes)),
+  );
+}
 
 describe("a drive that was cancelled in Restate", () => {
   it.override({

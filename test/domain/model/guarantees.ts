@@ -13,6 +13,7 @@ import {
   nobodyFliesTwice,
   numbersAddUp,
   numbersAreTrue,
+  theHeadNamesTheFailed,
   theWindowIsKept,
   whatFliesIsCounted,
 } from "./numbers.ts";
@@ -38,6 +39,7 @@ export const guarantees: Checks = {
     numbersAddUp(rollout, drive);
     if (drive === undefined) return;
     numbersAreTrue(world, rollout, drive, system);
+    theHeadNamesTheFailed(world, rollout, system);
     theWindowIsKept(drive, system);
     whatFliesIsCounted(world, drive, system);
     nobodyFliesTwice(world, drive);

@@ -1,4 +1,5 @@
 import type { Drive, LaneBook } from "../../../src/domain/drive-state.ts";
+import { namedInHead } from "../../../src/domain/left-behind.ts";
 import { waveOf } from "../../../src/domain/parts.ts";
 import { inFlightOf, lanesOf, numbersOf } from "../../../src/domain/progress.ts";
 import type { RolloutState } from "../../../src/domain/state.ts";
@@ -73,6 +74,18 @@ export function numbersAreTrue(world: World, rollout: RolloutState, drive: Drive
   const { succeeded, failed, skipped, reverted, inFlight } = numbersOf(rollout, drive);
   const counted = JSON.stringify({ succeeded, failed, skipped, reverted, inFlight });
   holds(counted === JSON.stringify(right), `the numbers are true: ${counted} is ${JSON.stringify(right)}`);
+}
+
+/** Where the head names those that a rollback leaves alone, it names just those that the parts have. */
+export function theHeadNamesTheFailed(world: World, rollout: RolloutState, system: System): void {
+  const named = namedInHead(rollout);
+  if (named === undefined || !isWhole(world, system)) return;
+  const failed = rollout.revertsFailed ? [] : entriesOf(world).filter(({ is }) => is === "failed");
+  const ids = failed.map(({ id }) => id).sort();
+  holds(
+    JSON.stringify(ids) === JSON.stringify([...named].sort()),
+    `the head names the failed: ${named.join(" ")} are ${ids.join(" ")}`,
+  );
 }
 
 function placed({ id, at }: { id: string; at: string }): string {
