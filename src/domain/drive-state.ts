@@ -29,6 +29,8 @@ export interface Driver {
   stopping?: string;
   /** Absent: its drive ended before its time. */
   stoppingKind?: "budget" | "operator" | "regression";
+  /** The number of the watchdog that watches it. Absent: it is the first one. */
+  watchdog?: number;
   /** An operator has asked for the pause, too: nothing follows it by itself. */
   attended?: true;
   /** In their words, where something else had it stop before. */

@@ -81,6 +81,8 @@ export type Event =
   | { type: "ask"; rolloutId: string }
   /** What the watchdog sees: all that do not answer now. */
   | { type: "silent"; rolloutId: string; silent: Silence[] }
+  /** A watchdog ends, and the one with this number takes over. */
+  | { type: "relieve"; rolloutId: string; invocationId: string; number: number }
   | { type: "legacy"; report: LegacyReport }
   /** What the rows tell of the sentinels of a lane that does not answer. */
   | { type: "found"; rolloutId: string; lane: number; results: SentinelResult[] };

@@ -16,7 +16,7 @@ import { healthSeen } from "./regressions.ts";
 import { reported } from "./reported.ts";
 import { retryFailed } from "./retry-failed.ts";
 import { beginRollback, rollBack } from "./rollback.ts";
-import { heldBySilent, silenced } from "./silence.ts";
+import { heldBySilent, relieved, silenced } from "./silence.ts";
 import { DRIVE_KEY, FREEZE_KEY, HEAD_KEY } from "./state-keys.ts";
 import { pauseAsked } from "./stop.ts";
 import { takesOver } from "./taken-over.ts";
@@ -134,6 +134,8 @@ function happen(turn: Turn, event: Event): Answer {
       goOn(turn);
       return { ...accepted(turn), legacy, view: viewNow(turn) };
     }
+    case "relieve":
+      return relieved(turn, event) ? accepted(turn) : refused(turn);
     case "ask":
     case "silent":
     case "found":

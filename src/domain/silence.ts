@@ -39,6 +39,20 @@ export function silenced(turn: Turn, event: SilenceEvent): boolean {
   return true;
 }
 
+/**
+ * Another watchdog takes over. Asked for twice it is one: the change that took it first may have been killed before it answered.
+ * @returns false when there is nothing more to watch, or another one watches by now
+ */
+export function relieved(turn: Turn, event: Event & { type: "relieve" }): boolean {
+  if (turn.drive === undefined || turn.drive.rolloutId !== event.rolloutId) return false;
+  const { forward, rollback } = turn.drive;
+  const driver = [forward, rollback].find((each) => each?.invocationId === event.invocationId);
+  const now = driver?.watchdog ?? 0;
+  if (driver === undefined || now < event.number - 1 || now > event.number) return false;
+  driver.watchdog = event.number;
+  return true;
+}
+
 /** Each lane says something, if it can. */
 function askAll(turn: Turn): void {
   const lanes = Object.keys(turn.drive?.lanes ?? {});

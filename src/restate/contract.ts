@@ -57,6 +57,8 @@ export interface WatchRequest {
   invocationId: string;
   /** The rollout that it drives. Absent in requests of an earlier version. */
   rolloutId?: string;
+  /** The number of the watchdog. Absent: it is the first one of this drive. */
+  number?: number;
 }
 
 /** What a change sends; `revision` grows with every one. */

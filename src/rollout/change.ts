@@ -84,7 +84,8 @@ function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
     rollsBack,
   } = outcome;
   // The watchdog goes first: a state that names a driver always has a watchdog.
-  if (watch !== undefined && outcome.rollout !== undefined) sendWatchdog(ctx, watch, outcome.rollout);
+  if (watch !== undefined && outcome.rollout !== undefined)
+    sendWatchdog(ctx, { invocationId: watch }, outcome.rollout);
   // This goes first, too. An EndFreeze that finds another freeze, or none, changes nothing.
   if (ends !== undefined) {
     const { id, inMs } = ends;

@@ -55,7 +55,7 @@ export async function watchHealth(
         continue;
       }
       // A soak of a day outlives the watchdog of its drive.
-      if (drive?.forward !== undefined) sendWatchdog(ctx, drive.forward.invocationId, rollout);
+      if (drive?.forward !== undefined) sendWatchdog(ctx, drive.forward, rollout);
       of = { ...watchedOf(rollout), rolloutId, startedAtMs: rollout.startedAtMs };
       // Those that one before it has told may recover now.
       for (const { id, recovered } of rollout.regressions?.newest ?? []) if (!recovered) told.add(id);

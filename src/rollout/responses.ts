@@ -1,10 +1,10 @@
 import type { RollbackReport } from "../domain/answer.ts";
-import type { Drive } from "../domain/drive-state.ts";
 import { type Freeze, inForce } from "../domain/freeze.ts";
 import type { HealthSurvey } from "../domain/health.ts";
 import { leftBehindNote } from "../domain/left-behind.ts";
 import type { LeftBehind } from "../domain/notification.ts";
-import { lanesOf, numbersOf, plural } from "../domain/progress.ts";
+import { type Quiet, unanswering } from "../domain/overdue.ts";
+import { numbersOf, plural } from "../domain/progress.ts";
 import type { Failure, RolloutState } from "../domain/state.ts";
 import { timeLeft } from "../domain/time-left.ts";
 import { type View, viewOf, viewOfForgotten, viewOfResumed, viewOfSuperseded } from "../domain/view.ts";
@@ -14,6 +14,7 @@ import type { RollbackResponse } from "../restate/rollback-schemas.ts";
 import type { RolloutResponse, StatusResponse } from "../restate/rollout-schemas.ts";
 import { healthField, soakFields } from "./soak-fields.ts";
 import type { Sight } from "./state.ts";
+import { inWords } from "./tell-silence.ts";
 import { waitingFor } from "./waiting-for.ts";
 
 /** What a forward drive answers of its own rollout, even if another one has begun since. */
@@ -107,7 +108,10 @@ export function statusResponse(
     typeof freeze === "string" ? [undefined, freeze] : [inForce(freeze, nowMs), ""];
   const response = fieldsOf(viewOf(rollout, drive, frozen));
   const away = clusters.map(absence).filter((text) => text !== undefined);
-  const notes = [...away.map((text) => `Cluster ${text}.`), ...silences(rollout, drive)];
+  const notes = [
+    ...away.map((text) => `Cluster ${text}.`),
+    ...silences(rollout, unanswering(rollout, drive, nowMs, deployTimeoutMs)),
+  ];
   return {
     ...response,
     message: [response.message, noteOf(leftBehind), ...notes, unreadable]
@@ -177,12 +181,10 @@ function failureResponse({ id, reason }: Failure): { sentinel_id: string; reason
 }
 
 /** Which drive does not get on, and the two things that an operator can do about it. */
-function silences(rollout: RolloutState | undefined, drive: Drive | undefined): string[] {
-  const [first] = lanesOf(drive).flatMap(({ invocationId = "", silent }) =>
-    silent === undefined ? [] : [{ invocationId, ...silent }],
-  );
+function silences(rollout: RolloutState | undefined, silent: readonly Quiet[]): string[] {
+  const [first, ...others] = silent;
   if (first === undefined) return [];
-  const { invocationId, why } = first;
+  const { invocationId, why } = inWords(first);
   const other: Partial<Record<RolloutState["state"], string>> = {
     in_progress: "or stop with Cancel, which does not wait for it",
     rolling_back: "or kill it, which ends the rollback as interrupted: RollbackAll is then legal again",
@@ -191,7 +193,17 @@ function silences(rollout: RolloutState | undefined, drive: Drive | undefined): 
   const or = other[rollout?.state ?? "cancelled"] ?? "";
   return [
     `The drive ${invocationId} does not answer: ${why}. Resume the invocation in Restate (UI, or \`restate invocations resume ${invocationId}\`), ${or}.`,
+    ...(others.length === 0 ? [] : [`Nor ${others.length === 1 ? "does" : "do"} ${named(others)}.`]),
   ];
+}
+
+/** So many are named. */
+const NAMED = 5;
+
+function named(silent: readonly Quiet[]): string {
+  const ids = silent.slice(0, NAMED).map(({ invocationId }) => invocationId);
+  const more = silent.length - ids.length;
+  return `${ids.join(", ")}${more > 0 ? ` (+${more} more)` : ""}`;
 }
 
 /** Undefined: it answers. */

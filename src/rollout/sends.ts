@@ -1,17 +1,24 @@
 import { type ObjectSharedContext, rpc } from "@restatedev/restate-sdk";
+import type { Driver } from "../domain/drive-state.ts";
 import { isUnderWay } from "../domain/soak.ts";
 import type { RolloutState } from "../domain/state.ts";
-import { RolloutObject } from "../restate/contract.ts";
+import { RolloutObject, type WatchRequest } from "../restate/contract.ts";
 
-/** One watchdog for a drive: while it lives, asking for another one does nothing. */
+/**
+ * One watchdog for a drive: while it lives, asking for another one does nothing. A watchdog that takes over has a number, and so a
+ * key and an id of its own.
+ */
 export function sendWatchdog(
   ctx: ObjectSharedContext,
-  invocationId: string,
-  { rolloutId }: Pick<RolloutState, "rolloutId">,
+  { invocationId, watchdog: number = 0 }: Pick<Driver, "invocationId" | "watchdog">,
+  { rolloutId }: Pick<WatchRequest, "rolloutId">,
 ): void {
+  const of = rolloutId === undefined ? {} : { rolloutId };
+  const first = `watch ${invocationId}`;
+  const [numbered, idempotencyKey] = number === 0 ? [{}, first] : [{ number }, `${first} ${number}`];
   ctx
     .objectSendClient(RolloutObject, ctx.key)
-    .Watch({ invocationId, rolloutId }, rpc.sendOpts({ idempotencyKey: `watch ${invocationId}` }));
+    .Watch({ invocationId, ...of, ...numbered }, rpc.sendOpts({ idempotencyKey }));
 }
 
 /** One that watches is enough: while it lives, asking for another one does nothing. */

@@ -1,14 +1,24 @@
-import { InvocationIdParser, type ObjectSharedContext, RestatePromise } from "@restatedev/restate-sdk";
+import {
+  CancelledError,
+  InvocationIdParser,
+  type ObjectSharedContext,
+  RestatePromise,
+  TerminalError,
+} from "@restatedev/restate-sdk";
 import type { Drive } from "../domain/drive-state.ts";
 import type { Silence } from "../domain/event.ts";
-import { formerKey } from "../domain/former.ts";
+import { quietSince } from "../domain/overdue.ts";
+import { UnreadableError } from "../domain/readable.ts";
 import type { RolloutState } from "../domain/state.ts";
 import type { Admin } from "../restate/admin.ts";
 import { SCRAPE_HEADER, type WatchRequest } from "../restate/contract.ts";
+import { JournalRoom } from "./journal-room.ts";
+import { isKept } from "./kept.ts";
 import { requestChange } from "./request-change.ts";
-import { type RowsOfLaneOptions, rowsOfLane } from "./rows-of-lane.ts";
+import type { RowsOfLaneOptions } from "./rows-of-lane.ts";
 import { sendEndSoak, sendHealthWatch, sendWatchdog } from "./sends.ts";
-import { type CountBytes, load, readHead, type Sight } from "./state.ts";
+import { type CountBytes, readHead, type Sight } from "./state.ts";
+import { inWords, tellSilence } from "./tell-silence.ts";
 
 export interface WatchdogOptions extends RowsOfLaneOptions {
   admin: Admin | undefined;
@@ -18,11 +28,8 @@ export interface WatchdogOptions extends RowsOfLaneOptions {
 /** The first wait (ms) between two looks at the drive, and the longest: it has to be short enough for an operator. */
 const FIRST_LOOK_MS = 2_000;
 const LATER_LOOK_MS = 20_000;
-const LAST_LOOK_MS = 60_000;
-/** After this many looks the looks become rare. */
-const RARE_AFTER = 180;
-/** A watchdog ends after this many looks, so that its journal does not grow. The next call of Status or a verb sends another. */
-const LOOKS = 800;
+/** A look waits, reads the head and the drive, asks Restate, and may send for two others and ask the drive. */
+const LOOK_ENTRIES = 15;
 /** A watchdog that has never seen its drive looks this many times more before it ends. */
 const UNSEEN_LOOKS = 2;
 /**
@@ -35,77 +42,150 @@ const LONGEST_QUIET_MS = 300_000;
 /**
  * Watches a driving invocation until it has ended, however it did. A killed one runs no code of its own any more, so this
  * is what brings the rollout to a state with a legal way out. It also finds out when the drive does not get on, and lets
- * the rows tell meanwhile what became of the sentinels.
+ * the rows tell meanwhile what became of the sentinels. Before its journal grows too long another one takes over.
  */
 export async function watch(
   ctx: ObjectSharedContext,
-  { invocationId, rolloutId: watched }: WatchRequest,
+  request: WatchRequest,
   options: WatchdogOptions,
 ): Promise<void> {
   const ended = ctx
-    .invocation(InvocationIdParser.fromString(invocationId))
+    .invocation(InvocationIdParser.fromString(request.invocationId))
     .attach()
     .map((_, failure): { ended?: string } => ({ ended: failure?.message ?? "it ended" }));
-  let quietMs = QUIET_MS;
-  let askedMs: number | undefined;
-  let seen = false;
-  for (let n = 0; n < LOOKS; n++) {
-    const wait = n > RARE_AFTER ? LAST_LOOK_MS : Math.min(FIRST_LOOK_MS * 1.5 ** n, LATER_LOOK_MS);
+  const watchdog = new Watchdog(ctx, request, options);
+  for (let n = 0; ; n++) {
+    const wait = Math.min(FIRST_LOOK_MS * 1.5 ** n, LATER_LOOK_MS);
     const tick = ctx.sleep(Math.round(wait), "watch the drive").map((): { ended?: string } => ({}));
     const first = await RestatePromise.race([ended, tick]);
-    const { drive, rollout } = await readHead(ctx, options.countBytes);
-    const driver = [drive?.forward, drive?.rollback].find((each) => each?.invocationId === invocationId);
-    // A look can fall between the writes of the change that sent this watchdog, and see no driver yet: a drive that ended is
-    // asked about in a change, which sees all or nothing; a drive that lives is looked for a few times.
-    const found = drive !== undefined && driver !== undefined;
-    const gone = !found && (seen || (first.ended === undefined && n >= UNSEEN_LOOKS));
-    // A drive whose rollout was replaced goes on until what is in flight has settled.
-    if (gone && !(await isKept(ctx, watched, { rollout, drive }, options.countBytes))) return;
-    seen ||= found;
-    if (first.ended !== undefined) {
-      const reason = `the driving invocation ended before its time (${first.ended})`;
-      // Awaited: the next watchdog of this drive has the same id, and an answer that comes late would be taken for its own.
-      const of = watched === undefined ? {} : { rolloutId: watched };
-      await requestChange(ctx, "the drive has ended", { type: "abandon", ...of, invocationId, reason });
-      return;
-    }
-    if (!found) continue;
-    const { rolloutId } = drive;
-    const { hasAdmin, silent, nowMs } = await askRestate(ctx, invocationsOf(drive), options.admin);
-    watchOverSoak(ctx, rollout, nowMs);
-    if (hasAdmin) {
-      await tellSilence(ctx, drive, silent, options);
-      continue;
-    }
-    // One of version 0.1 has no bell, and says nothing until it has results.
-    if (driver.legacy !== undefined) continue;
-    const quiet = askedMs === undefined ? [] : quietSince(drive, askedMs);
-    if (quiet.length > 0 || Object.values(drive.lanes).some(({ silent: known }) => known)) {
-      await tellSilence(ctx, drive, quiet, options);
-    }
-    const seenMs = Math.min(...Object.values(drive.lanes).map((lane) => lane.seenMs ?? nowMs));
-    if (nowMs - Math.max(seenMs, askedMs ?? 0) > quietMs) {
-      await requestChange(ctx, "ask the drive", { type: "ask", rolloutId });
-      askedMs = nowMs;
-      quietMs = Math.min(quietMs * 2, LONGEST_QUIET_MS);
+    try {
+      if (await watchdog.look(first.ended)) return;
+    } catch (error) {
+      if (!passes(error)) throw error;
+      await tick;
     }
   }
 }
 
-/** Has another rollout replaced this one before it settled? */
-async function isKept(
-  ctx: ObjectSharedContext,
-  rolloutId: string | undefined,
-  { rollout, drive }: Sight,
-  count: CountBytes,
-): Promise<boolean> {
-  if (rolloutId === undefined) return false;
-  // The other one has just begun: its head is written before the rest.
-  if (rollout !== undefined && rollout.rolloutId !== rolloutId && drive === undefined) return true;
-  const key = formerKey(rolloutId);
-  const loaded = new Map<string, unknown>();
-  await load(ctx, loaded, [key], count);
-  return (loaded.get(key) ?? undefined) !== undefined;
+/** The state was edited, or a change was killed: an operator repairs the state, and the next look asks for the change again. */
+function passes(error: unknown): boolean {
+  if (error instanceof UnreadableError) return true;
+  return error instanceof TerminalError && !(error instanceof CancelledError);
+}
+
+class Watchdog {
+  readonly #ctx: ObjectSharedContext;
+  readonly #invocationId: string;
+  /** Of a request of an earlier version it is not known. */
+  readonly #rolloutId: string | undefined;
+  readonly #number: number;
+  readonly #options: WatchdogOptions;
+  readonly #room = new JournalRoom();
+  #seen = false;
+  #unseen = 0;
+  #quietMs = QUIET_MS;
+  #askedMs: number | undefined;
+
+  constructor(
+    ctx: ObjectSharedContext,
+    { invocationId, rolloutId, number = 0 }: WatchRequest,
+    options: WatchdogOptions,
+  ) {
+    this.#ctx = ctx;
+    this.#invocationId = invocationId;
+    this.#rolloutId = rolloutId;
+    this.#number = number;
+    this.#options = options;
+  }
+
+  /**
+   * @param ended why the drive has; absent: it has not
+   * @returns whether there is nothing more to watch
+   * @throws UnreadableError
+   */
+  async look(ended: string | undefined): Promise<boolean> {
+    const [ctx, invocationId] = [this.#ctx, this.#invocationId];
+    this.#room.add(LOOK_ENTRIES);
+    const count = this.#room.counting(this.#options.countBytes);
+    const sight = await readHead(ctx, count);
+    const { drive, rollout } = sight;
+    const driver = [drive?.forward, drive?.rollback].find((each) => each?.invocationId === invocationId);
+    // A look can fall between the writes of the change that sent this watchdog, and see no driver yet: a drive that ended is
+    // asked about in a change, which sees all or nothing; a drive that lives is looked for a few times.
+    const found = drive !== undefined && driver !== undefined;
+    const gone = !found && (this.#seen || (ended === undefined && this.#unseen++ >= UNSEEN_LOOKS));
+    // A drive whose rollout was replaced goes on until what is in flight has settled.
+    if (gone && !(await isKept(ctx, this.#rolloutId, sight, count))) return true;
+    this.#seen ||= found;
+    if (ended !== undefined) {
+      const reason = `the driving invocation ended before its time (${ended})`;
+      // Awaited: the next watchdog of this drive has the same id, and an answer that comes late would be taken for its own.
+      const of = this.#rolloutId === undefined ? {} : { rolloutId: this.#rolloutId };
+      await requestChange(ctx, "the drive has ended", { type: "abandon", ...of, invocationId, reason });
+      return true;
+    }
+    // Of a replaced rollout no other caller asks for a watchdog, so its number need not be stored.
+    const known = driver?.watchdog ?? 0;
+    const isFull = this.#room.isFull && (!found || (await this.#isRelieved(drive)));
+    if (isFull || known > this.#number) {
+      const watchdog = Math.max(known, this.#number + 1);
+      sendWatchdog(ctx, { invocationId, watchdog }, { rolloutId: this.#rolloutId });
+      return true;
+    }
+    if (!found) return false;
+    const { hasAdmin, silent, nowMs } = await this.#askRestate(invocationsOf(drive));
+    watchOverSoak(ctx, rollout, nowMs);
+    if (hasAdmin) await tellSilence(ctx, drive, silent, this.#options, this.#room);
+    // One of version 0.1 has no bell, and says nothing until it has results.
+    else if (driver.legacy === undefined) await this.#listen(drive, nowMs);
+    return false;
+  }
+
+  /**
+   * Stores the number of the next watchdog before it is sent, so that Status and the verbs ask for that one. The number gives it
+   * another id than this one has: an answer that is still on its way to this one cannot reach it.
+   */
+  async #isRelieved({ rolloutId }: Drive): Promise<boolean> {
+    const [invocationId, number] = [this.#invocationId, this.#number + 1];
+    const event = { type: "relieve", rolloutId, invocationId, number } as const;
+    return (await requestChange(this.#ctx, "another watchdog takes over", event)).accepted;
+  }
+
+  async #askRestate(ids: string[]): Promise<Looked> {
+    const { admin } = this.#options;
+    const looked = await this.#ctx.run("look at the drive", async (): Promise<Looked> => {
+      const nowMs = Date.now();
+      if (admin === undefined) return { hasAdmin: false, nowMs };
+      const silent = await admin.silent(ids).catch(() => undefined);
+      return { hasAdmin: true, nowMs, ...(silent === undefined ? {} : { silent }) };
+    });
+    this.#room.add(0, looked);
+    return looked;
+  }
+
+  /** Without an admin API: a lane that was asked to report, and has not, does not answer. */
+  async #listen(drive: Drive, nowMs: number): Promise<void> {
+    const lanes = Object.values(drive.lanes);
+    if (this.#askedMs !== undefined) {
+      const quiet = quietSince(drive, this.#askedMs).map(inWords);
+      if (quiet.length > 0 || lanes.some(({ silent }) => silent)) {
+        await tellSilence(this.#ctx, drive, quiet, this.#options, this.#room);
+      }
+    }
+    const seenMs = Math.min(...lanes.map((lane) => lane.seenMs ?? nowMs));
+    if (nowMs - Math.max(seenMs, this.#askedMs ?? 0) <= this.#quietMs) return;
+    await requestChange(this.#ctx, "ask the drive", { type: "ask", rolloutId: drive.rolloutId });
+    this.#askedMs = nowMs;
+    this.#quietMs = Math.min(this.#quietMs * 2, LONGEST_QUIET_MS);
+  }
+}
+
+interface Looked {
+  /** Whether Restate's admin API is configured where this step ran. */
+  hasAdmin: boolean;
+  /** Absent: it does not answer. */
+  silent?: Silence[];
+  nowMs: number;
 }
 
 /** The watchdog ends a soak that is this long (ms) overdue. */
@@ -118,69 +198,9 @@ function watchOverSoak(ctx: ObjectSharedContext, rollout: RolloutState | undefin
   if (untilMs !== undefined && nowMs > untilMs + OVERDUE_MS) sendEndSoak(ctx, { rolloutId, untilMs });
 }
 
-/** The lanes that have said nothing since they were asked to. */
-function quietSince(drive: Drive, askedMs: number): Silence[] {
-  const { forward, rollback } = drive;
-  return Object.values(drive.lanes).flatMap(({ of, invocationId, ...lane }): Silence[] => {
-    const seenMs = lane.seenMs ?? (of === "forward" ? forward : rollback)?.startedAtMs;
-    if (invocationId === undefined || seenMs === undefined || seenMs >= askedMs) return [];
-    const why = `it has not answered since ${new Date(seenMs).toISOString()}`;
-    return [{ invocationId, sinceMs: seenMs, why }];
-  });
-}
-
-interface Looked {
-  /** Whether Restate's admin API is configured where this step ran. */
-  hasAdmin: boolean;
-  /** Absent: it does not answer. */
-  silent?: Silence[];
-  nowMs: number;
-}
-
 /** The invocations that drive, and their lanes. */
 export function invocationsOf(drive: Drive): string[] {
   return Object.values(drive.lanes).flatMap(({ invocationId }) => invocationId ?? []);
-}
-
-function askRestate(ctx: ObjectSharedContext, ids: string[], admin: Admin | undefined): Promise<Looked> {
-  return ctx.run("look at the drive", async () => {
-    const nowMs = Date.now();
-    if (admin === undefined) return { hasAdmin: false, nowMs };
-    const silent = await admin.silent(ids).catch(() => undefined);
-    return { hasAdmin: true, nowMs, ...(silent === undefined ? {} : { silent }) };
-  });
-}
-
-async function tellSilence(
-  ctx: ObjectSharedContext,
-  drive: Drive,
-  silent: Silence[] | undefined,
-  options: WatchdogOptions,
-): Promise<void> {
-  if (silent === undefined) return;
-  const { rolloutId } = drive;
-  const lanes = Object.values(drive.lanes);
-  const ids = new Set(silent.map(({ invocationId }) => invocationId));
-  const concerns = lanes.some((lane) => lane.silent !== undefined || ids.has(lane.invocationId ?? ""));
-  if (!concerns) return;
-  const { held = [] } = await requestChange(ctx, "who does not answer", {
-    type: "silent",
-    rolloutId,
-    silent,
-  });
-  for (const holding of held) {
-    const results = await ctx.run(`read the rows of lane ${holding.lane}`, () =>
-      rowsOfLane(holding, options),
-    );
-    if (results.length === 0) continue;
-    const { lane } = holding;
-    await requestChange(ctx, `rows of lane ${lane}: ${results.length}`, {
-      type: "found",
-      rolloutId,
-      lane,
-      results,
-    });
-  }
 }
 
 /**
@@ -190,7 +210,7 @@ async function tellSilence(
 export function ensureWatchdog(ctx: ObjectSharedContext, { rollout, drive }: Sight): void {
   if (rollout === undefined || ctx.request().headers.has(SCRAPE_HEADER)) return;
   const drivers = [drive?.forward, drive?.rollback].filter((driver) => driver !== undefined);
-  for (const { invocationId } of drivers) sendWatchdog(ctx, invocationId, rollout);
+  for (const driver of drivers) sendWatchdog(ctx, driver, rollout);
   sendHealthWatch(ctx, rollout);
   if (nobodyDrives({ rollout, drive })) void requestChange(ctx, "nobody drives", NOBODY);
 }
