@@ -145,6 +145,22 @@ describe("Status", () => {
     play.do({ type: "silent", rolloutId: play.head.rolloutId, silent });
     expect(statusResponse(sightOf(play), 50_000).message).toMatch(said);
   });
+
+  it("names one in the same words that has said nothing for too long, and those beside it", () => {
+    const timeout = { deployTimeoutMs: 600_000 };
+    const status = (story: Story, nowMs: number) =>
+      statusResponse(sightOf(played(story)), nowMs, timeout).message;
+    const latest = 50_000 + 2 * timeout.deployTimeoutMs + 60_000;
+    const said =
+      /The drive rollout-1 does not answer: it has not answered since 1970-01-01T00:00:50\.000Z\. Resume the invocation in Restate .*Cancel/;
+    expect(status(second, latest - 1)).not.toContain("does not answer");
+    expect(status(second, latest)).toMatch(said);
+    const both = (play: Play) => {
+      cancelled(play);
+      play.drives(beginRollback()).open(0);
+    };
+    expect(status(both, latest)).toMatch(/The drive rollout-1 does not answer: .*\. Nor does rollback-1\.$/);
+  });
 });
 
 describe("a soak", () => {
