@@ -45,7 +45,7 @@ describe("the watchdog of a drive", () => {
     const driver = await begin(world);
     // Each look reads the head: a large one has as much journalled in seconds as the largest drive in minutes.
     const head = JSON.parse((await stateOf(world))[KEY] ?? "{}") as object;
-    await edit(world, JSON.stringify({ ...head, more: "x".repeat(700 * 1024) }));
+    await edit(world, JSON.stringify({ ...head, more: "0".repeat(600 * 1024) }));
     const seen = new Map<string, { entries: number; bytes: number }>();
     let most = 0;
     await until(
