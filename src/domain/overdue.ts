@@ -3,16 +3,16 @@ import type { Silence } from "./event.ts";
 import { inFlightOf } from "./progress.ts";
 import type { RolloutState } from "./state.ts";
 
-/** An invocation that does not answer; without a reason it is its silence that tells. */
+/** An invocation that does not answer. Without `why`, only its silence is known. */
 export type Quiet = Omit<Silence, "why"> & Partial<Pick<Silence, "why">>;
 
-/** So much longer (ms) than it can take may pass before a lane is said not to answer. */
+/** A lane counts as not answering this long (ms) after its Deploys must have ended. */
 const MARGIN_MS = 60_000;
 
 /**
- * Who does not answer: as the watchdog has it; and who has said nothing for longer than what it waits for can take, for the
- * watchdog may be paused, too.
- * @param deployTimeoutMs how long (ms) a Deploy may take; it may have to wait as long for the one before it of its sentinel
+ * The invocations of a drive that do not answer: those that the watchdog has marked; and, because the watchdog may be paused,
+ * too, those that have reported nothing for longer than their Deploys can take.
+ * @param deployTimeoutMs the longest time (ms) a Deploy takes. It may first wait as long for an earlier Deploy of its sentinel
  */
 export function unanswering(
   rollout: RolloutState | undefined,
@@ -36,7 +36,7 @@ export function unanswering(
   return idleDriver(rollout, drive).filter(({ sinceMs }) => sinceMs <= lateMs);
 }
 
-/** Where nothing is in flight the driver has something to do, but in a soak. */
+/** If nothing is in flight, the driver has something to do, except in a soak. */
 function idleDriver(rollout: RolloutState, drive: Drive): Quiet[] {
   const { state, soakUntilMs, waveStartedAtMs } = rollout;
   const drivers = { in_progress: drive.forward, rolling_back: drive.rollback };

@@ -40,8 +40,8 @@ export function silenced(turn: Turn, event: SilenceEvent): boolean {
 }
 
 /**
- * Another watchdog takes over. Asked for twice it is one: the change that took it first may have been killed before it answered.
- * @returns false when there is nothing more to watch, or another one watches by now
+ * Another watchdog takes over. Asking twice is the same as asking once: the first change may have been killed before it answered.
+ * @returns false if there is nothing more to watch, or a later watchdog has taken over already
  */
 export function relieved(turn: Turn, event: Event & { type: "relieve" }): boolean {
   if (turn.drive === undefined || turn.drive.rolloutId !== event.rolloutId) return false;

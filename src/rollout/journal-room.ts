@@ -1,12 +1,12 @@
 import type { CountBytes } from "./state.ts";
 
-/** What the journal of one invocation may come to: entries, and bytes. */
+/** The journal of one invocation has at most this many entries, and bytes. */
 export const MOST_ENTRIES = 5_000;
 export const MOST_BYTES = 4 * 1024 * 1024;
-/** The other half is for what the last look still does. */
+/** A handler stops at this share of them: the rest is for its last look. */
 const SHARE = 0.5;
 
-/** What a handler has journalled so far, as it counts it itself: by values of the journal alone, so a replay counts the same. */
+/** Counts what a handler has journalled. It counts only values of the journal, so a replay comes to the same. */
 export class JournalRoom {
   #entries = 0;
   #bytes = 0;
@@ -17,7 +17,7 @@ export class JournalRoom {
     for (const value of values) this.#bytes += Buffer.byteLength(JSON.stringify(value) ?? "");
   }
 
-  /** Counts what is read of the state, and has it counted there, too. */
+  /** Counts what is read of the state, and passes it on to `count`. */
   counting(count: CountBytes): CountBytes {
     return (what, bytes) => {
       this.#bytes += bytes;
@@ -25,7 +25,7 @@ export class JournalRoom {
     };
   }
 
-  /** Somebody else is to go on. */
+  /** Another invocation has to go on. */
   get isFull(): boolean {
     return this.#entries > MOST_ENTRIES * SHARE || this.#bytes > MOST_BYTES * SHARE;
   }

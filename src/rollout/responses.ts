@@ -197,7 +197,7 @@ function silences(rollout: RolloutState | undefined, silent: readonly Quiet[]): 
   ];
 }
 
-/** So many are named. */
+/** At most this many are named. */
 const NAMED = 5;
 
 function named(silent: readonly Quiet[]): string {

@@ -10,13 +10,13 @@ import { type RowsOfLaneOptions, rowsOfLane } from "./rows-of-lane.ts";
 const CALL_ENTRIES = 3;
 const STEP_ENTRIES = 2;
 
-/** Why one is said not to answer of which nothing else is known. */
+/** Adds the reason where only the silence is known. */
 export function inWords({ invocationId, sinceMs, why }: Quiet): Silence {
   const quiet = `it has not answered since ${new Date(sinceMs).toISOString()}`;
   return { invocationId, sinceMs, why: why ?? quiet };
 }
 
-/** Has it stored who does not answer, and what the rows tell of the sentinels that these hold. */
+/** Stores which lanes do not answer, and what the rows tell of the sentinels that these lanes hold. */
 export async function tellSilence(
   ctx: ObjectSharedContext,
   drive: Drive,
@@ -51,7 +51,7 @@ export async function tellSilence(
       });
       room.add(CALL_ENTRIES, results);
     }
-    // What was found is no longer held: whoever goes on reads the others.
+    // The lanes do not hold what was found any more: the next watchdog reads the rest.
     if (room.isFull) return;
   }
 }
