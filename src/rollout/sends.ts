@@ -2,7 +2,7 @@ import { type ObjectSharedContext, rpc } from "@restatedev/restate-sdk";
 import type { Driver } from "../domain/drive-state.ts";
 import { isUnderWay } from "../domain/soak.ts";
 import type { RolloutState } from "../domain/state.ts";
-import { RolloutObject, type WatchRequest } from "../restate/contract.ts";
+import { RolloutObject } from "../restate/contract.ts";
 
 /**
  * One watchdog for a drive: while it lives, asking for another one does nothing. A watchdog that takes over has a number, and so a
@@ -11,7 +11,7 @@ import { RolloutObject, type WatchRequest } from "../restate/contract.ts";
 export function sendWatchdog(
   ctx: ObjectSharedContext,
   { invocationId, watchdog: number = 0 }: Pick<Driver, "invocationId" | "watchdog">,
-  { rolloutId }: Pick<WatchRequest, "rolloutId">,
+  { rolloutId }: { rolloutId: string | undefined },
 ): void {
   const of = rolloutId === undefined ? {} : { rolloutId };
   const first = `watch ${invocationId}`;

@@ -28,8 +28,8 @@ export interface WatchdogOptions extends RowsOfLaneOptions {
 /** The first wait (ms) between two looks at the drive, and the longest: it has to be short enough for an operator. */
 const FIRST_LOOK_MS = 2_000;
 const LATER_LOOK_MS = 20_000;
-/** A look waits, reads the head and the drive, asks Restate, and may send for two others and ask the drive. */
-const LOOK_ENTRIES = 15;
+/** A look waits, reads up to three values, asks Restate, and may make two sends and a call. */
+const LOOK_ENTRIES = 17;
 /** A watchdog that has never seen its drive looks this many times more before it ends. */
 const UNSEEN_LOOKS = 2;
 /**
