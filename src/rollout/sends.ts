@@ -40,3 +40,17 @@ export function sendEndSoak(
   const how = delay === undefined ? { idempotencyKey: `soak ${rolloutId} ${untilMs}` } : { delay };
   ctx.objectSendClient(RolloutObject, ctx.key).EndSoak({ rolloutId, untilMs }, rpc.sendOpts(how));
 }
+
+/** The watchdog ends a soak that is this long (ms) overdue. */
+const OVERDUE_MS = 2_000;
+
+/** What watches the health, and what ends a soak, may have been killed. */
+export function watchOverSoak(
+  ctx: ObjectSharedContext,
+  rollout: RolloutState | undefined,
+  nowMs: number,
+): void {
+  sendHealthWatch(ctx, rollout);
+  const { soakUntilMs: untilMs, rolloutId = "" } = rollout ?? {};
+  if (untilMs !== undefined && nowMs > untilMs + OVERDUE_MS) sendEndSoak(ctx, { rolloutId, untilMs });
+}

@@ -9,14 +9,13 @@ import type { Drive } from "../domain/drive-state.ts";
 import type { Silence } from "../domain/event.ts";
 import { quietSince } from "../domain/overdue.ts";
 import { UnreadableError } from "../domain/readable.ts";
-import type { RolloutState } from "../domain/state.ts";
 import type { Admin } from "../restate/admin.ts";
 import { SCRAPE_HEADER, type WatchRequest } from "../restate/contract.ts";
 import { JournalRoom } from "./journal-room.ts";
 import { isKept } from "./kept.ts";
 import { requestChange } from "./request-change.ts";
 import type { RowsOfLaneOptions } from "./rows-of-lane.ts";
-import { sendEndSoak, sendHealthWatch, sendWatchdog } from "./sends.ts";
+import { sendHealthWatch, sendWatchdog, watchOverSoak } from "./sends.ts";
 import { type CountBytes, readHead, type Sight } from "./state.ts";
 import { inWords, tellSilence } from "./tell-silence.ts";
 
@@ -186,16 +185,6 @@ interface Looked {
   /** Absent: it does not answer. */
   silent?: Silence[];
   nowMs: number;
-}
-
-/** The watchdog ends a soak that is this long (ms) overdue. */
-const OVERDUE_MS = 2_000;
-
-/** What watches the health, and what ends a soak, may have been killed. */
-function watchOverSoak(ctx: ObjectSharedContext, rollout: RolloutState | undefined, nowMs: number): void {
-  sendHealthWatch(ctx, rollout);
-  const { soakUntilMs: untilMs, rolloutId = "" } = rollout ?? {};
-  if (untilMs !== undefined && nowMs > untilMs + OVERDUE_MS) sendEndSoak(ctx, { rolloutId, untilMs });
 }
 
 /** The invocations that drive, and their lanes. */
