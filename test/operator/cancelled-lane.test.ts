@@ -7,9 +7,10 @@ import { ids, OLD, World } from "../support/world.ts";
 import { launchedBy, openLanes } from "./invocations.ts";
 import { openDeploys, press, statusOf } from "./outside.ts";
 
-const AT_A_TIME = 80;
+/** More than the driver's own lane has places for: another lane takes the rest. */
+const AT_A_TIME = 160;
 /** More than may be in flight at a time: some are still to be launched. */
-const FLEET = ids(1, 100);
+const FLEET = ids(1, 200);
 const IMAGE = "ghcr.io/unkeyed/sentinel:lane";
 
 describe("a lane that somebody cancels in Restate", () => {
@@ -21,7 +22,7 @@ describe("a lane that somebody cancels in Restate", () => {
   beforeAll(async () => {
     const env = { MAX_IN_FLIGHT: String(AT_A_TIME), DEPLOY_TIMEOUT_SECONDS: "60" };
     world = new World(await startStack({ sentinels: FLEET.length, env }));
-    await Promise.all(FLEET.map((id) => world.fault(id, "slow:4", IMAGE)));
+    await Promise.all(FLEET.map((id) => world.fault(id, "slow:8", IMAGE)));
     const rollout = await world.start("Rollout", { image: IMAGE, wave_percentages: [100] });
     await until("all that may be to be in flight", async () => (await openDeploys(world)) === AT_A_TIME);
     const lane = await until("a lane", async () => (await openLanes(world))[0]);

@@ -6,7 +6,7 @@ import { inFlightIsTrue, openLanes, pauseInvocation, withinOrNot } from "./invoc
 import { answerWithin, openDeploys, statusOf } from "./outside.ts";
 
 /** More than the driver's own lane has places for: another lane takes the rest. */
-const FLEET = ids(1, 150);
+const FLEET = ids(1, 160);
 /** The driver launches the first ones itself. While this one is under way the wave is, whatever the lane does. */
 const [LONGEST = "", ...OTHERS] = FLEET;
 const IMAGE = "ghcr.io/unkeyed/sentinel:silent";
@@ -32,7 +32,7 @@ describe("a lane that is paused in Restate, without its admin API", () => {
   let pausedMs: number;
 
   beforeAll(async () => {
-    world = await open(FLEET.length, { MAX_IN_FLIGHT: "150", DEPLOY_TIMEOUT_SECONDS: "300" }, "slow:5");
+    world = await open(FLEET.length, { MAX_IN_FLIGHT: "160", DEPLOY_TIMEOUT_SECONDS: "300" }, "slow:10");
     await world.fault(LONGEST, "slow:600", IMAGE);
     await world.start("Rollout", { image: IMAGE, wave_percentages: [100] });
     await until("all to be in flight", async () => (await openDeploys(world)) === FLEET.length);
