@@ -3,20 +3,27 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until } from "../support/until.ts";
 import { Arena } from "./harness/arena.ts";
 
-/** Everything that an operator may change between two starts of the service, at two extremes. */
+/**
+ * Everything that steers handlers and that an operator may change between two starts of the service, at two extremes. There is
+ * one cluster here, with one namespace and one container: `KUBE_CONTEXTS`, `KUBE_NAMESPACE` and `KUBE_CONTAINER` have no other
+ * value under which the fleet is there.
+ */
 const FEW = {
   MAX_IN_FLIGHT: "2",
   FAIL_FAST_SECONDS: "0",
   DEPLOY_TIMEOUT_SECONDS: "90",
+  UNSCHEDULABLE_SECONDS: "0",
   REGRESSION_SECONDS: "6",
+  REQUIRE_ROLLOUT_ID: "false",
   LOG_LEVEL: "debug",
-  KUBE_CONTEXTS: "",
 };
 const MANY = {
   MAX_IN_FLIGHT: "40",
   FAIL_FAST_SECONDS: "60",
   DEPLOY_TIMEOUT_SECONDS: "45",
+  UNSCHEDULABLE_SECONDS: "30",
   REGRESSION_SECONDS: "9",
+  REQUIRE_ROLLOUT_ID: "true",
   LOG_LEVEL: "info",
 };
 /** No webhook and no admin API at the other replica: what is configured there steers handlers, too. */
@@ -53,6 +60,20 @@ async function tour<T>(over: Promise<T>): Promise<T> {
   return done;
 }
 
+/** At one of the replicas a verb has to name its rollout. */
+async function named(body: object = {}): Promise<object> {
+  const { rollout_id } = await arena.world.status();
+  return { ...body, rollout_id };
+}
+
+/** What Status tells before is of the rollout before. */
+async function succeeded(count: number, image: string): Promise<void> {
+  await until(`${count} to have taken ${image}`, async () => {
+    const status = await arena.world.status();
+    return status.image === image && status.succeeded >= count;
+  });
+}
+
 /** A journal that another course of the handler does not fit is never got over. */
 async function nothingIsWedged(): Promise<void> {
   const wedged = await arena.world.sql<{ target: string; last_failure: string }>(
@@ -72,18 +93,18 @@ describe("every attempt of every handler runs under other settings", () => {
   });
 
   it("a rollout is cancelled and rolled back", async () => {
-    // Some are in flight for long enough, so that the Cancel meets them, however slow the machine is.
-    for (const { id } of arena.world.stack.fleet.slice(0, 4)) {
+    // The last ones are in flight for long enough, so that the Cancel meets them, however slow the machine is.
+    for (const { id } of arena.world.stack.fleet.slice(-4)) {
       await arena.world.fault(id, "slow:10", "x/sentinel:v2");
     }
     const { answer } = await arena.start("Rollout", { image: "x/sentinel:v2", wave_percentages: [100] });
     const cancelled = (async () => {
-      await until("some to have taken it", async () => (await arena.world.status()).succeeded >= 3);
-      await arena.verb("Cancel");
+      await succeeded(3, "x/sentinel:v2");
+      expect((await arena.verb("Cancel", await named())).status).toBe(200);
       return answer;
     })();
     expect(await tour(cancelled)).toMatchObject({ status: 200, body: { state: "cancelled" } });
-    const { answer: back } = await arena.start("RollbackAll");
+    const { answer: back } = await arena.start("RollbackAll", await named());
     const { body } = await tour(back);
     expect(body).toMatchObject({ state: "cancelled" });
     expect(body.reverted).toBe(body.total);
@@ -100,21 +121,21 @@ describe("every attempt of every handler runs under other settings", () => {
     const limits = { max_in_flight: 2, ramp: true, max_failures: 0 };
     const { answer } = await arena.start("Rollout", { image, wave_percentages: [50, 100], ...limits });
     const paused = (async () => {
-      await until("one to have taken it", async () => (await world.status()).succeeded >= 1);
-      expect((await arena.verb("Pause")).status).toBe(200);
+      await succeeded(1, image);
+      expect((await arena.verb("Pause", await named())).status).toBe(200);
       return answer;
     })();
     expect(await tour(paused)).toMatchObject({
       body: { state: "paused", pause_kind: "operator", failed: 0 },
     });
-    const { answer: resumed } = await arena.start("Resume");
+    const { answer: resumed } = await arena.start("Resume", await named());
     expect(await tour(resumed)).toMatchObject({ body: { state: "paused", pause_kind: "budget", failed: 1 } });
     // It fails again, and none may.
-    const { answer: retried } = await arena.start("RetryFailed");
+    const { answer: retried } = await arena.start("RetryFailed", await named());
     expect(await tour(retried)).toMatchObject({
       body: { state: "paused", pause_kind: "budget", failed: 1 },
     });
-    const { answer: aborted } = await arena.start("Abort", { include_failed: true });
+    const { answer: aborted } = await arena.start("Abort", await named({ include_failed: true }));
     const { body } = await tour(aborted);
     // The one that failed has no Deployment that could return.
     expect(body).toMatchObject({ state: "cancelled", reverted: Number(body.total) - 1 });
@@ -137,7 +158,7 @@ describe("every attempt of every handler runs under other settings", () => {
         regressions: [{ sentinel_id: "sen_0005" }],
       },
     });
-    const { answer: resumed } = await arena.start("Resume");
+    const { answer: resumed } = await arena.start("Resume", await named());
     // It crashes for good: nobody takes it for recovered between two crashes, after which it would pause this once more.
     expect(await tour(resumed)).toMatchObject({ body: { state: "completed" } });
     await nothingIsWedged();
