@@ -11,5 +11,5 @@ export const QUICK: Record<string, string[]> = {
   ],
   cluster: ["test/cluster/{exchange,patch,recorded,verdicts}.test.ts"],
   e2e: ["test/e2e/{deploy,pause,rollout}.test.ts", "test/operator/{bad-requests,killed-altogether}.test.ts"],
-  faults: ["test/faults/{checker,soak}.test.ts"],
+  faults: ["test/faults/{checker,dependencies,soak}.test.ts"],
 };
