@@ -4,8 +4,11 @@ import type { Drive, Lane } from "./drive-state.ts";
 
 /** A lane has at most this many Deploys in flight: racing them costs time in proportion to their number. */
 export const LANE_SLOTS = 128;
-/** Lanes at a time: each costs some bytes of the drive. */
-export const MOST_LANES = 90;
+/**
+ * Lanes at a time: the drive takes 32 KiB. Those that are at the end of their lives, and wait for a last slow Deploy, are among
+ * them: a fleet of 100,000 comes to about 160.
+ */
+export const MOST_LANES = 180;
 /** A lane launches at most this many Deploys and is then replaced, so that its journal does not grow with the fleet. */
 const LANE_LIFE = 640;
 /** Its journal has at most 5,000 entries; what launches nothing takes the rest. */

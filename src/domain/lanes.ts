@@ -21,6 +21,7 @@ const FILLING_GRANT = 16;
 const GRANT = 32;
 /** Fewer free slots are not worth a grant, unless the lane asks because some time has passed. */
 const LEAST_SLOTS = 8;
+
 export function driverOf(turn: Turn, lane: number): Driver | undefined {
   const { forward, rollback } = turn.drive ?? {};
   return [forward, rollback].find((driver) => driver?.lane === lane);

@@ -164,7 +164,7 @@ export const StatusResponse = rolloutFields
       .int()
       .nullable()
       .describe(
-        "Sentinels that failed, also in an earlier rollout of the image, and whose Deployments are set to the image (by their rows where these cannot be read, or where more than 200 failed): whoever heals comes up with it. Null: none failed, it cannot be told now, or more than 20 failed all over a large fleet: RollbackAll and Slack count these.",
+        "Sentinels that failed, also in an earlier rollout of the image, and whose Deployments are set to the image (by their rows where these cannot be read, or where more than 200 failed): whoever heals comes up with it. Null: none failed, it cannot be told now, or they are all over a large fleet (more than 20, or after an earlier rollout of the image, or a retry): RollbackAll and Slack count these.",
       ),
     failed_serving: z.int().nullable().describe("Of them those that run it and are healthy."),
     frozen: Frozen,

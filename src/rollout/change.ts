@@ -83,7 +83,7 @@ function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
     soaks,
     rollsBack,
   } = outcome;
-  // The watchdog goes first: a state that names a driver always has a watchdog.
+  // The watchdog goes first: a state that names a driver has been sent a watchdog.
   if (watch !== undefined && outcome.rollout !== undefined)
     sendWatchdog(ctx, { invocationId: watch }, outcome.rollout);
   // This goes first, too. An EndFreeze that finds another freeze, or none, changes nothing.

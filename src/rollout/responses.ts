@@ -191,8 +191,10 @@ function silences(rollout: RolloutState | undefined, silent: readonly Quiet[]): 
     cancelled: "or go on with RollbackAll or a new Rollout, which do not wait for it",
   };
   const or = other[rollout?.state ?? "cancelled"] ?? "";
+  // Only its silence is known, and Deploys wait for MySQL as long as it is away.
+  const resume = first.why === undefined ? "Unless MySQL is away, resume" : "Resume";
   return [
-    `The drive ${invocationId} does not answer: ${why}. Resume the invocation in Restate (UI, or \`restate invocations resume ${invocationId}\`), ${or}.`,
+    `The drive ${invocationId} does not answer: ${why}. ${resume} the invocation in Restate (UI, or \`restate invocations resume ${invocationId}\`), ${or}.`,
     ...(others.length === 0 ? [] : [`Nor ${others.length === 1 ? "does" : "do"} ${named(others)}.`]),
   ];
 }

@@ -27,6 +27,12 @@ export interface WatchdogOptions extends RowsOfLaneOptions {
 /** The first wait (ms) between two looks at the drive, and the longest: it has to be short enough for an operator. */
 const FIRST_LOOK_MS = 2_000;
 const LATER_LOOK_MS = 20_000;
+/**
+ * After this many looks in a row at a state that cannot be read, or a change that is killed, it looks this rarely (ms): it cannot
+ * hand over then, and its journal is to last until somebody has repaired the state.
+ */
+const PATIENT_FAILURES = 30;
+const RARE_LOOK_MS = 300_000;
 /** A look waits, reads up to three values, asks Restate, and may make two sends and a call. */
 const LOOK_ENTRIES = 17;
 /** A watchdog that has never seen its drive looks this many times more before it ends. */
@@ -53,17 +59,26 @@ export async function watch(
     .attach()
     .map((_, failure): { ended?: string } => ({ ended: failure?.message ?? "it ended" }));
   const watchdog = new Watchdog(ctx, request, options);
+  let failures = 0;
   for (let n = 0; ; n++) {
-    const wait = Math.min(FIRST_LOOK_MS * 1.5 ** n, LATER_LOOK_MS);
+    const usual = isFirst(request) ? Math.min(FIRST_LOOK_MS * 1.5 ** n, LATER_LOOK_MS) : LATER_LOOK_MS;
+    const wait = failures > PATIENT_FAILURES ? RARE_LOOK_MS : usual;
     const tick = ctx.sleep(Math.round(wait), "watch the drive").map((): { ended?: string } => ({}));
     const first = await RestatePromise.race([ended, tick]);
     try {
       if (await watchdog.look(first.ended)) return;
+      failures = 0;
     } catch (error) {
       if (!passes(error)) throw error;
+      failures++;
       await tick;
     }
   }
+}
+
+/** One that takes over from another looks as rarely as that one did: what it asks for may take its time. */
+function isFirst({ number = 0 }: WatchRequest): boolean {
+  return number === 0;
 }
 
 /** The state was edited, or a change was killed: an operator repairs the state, and the next look asks for the change again. */

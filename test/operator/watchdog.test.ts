@@ -123,7 +123,7 @@ describe("everything that runs is paused in Restate, the watchdog too", () => {
     await until("Status to name it", async () => (await told()).includes(driver), 90 * SECONDS);
     expect(await told()).toMatch(
       new RegExp(
-        `The drive ${driver} does not answer: it has not answered since 20\\S+Z\\. Resume the invocation in Restate .*or stop with Cancel`,
+        `The drive ${driver} does not answer: it has not answered since 20\\S+Z\\. Unless MySQL is away, resume the invocation in Restate .*or stop with Cancel`,
       ),
     );
     const { status, body } = await world.verb("Cancel");
