@@ -27,6 +27,8 @@ export interface WatchdogOptions extends RowsOfLaneOptions {
 /** The first wait (ms) between two looks at the drive, and the longest: it has to be short enough for an operator. */
 const FIRST_LOOK_MS = 2_000;
 const LATER_LOOK_MS = 20_000;
+/** The first wait (ms) of a watchdog that takes over: the lanes that it asks to report need their time. */
+const TAKEN_OVER_LOOK_MS = 10_000;
 /**
  * After this many looks in a row at a state that cannot be read, or a change that is killed, it looks this rarely (ms): it cannot
  * hand over then, and its journal is to last until somebody has repaired the state.
@@ -61,7 +63,7 @@ export async function watch(
   const watchdog = new Watchdog(ctx, request, options);
   let failures = 0;
   for (let n = 0; ; n++) {
-    const usual = isFirst(request) ? Math.min(FIRST_LOOK_MS * 1.5 ** n, LATER_LOOK_MS) : LATER_LOOK_MS;
+    const usual = Math.min(firstLookMs(request) * 1.5 ** n, LATER_LOOK_MS);
     const wait = failures > PATIENT_FAILURES ? RARE_LOOK_MS : usual;
     const tick = ctx.sleep(Math.round(wait), "watch the drive").map((): { ended?: string } => ({}));
     const first = await RestatePromise.race([ended, tick]);
@@ -76,9 +78,8 @@ export async function watch(
   }
 }
 
-/** One that takes over from another looks as rarely as that one did: what it asks for may take its time. */
-function isFirst({ number = 0 }: WatchRequest): boolean {
-  return number === 0;
+function firstLookMs({ number = 0 }: WatchRequest): number {
+  return number === 0 ? FIRST_LOOK_MS : TAKEN_OVER_LOOK_MS;
 }
 
 /** The state was edited, or a change was killed: an operator repairs the state, and the next look asks for the change again. */

@@ -17,7 +17,7 @@ describe("a sentinel whose containers crash after it came up", () => {
   it("regresses as soon as it is in CrashLoopBackOff, and not before it crashes", async () => {
     const of = { image: "x:crashes" };
     await world.add([
-      { id: "crashes", image: of.image, fault: "crash-after:3" },
+      { id: "crashes", image: of.image, fault: "crash-after:10" },
       { id: "stays", image: of.image },
     ]);
     await world.cameUp(of.image, 2);

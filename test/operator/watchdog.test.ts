@@ -40,7 +40,7 @@ describe("the watchdog of a drive", () => {
   it.override({ options: { sentinels: FLEET.length, faults: SLOW } });
 
   it("is relieved by another before its journal grows beyond 4 MiB, and there is one at a time", {
-    timeout: 150 * SECONDS,
+    timeout: 180 * SECONDS,
   }, async ({ world }) => {
     const driver = await begin(world);
     // Each look reads the head: a large one has as much journalled in seconds as the largest drive in minutes.
@@ -56,7 +56,7 @@ describe("the watchdog of a drive", () => {
         for (const id of now) seen.set(id, await journalOf(world, id));
         return seen.size >= 3;
       },
-      80 * SECONDS,
+      110 * SECONDS,
     ).catch(() => undefined);
     expect(Math.max(...[...seen.values()].map(({ bytes }) => bytes))).toBeLessThanOrEqual(4 * 1024 * 1024);
     expect(Math.max(...[...seen.values()].map(({ entries }) => entries))).toBeLessThanOrEqual(5_000);
@@ -111,7 +111,7 @@ describe("everything that runs is paused in Restate, the watchdog too", () => {
     options: { sentinels: FLEET.length, faults: SLOW, env: { DEPLOY_TIMEOUT_SECONDS: "5" } },
   });
 
-  it("Status names the drive by its silence, with what to do", { timeout: 150 * SECONDS }, async ({
+  it("Status names the drive by its silence, with what to do", { timeout: 180 * SECONDS }, async ({
     world,
   }) => {
     const driver = await begin(world);
