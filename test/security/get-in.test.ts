@@ -150,11 +150,16 @@ describe("a body of 100 MB", () => {
   });
 
   it("to the endpoint is refused unread, again and again, in the same memory", async () => {
+    const refuse = async (bodies: number) => {
+      for (let i = 0; i < bodies; i++) {
+        const { status } = await askEndpoint(world.stack.endpoint, INVOKE, PROTOCOL, largeBody(100));
+        expect(status).toBe(401);
+      }
+    };
+    // The very first one makes room for what is on its way (about 80 MB until V8 collects it); that room is used again.
+    await refuse(5);
     const before = await residentMb();
-    for (let i = 0; i < 5; i++) {
-      const { status } = await askEndpoint(world.stack.endpoint, INVOKE, PROTOCOL, largeBody(100));
-      expect(status).toBe(401);
-    }
+    await refuse(10);
     expect((await residentMb()) - before).toBeLessThan(100);
     await nothingChanged();
   });
