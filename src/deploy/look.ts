@@ -146,6 +146,7 @@ export async function patchAndLook(
       let look = await judged(target, outcome.snapshot, expected);
       while (look.verdict.kind === "waiting" && (await listening.next()))
         look = await lookAt(target, expected);
+      if (look.verdict.kind === "converged") listening.saw({ uid, generation });
       return { ...patched, look };
     } catch {
       return patched;

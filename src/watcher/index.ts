@@ -20,8 +20,11 @@ export interface WatcherOptions {
   store: SentinelStore;
   /** Wakes the Deploy that may wait for this sentinel. `image` is what its Deployment has now; empty without one. */
   notifyReady(id: string, image: string): Promise<void>;
-  /** Tells a Deploy that is looking in this very process; true: it need not be woken. */
-  tell?(id: string): boolean;
+  /**
+   * Tells a Deploy that is looking in this very process; true: it need not be woken.
+   * @param converged the update that has converged, where that is the news
+   */
+  tell?(id: string, converged?: { uid: string; generation: number }): boolean;
   /** Settles a row whose Deploy died; `updatedAtMs` is when that Deploy began. May be asked for more than once. */
   settleAbandoned(id: string, updatedAtMs: number): Promise<void>;
   /** Settles a row that is left failed though its sentinel has come up since. May be asked for more than once. */
@@ -124,11 +127,11 @@ export function startWatcher(options: WatcherOptions): Watcher {
     return row === undefined || (row.k8sName === k8sName && clusters.forRegion(row.regionId) === cluster);
   }
 
-  function wake(id: string, deployment: WatchedDeployment | undefined): void {
-    if (deployment !== undefined && judge(deployment).kind === "converged") {
-      options.onConverged?.(id, deployment.generation);
-    }
-    if (options.tell?.(id) === true) return;
+  function wake(id: string, deployment: WatchedDeployment | undefined, by: "watch" | "row" = "watch"): void {
+    const converged =
+      deployment !== undefined && judge(deployment).kind === "converged" ? deployment : undefined;
+    if (converged !== undefined) options.onConverged?.(id, converged.generation);
+    if (options.tell?.(id, by === "watch" ? converged : undefined) === true) return;
     calls.submit(`NotifyReady ${id}`, () => options.notifyReady(id, deployment?.image ?? ""));
   }
 
@@ -161,7 +164,8 @@ export function startWatcher(options: WatcherOptions): Watcher {
   function remind(row: ObservedRow): void {
     const deployment = deploymentOf(row);
     const inTrouble = watchedOf(row)?.pods.inTrouble(row.k8sName) === true;
-    if (worthALook(deployment) || inTrouble) wake(row.id, deployment);
+    // Its row says that a Deploy waits, whatever another one has seen.
+    if (worthALook(deployment) || inTrouble) wake(row.id, deployment, "row");
   }
 
   function news(row: ObservedRow, rewrittenTo: string | undefined): News {

@@ -27,4 +27,48 @@ describe("a listening", () => {
     other.end();
     expect(hints.tell("sen_1")).toBe(false);
   });
+
+  it("spares the wake-up for what a Deploy has just seen converge, and for nothing else", () => {
+    const hints = createHints();
+    const [uid, generation] = ["a", 3];
+    const deploy = hints.expect("sen_1");
+    deploy.saw({ uid, generation });
+    deploy.end();
+    expect(hints.tell("sen_1", { uid, generation })).toBe(true);
+    expect(hints.tell("sen_1", { uid, generation: 2 })).toBe(true);
+    expect(hints.tell("sen_1", { uid, generation: 4 })).toBe(false);
+    expect(hints.tell("sen_1", { uid: "created again", generation: 1 })).toBe(false);
+    expect(hints.tell("sen_2", { uid, generation })).toBe(false);
+    // What is no convergence may be trouble that the next Deploy waits for.
+    expect(hints.tell("sen_1")).toBe(false);
+  });
+
+  it("wakes the next Deploy, which may wait for the same update to come up again", () => {
+    const hints = createHints();
+    const [first, update] = [hints.expect("sen_1"), { uid: "a", generation: 3 }];
+    first.saw(update);
+    first.end();
+    hints.expect("sen_1").end();
+    expect(hints.tell("sen_1", update)).toBe(false);
+    // An attempt of the first one that is over, and still looks.
+    first.saw(update);
+    expect(hints.tell("sen_1", update)).toBe(false);
+  });
+
+  it("wakes once what was seen is some time ago, or forgotten", () => {
+    const update = { uid: "a", generation: 1 };
+    const quick = createHints(undefined, 0);
+    const deploy = quick.expect("sen_1");
+    deploy.saw(update);
+    deploy.end();
+    expect(quick.tell("sen_1", update)).toBe(false);
+    const { tell, expect: listen } = createHints();
+    for (let i = 0; i < 10_000; i++) {
+      const each = listen(`sen_${i}`);
+      each.saw(update);
+      each.end();
+    }
+    expect(tell("sen_9999", update)).toBe(true);
+    expect(tell("sen_0", update)).toBe(false);
+  });
 });
