@@ -72,13 +72,25 @@ export interface Sight {
   drive: Drive | undefined;
 }
 
-/**
- * What questions and refusals go by: the head and who drives, however large the fleet is.
- * @throws UnreadableError
- */
+/** What questions and refusals go by: the head and who drives, however large the fleet is. */
+export const SIGHT_KEYS = [HEAD_KEY, DRIVE_KEY];
+
+/** @throws UnreadableError */
 export async function readHead(ctx: ObjectSharedContext, count: CountBytes): Promise<Sight> {
   const loaded = new Map<string, unknown>();
-  await load(ctx, loaded, [HEAD_KEY, DRIVE_KEY], count);
+  await load(ctx, loaded, SIGHT_KEYS, count);
+  return sightOf(ctx, loaded, count);
+}
+
+/**
+ * @param loaded has SIGHT_KEYS; a state of version 0.1 needs more, which is read
+ * @throws UnreadableError
+ */
+export async function sightOf(
+  ctx: ObjectSharedContext,
+  loaded: Map<string, unknown>,
+  count: CountBytes,
+): Promise<Sight> {
   const stored = loaded.get(HEAD_KEY);
   const legacy = legacyRollout(stored);
   if (legacy !== undefined) {

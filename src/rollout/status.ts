@@ -1,18 +1,18 @@
 import type { ObjectSharedContext } from "@restatedev/restate-sdk";
-import type { Freeze } from "../domain/freeze.ts";
+import { type Freeze, storedFreeze } from "../domain/freeze.ts";
 import { failedInAll, numbersOf } from "../domain/progress.ts";
 import { UnreadableError } from "../domain/readable.ts";
 import { isWatched } from "../domain/soak.ts";
+import { FREEZE_KEY } from "../domain/state-keys.ts";
 import { SCRAPE_HEADER } from "../restate/contract.ts";
 import type { StatusDetail } from "../restate/detail-schemas.ts";
 import type { StatusRequest } from "../restate/rollout-requests.ts";
 import type { StatusResponse } from "../restate/rollout-schemas.ts";
 import { askLeftBehind } from "./ask-left-behind.ts";
 import { type DetailOf, detailOf } from "./detail.ts";
-import { readFreeze } from "./frozen.ts";
 import type { RolloutOptions } from "./options.ts";
 import { statusResponse } from "./responses.ts";
-import { type CountBytes, readHead, type Sight } from "./state.ts";
+import { load, SIGHT_KEYS, type Sight, sightOf } from "./state.ts";
 import { ensureWatchdog } from "./watchdog.ts";
 
 /**
@@ -24,20 +24,23 @@ export async function status(
   request: StatusRequest,
   { clusters, countBytes, deployTimeoutMs, detail, health: eyes }: RolloutOptions,
 ): Promise<StatusResponse> {
-  const sight = await readHead(ctx, countBytes);
-  const { health, ...seen } = await ctx.run("look around", () => ({
+  // Beside a busy wave each question waits for its turn, so all that a usual answer needs is asked for at once.
+  const look = ctx.run("look around", () => ({
     health: clusters.health(),
     nowMs: Date.now(),
     deployTimeoutMs,
   }));
+  const loaded = new Map<string, unknown>();
+  await load(ctx, loaded, [...SIGHT_KEYS, FREEZE_KEY], countBytes, [look]);
+  const { health, ...seen } = await look;
+  const sight = await sightOf(ctx, loaded, countBytes);
   ensureWatchdog(ctx, sight);
   let told: StatusDetail | undefined;
   const lookCloser = async () => {
     told = await ctx.run("look at what it waits for", () => detailOf(subjectOf(sight), detail));
   };
   const leftBehind = await leftBehindOf(ctx, sight, request.detail === true ? lookCloser : undefined);
-  // Last of all: so a question that an earlier version began to answer is answered by this one.
-  const freeze = await freezeOf(ctx, countBytes);
+  const freeze = freezeOf(loaded.get(FREEZE_KEY));
   const { rollout } = sight;
   const survey =
     rollout !== undefined && isWatched(rollout)
@@ -51,9 +54,9 @@ export async function status(
 }
 
 /** An unreadable freeze is told as a text, so that the rest of the answer is given. */
-async function freezeOf(ctx: ObjectSharedContext, count: CountBytes): Promise<Freeze | string | undefined> {
+function freezeOf(stored: unknown): Freeze | string | undefined {
   try {
-    return await readFreeze(ctx, count);
+    return storedFreeze(stored);
   } catch (error) {
     if (error instanceof UnreadableError) return error.message;
     throw error;
