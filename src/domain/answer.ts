@@ -6,7 +6,7 @@ import type { FreezeNotification } from "./freeze-notification.ts";
 import type { HistoryEntry } from "./history-entry.ts";
 import type { LegacyOrder } from "./legacy-report.ts";
 import type { Notification } from "./notification.ts";
-import type { Failure, RolloutState } from "./state.ts";
+import type { Failure, Place, RolloutState } from "./state.ts";
 import type { Ring, Turn } from "./turn.ts";
 import { type View, viewOf } from "./view.ts";
 
@@ -58,6 +58,8 @@ export interface Answer {
   waits?: boolean;
   /** There is nothing more for this lane. */
   over?: boolean;
+  /** Where the launching stands. */
+  at?: Place;
   /** It is to report again after this time (ms), if nothing else makes it report before. */
   againInMs?: number;
   driver?: DriverOrder;

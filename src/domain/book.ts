@@ -32,10 +32,15 @@ export class Book {
     return this.all<T>([key])[0];
   }
 
-  /** @throws MissingError with all that are not loaded, so that they are loaded together */
-  all<T>(keys: readonly string[]): (T | undefined)[] {
+  /** Has all of them loaded together. @throws MissingError with those that are not */
+  need(keys: readonly string[]): void {
     const missing = keys.filter((key) => !this.#changed.has(key) && !this.#loaded.has(key));
     if (missing.length > 0) throw new MissingError(missing);
+  }
+
+  /** @throws MissingError */
+  all<T>(keys: readonly string[]): (T | undefined)[] {
+    this.need(keys);
     return keys.map((key) => {
       if (this.#cleared.has(key)) return undefined;
       const value = this.#changed.has(key) ? this.#changed.get(key) : this.#loaded.get(key);

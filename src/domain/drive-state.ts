@@ -147,6 +147,10 @@ export interface Drive {
   queue?: Queue;
   /** Lanes that have slots free and wait for their turn to launch. */
   hungry: number[];
+  /** How many were granted and how many settled in the last moments, the oldest first. Absent: the window alone is pace enough. */
+  moments?: { atMs: number; granted: number; settled: number }[];
+  /** The lane that reports so that more is launched once the pace allows it, and when that is. Absent: nothing waits for that alone. */
+  paced?: { lane: number; untilMs: number };
   /** Since when a result waits for its record, and the lane that sees to it. */
   pending?: { sinceMs: number; lane: number };
   /**

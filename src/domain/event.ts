@@ -100,7 +100,7 @@ export interface Report {
   invocationId: string;
   /** It reports because some time has passed. */
   due: boolean;
-  /** Where it launched last: the next ones are probably there, too. */
+  /** Where the launching stood when it last heard: it probably still does. */
   at?: Place;
   /** The driver has begun the wave (0-based), with the setting of that moment. */
   opens?: { wave: number; window: number };

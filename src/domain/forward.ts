@@ -18,7 +18,7 @@ import { acknowledgedRegressions, tooManyRegressed } from "./regressions.ts";
 import { nameOthers } from "./retries.ts";
 import { firstWaveOf, soakFrom, soakMsOf } from "./soak.ts";
 import type { RolloutState, WaveCount } from "./state.ts";
-import { PLAN_KEY } from "./state-keys.ts";
+import { PLAN_KEY, TALLIES_KEY } from "./state-keys.ts";
 import type { Turn } from "./turn.ts";
 
 export function resume(turn: Turn, { invocationId, ...guarded }: Event & { type: "resume" }): void {
@@ -111,6 +111,7 @@ function countSizes(turn: Turn): void {
 
 /** Are all parts up to this wave (0-based) in the state? */
 export function isLoaded(turn: Turn, wave: number): boolean {
+  turn.book.need([TALLIES_KEY, PLAN_KEY]);
   const tallies = turn.tallies();
   const plan = turn.book.get<PartPlan[]>(PLAN_KEY) ?? [];
   return plan.length > 0 && plan.every(({ at }) => waveOf(at) > wave || tallies[at] !== undefined);

@@ -30,7 +30,12 @@ export function lifeLeft({ lanes }: Pick<Drive, "lanes">, lane: Lane, isDriver: 
   return Math.min(isLast ? Number.POSITIVE_INFINITY : LANE_LIFE - lane.launched, journalLeft(lane));
 }
 
-/** How many more Deploys its journal takes, if the result of each comes alone, and the lane reports once more for each. */
+/** Does its journal take reports that bring no result? */
+export function takesReports(lane: Lane): boolean {
+  return journalLeft(lane) > 0;
+}
+
+/** How many more Deploys its journal takes, if the result of each comes alone, and the lane reports once more for each: to launch more, too. */
 function journalLeft({ launched, seq, out, launching }: Lane): number {
   const taken = ENTRIES_OF_A_DEPLOY * launched + ENTRIES_OF_A_REPORT * (seq + 2 * (out + launching));
   return Math.max(0, Math.floor((MOST_ENTRIES - taken) / (ENTRIES_OF_A_DEPLOY + 2 * ENTRIES_OF_A_REPORT)));

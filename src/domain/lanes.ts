@@ -3,6 +3,7 @@ import type { Report } from "./event.ts";
 import { LANE_SLOTS, lifeLeft, MOST_LANES } from "./lane-life.ts";
 import { countLaunching } from "./lane-report.ts";
 import { newLane } from "./new-lane.ts";
+import { note, paceRoom } from "./pace.ts";
 import { inFlightOf, lanesOf } from "./progress.ts";
 import { hasMore, take } from "./queue.ts";
 import { recordPending } from "./record.ts";
@@ -82,7 +83,9 @@ function serveLane(
     return;
   }
   const fills = free > GRANT;
-  const room = Math.min(roomIn(turn, lane.of), fills ? Math.min(FILLING_GRANT, unsaidRoom(turn)) : GRANT);
+  const most = fills ? Math.min(FILLING_GRANT, unsaidRoom(turn)) : GRANT;
+  const places = roomIn(turn, lane.of);
+  const room = Math.min(places, paceRoom(drive, turn.nowMs), most);
   // A lane whose bell was rung a moment ago will report by itself.
   if (room <= 0 || !(asks || turn.laneBook(n).bell !== undefined)) {
     drive.hungry.push(n);
@@ -102,13 +105,16 @@ function serveLane(
     serveLane(turn, n, direction, reporter);
     return;
   }
-  const grant = grantOf(turn, lane, items, fills);
+  // The pace, or the end of a part, has left slots free: it asks for more as soon as it has launched these.
+  const asksOn = fills || items.length < Math.min(free, places);
+  const grant = grantOf(turn, lane, items, { fills, asksOn });
   if (asks) turn.setLaneBook(n, { ...turn.laneBook(n), grant });
   else turn.ring(n, grant);
   turn.grant = asks ? grant : turn.grant;
 }
 
-function roomIn(turn: Turn, of: Direction): number {
+/** How many more may be in flight. */
+export function roomIn(turn: Turn, of: Direction): number {
   const { drive } = turn.driving();
   return slotsIn(drive, of) - inFlightOf(lanesOf(drive, of));
 }
@@ -136,15 +142,21 @@ export function askWhatIsLaunched(turn: Turn): void {
   for (const [n] of lanes) turn.ring(n);
 }
 
-function grantOf(turn: Turn, lane: Lane, items: Item[], fills: boolean): Grant {
-  const { rollout } = turn.driving();
+function grantOf(
+  turn: Turn,
+  lane: Lane,
+  items: Item[],
+  { fills, asksOn }: { fills: boolean; asksOn: boolean },
+): Grant {
+  const { rollout, drive } = turn.driving();
+  note(drive, { granted: items.length }, turn.nowMs);
   lane.grants++;
   countLaunching(lane, items);
   lane.launched += items.length;
   const image = lane.of === "forward" ? { image: rollout.image } : {};
   if (fills) lane.fills = true;
   else delete lane.fills;
-  return { n: lane.grants, atMs: turn.nowMs, ...image, confirm: fills && hasMore(turn), items };
+  return { n: lane.grants, atMs: turn.nowMs, ...image, confirm: asksOn && hasMore(turn), items };
 }
 
 /** Has more lanes opened where those that are there have no slot for what may be launched. */
@@ -158,10 +170,8 @@ export function staff(turn: Turn, leftToLaunch: number): void {
     const left = lifeLeft(drive, lane, driverOf(turn, Number(n)) !== undefined);
     return Math.max(0, Math.min(LANE_SLOTS - lane.out - lane.launching, left));
   });
-  const wanted = Math.min(
-    slotsIn(drive, direction) - inFlightOf(lanesOf(drive, direction)),
-    Math.max(1, leftToLaunch),
-  );
+  const room = Math.min(roomIn(turn, direction), paceRoom(drive, turn.nowMs));
+  const wanted = Math.min(room, Math.max(1, leftToLaunch));
   const missing = wanted - slots.reduce((sum, n) => sum + n, 0);
   const more = Math.min(Math.ceil(missing / LANE_SLOTS), MOST_LANES - lanes.length);
   for (let i = 0; i < more; i++) drive.lanes[drive.nextLane++] = newLane(direction);

@@ -20,7 +20,9 @@ export function recordPending(turn: Turn, anew: readonly Place[] = []): void {
   const { rollout, drive } = turn.driving();
   const lanes = Object.entries(drive.lanes).filter(([, lane]) => lane.over || pendingOf(lane) > 0);
   if (lanes.length === 0) return;
-  const books = turn.book.all<LaneBook>(lanes.map(([lane]) => laneKey(lane)));
+  const keys = lanes.map(([lane]) => laneKey(lane));
+  turn.book.need([...keys, TALLIES_KEY]);
+  const books = turn.book.all<LaneBook>(keys);
   const byPlace = new Map<Place, SentinelResult[]>(anew.map((at) => [at, []]));
   for (const result of books.flatMap((book) => book?.done ?? [])) {
     byPlace.set(result.at, [...(byPlace.get(result.at) ?? []), result]);

@@ -6,6 +6,7 @@ import { openWave } from "./forward.ts";
 import { goOn, orderOf } from "./go-on.ts";
 import { recordIfDue, takeReport } from "./lane-report.ts";
 import { driverOf } from "./lanes.ts";
+import { note } from "./pace.ts";
 import { openQueue } from "./queue.ts";
 import { ramp } from "./ramp.ts";
 import { RECORD_AFTER_MS } from "./record.ts";
@@ -29,6 +30,7 @@ export function reported(turn: Turn, report: Report): Answer {
     return { ...refused(turn), over: true, driver: orderOf(turn, report.invocationId, undefined) };
   }
   const fresh = takeReport(turn, report);
+  if (fresh.length > 0) note(turn.driving().drive, { settled: fresh.length }, turn.nowMs);
   if (lane.of === "forward") tellRewriting(turn, fresh);
   const driver = driverOf(turn, report.lane);
   if (report.opens !== undefined) open(turn, report.lane, report.opens);
@@ -45,20 +47,25 @@ export function reported(turn: Turn, report: Report): Answer {
   const after = turn.lane(report.lane);
   const grant = turn.grant ?? (after === undefined ? undefined : turn.laneBook(report.lane).grant);
   const again = againInMs(turn, report.lane);
+  const { at } = turn.drive?.queue ?? {};
   return {
     ...accepted(turn),
     ...(grant === undefined ? {} : { grant }),
     ...(after === undefined || after.over ? { over: true } : {}),
+    ...(at === undefined ? {} : { at }),
     ...(again === undefined ? {} : { againInMs: again }),
     ...(driver !== undefined ? { driver: orderOf(turn, report.invocationId, report.lane) } : {}),
   };
 }
 
 function againInMs({ drive, nowMs, askAgain }: Turn, lane: number): number | undefined {
-  if (askAgain) return ASK_AGAIN_MS;
-  const { pending } = drive ?? {};
-  if (pending?.lane !== lane) return undefined;
-  return Math.max(0, RECORD_AFTER_MS - (nowMs - pending.sinceMs));
+  const { pending, paced } = drive ?? {};
+  const moments = [
+    ...(askAgain ? [nowMs + ASK_AGAIN_MS] : []),
+    ...(paced?.lane === lane ? [paced.untilMs] : []),
+    ...(pending?.lane === lane ? [pending.sinceMs + RECORD_AFTER_MS] : []),
+  ];
+  return moments.length === 0 ? undefined : Math.max(0, Math.min(...moments) - nowMs);
 }
 
 function open(turn: Turn, lane: number, opens: { wave: number; window: number }): void {

@@ -21,6 +21,8 @@ import { reportUntilTaken, type Stop } from "./request-change.ts";
  */
 const RESULTS_IN_A_REPORT = 32;
 const GATHER_MS = 400;
+/** It is told to report again within this time (ms) to launch more, and mostly later than that to have results recorded. */
+const SOON_MS = 600;
 
 /** What a lane waits for. */
 export type Arrival =
@@ -31,8 +33,8 @@ export type Arrival =
   | { kind: "loaded"; left: number }
   | { kind: "cancelled" };
 
-/** Results that are gathered for a report, or a moment that the lane was told. */
-type Timer = "gather" | "again";
+/** Results that are gathered for a report, or a moment that the lane was told: an earlier one does not wait for a later one. */
+type Timer = "gather" | "soon" | "again";
 
 /**
  * One lane of a drive. It launches the Deploys that it is granted, at most LANE_SLOTS at a time, and reports their results.
@@ -70,16 +72,16 @@ export class Lane {
   }
 
   /** Does what an answer grants. True: this is to be told at once, for others wait for their turn to launch. */
-  take(answer: Pick<Answer, "grant" | "againInMs">): boolean {
+  take(answer: Pick<Answer, "grant" | "at" | "againInMs">): boolean {
+    this.#at = answer.at ?? answer.grant?.items.at(-1)?.at ?? this.#at;
     if (answer.againInMs !== undefined) {
       this.#wantsAgain = true;
-      this.#wakeIn("again", answer.againInMs);
+      this.#wakeIn(answer.againInMs <= SOON_MS ? "soon" : "again", answer.againInMs);
     }
     const { grant } = answer;
     if (grant === undefined || !this.isNew(grant)) return false;
     for (const item of grant.items) this.#launch(item, grant);
     this.#got = grant.n;
-    this.#at = grant.items.at(-1)?.at;
     return grant.confirm;
   }
 
@@ -140,7 +142,7 @@ export class Lane {
     if (arrival.kind === "rung") this.#bell = undefined;
     if (arrival.kind === "time") {
       this.#timers.delete(arrival.timer);
-      this.#due = this.#results.length > 0 || (arrival.timer === "again" && this.#wantsAgain);
+      this.#due = this.#results.length > 0 || (arrival.timer !== "gather" && this.#wantsAgain);
     }
     if (arrival.kind === "result") {
       this.#inFlight--;

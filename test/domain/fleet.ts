@@ -37,8 +37,20 @@ export class Crew {
     return answer;
   }
 
-  /** Until nobody has been rung, and nobody has launched anything that others wait to hear of. */
+  /** Until nobody has been rung, nobody has launched anything that others wait to hear of, and the pace lets no more be launched. */
   calm(): void {
+    for (;;) {
+      this.rest();
+      const { paced } = this.play.drive ?? {};
+      const lane = this.lanes.find((each) => each.lane === paced?.lane);
+      if (paced === undefined || lane === undefined) return;
+      this.play.now = Math.max(this.play.now, paced.untilMs);
+      this.say(lane, [], { due: true });
+    }
+  }
+
+  /** The same, in this very moment. */
+  rest(): void {
     for (let lane = this.#next(); lane !== undefined; lane = this.#next()) this.say(lane);
   }
 

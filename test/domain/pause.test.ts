@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { slackMessage } from "../../src/domain/messages.ts";
+import { Crew } from "./fleet.ts";
 import { abandon, begin, cancel, failed, interrupt, Play, pause, played, ready, resume } from "./machines.ts";
 
 const ids = (items: readonly { id: string }[]) => items.map(({ id }) => id);
@@ -209,23 +210,21 @@ describe("Cancel", () => {
 describe("a lane that is lost", () => {
   it("stops the drive, and pauses it once the others have settled", () => {
     const play = new Play();
-    const wide = Array.from({ length: 400 }, (_, i): [string, string] => [`s${i}`, "sentinel:v1"]);
-    const driver = play.drives(begin("rollout-1", [wide]), 400);
-    const lanes = play.opens(driver.open(0));
-    expect(lanes.length).toBeGreaterThan(1);
-    const [first, second] = lanes;
-    first?.report();
-    second?.report();
-    expect(first?.flying.size).toBeGreaterThan(0);
+    const crew = Crew.of(play, 400, 400);
+    crew.calm();
+    const [driver, lost, ...others] = crew.lanes;
+    expect(lost?.flying.size).toBeGreaterThan(0);
+    expect(others.length).toBeGreaterThan(0);
     play.do({
       type: "laneLost",
       rolloutId: play.head.rolloutId,
-      lane: first?.lane ?? 0,
+      lane: lost?.lane ?? 0,
       reason: "it was lost",
     });
-    expect(play.phase).toBe("in_progress");
-    for (const lane of [driver, second]) lane?.report([...lane.flying.keys()].map(ready));
-    for (const lane of [driver, second]) lane?.report([...lane.flying.keys()].map(ready));
+    for (const lane of [driver, ...others]) {
+      expect(play.phase).toBe("in_progress");
+      lane?.report([...lane.flying.keys()].map(ready));
+    }
     expect(play.head).toMatchObject({ state: "paused", pauseReason: "it was lost" });
   });
 });
