@@ -74,7 +74,7 @@ export interface Answer {
 }
 
 /** What an event made of the state, and whom to tell. */
-export interface Outcome {
+export interface Decision {
   answer: Answer;
   writes: Write[];
   /** In the order in which they happened. */

@@ -121,14 +121,14 @@ export function decisions(
 }
 
 /** Where a paused rollout stands: its wave counts from 1, `failed` are those of all waves. */
-interface Place {
+interface Standing {
   wave: number;
   waves: number;
   failed: number;
 }
 
 /** What Resume does, as a clause. */
-export function whatResumeDoes({ wave, waves, failed }: Place, scope: ResumeScope): string {
+export function whatResumeDoes({ wave, waves, failed }: Standing, scope: ResumeScope): string {
   const last = wave >= waves;
   const goOn = last ? "complete the rollout" : `go on with wave ${wave + 1}`;
   const notRetried = last

@@ -1,5 +1,5 @@
 import { actionOf } from "./action.ts";
-import { type Answer, accepted, type Outcome, refused, viewNow } from "./answer.ts";
+import { type Answer, accepted, type Decision, refused, viewNow } from "./answer.ts";
 import { begin, stage } from "./begin.ts";
 import type { Book } from "./book.ts";
 import type { Event } from "./event.ts";
@@ -37,7 +37,7 @@ import { rankOf } from "./write-order.ts";
  * @throws UnreadableError when the state is not one of a rollout
  * @throws MissingError when the book lacks what the decision needs; nothing has changed in any of these cases
  */
-export function apply(book: Book, event: Event, nowMs: number): Outcome {
+export function apply(book: Book, event: Event, nowMs: number): Decision {
   const turn = new Turn(book, nowMs);
   const before = turn.rollout;
   const answer = happen(turn, event);

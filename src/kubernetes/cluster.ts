@@ -13,7 +13,7 @@ import { type PodTrouble, podTroubleOf } from "./pods.ts";
 import { ask, json } from "./request.ts";
 import { snapshotOf } from "./snapshot.ts";
 import { completeSecondsOf } from "./standing.ts";
-import type { Answer } from "./transport.ts";
+import type { ApiAnswer } from "./transport.ts";
 
 export type { PatchOutcome } from "./attempt.ts";
 export { TransientKubernetesError } from "./errors.ts";
@@ -148,7 +148,7 @@ export function createCluster(
 }
 
 /** @throws TransientKubernetesError for an answer that is no Deployment */
-async function deployment(answer: Answer): Promise<V1Deployment> {
+async function deployment(answer: ApiAnswer): Promise<V1Deployment> {
   const object = (await json(answer)) as V1Deployment | null;
   if (object?.metadata?.uid !== undefined) return object;
   throw new TransientKubernetesError("the Kubernetes API answered with something that is no Deployment");

@@ -12,7 +12,7 @@ import { createCredentials, SERVER } from "./credentials.ts";
 import { createHealth, type HealthTracker } from "./health.ts";
 import { createLimiter } from "./limiter.ts";
 import type { KubernetesMetrics } from "./metrics.ts";
-import { type Answer, createTransport, type Send } from "./transport.ts";
+import { type ApiAnswer, createTransport, type Send } from "./transport.ts";
 
 /** The client itself waits for ever. */
 export const REQUEST_TIMEOUT_MS = 10_000;
@@ -74,7 +74,7 @@ export function connect(
   };
 }
 
-async function wholeAnswer({ status, headers, bytes }: Answer): Promise<ResponseContext> {
+async function wholeAnswer({ status, headers, bytes }: ApiAnswer): Promise<ResponseContext> {
   const body = Buffer.from(await bytes());
   return new ResponseContext(status, headers, new SelfDecodingBody(Promise.resolve(body)));
 }

@@ -2,7 +2,7 @@ import { ApiException } from "@kubernetes/client-node";
 import type { ClusterConnection } from "./connection.ts";
 import { TransientKubernetesError, transient } from "./errors.ts";
 import { ask, json } from "./request.ts";
-import type { Answer } from "./transport.ts";
+import type { ApiAnswer } from "./transport.ts";
 
 /** What is listed and watched. */
 export interface Resource {
@@ -156,7 +156,7 @@ async function get<T>(
   parameters: Record<string, string>,
   timeoutMs: number,
   signal: AbortSignal,
-  take: (answer: Answer) => T | Promise<T>,
+  take: (answer: ApiAnswer) => T | Promise<T>,
 ): Promise<T> {
   const selected = labelSelector === undefined ? parameters : { labelSelector, ...parameters };
   const request = { method: "GET", path, parameters: selected } as const;

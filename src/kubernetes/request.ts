@@ -2,7 +2,7 @@ import { ApiException, RequestContext } from "@kubernetes/client-node";
 import type { ClusterConnection } from "./connection.ts";
 import { SERVER } from "./credentials.ts";
 import { TransientKubernetesError } from "./errors.ts";
-import type { Answer, Exchange } from "./transport.ts";
+import type { ApiAnswer, SendOptions } from "./transport.ts";
 
 // Requests and answers as plain objects: the typed client takes four times the CPU, which a fleet would feel.
 
@@ -21,8 +21,8 @@ export interface PlainRequest {
 export async function ask<T>(
   connection: ClusterConnection,
   { method, path, parameters = {}, contentType, body }: PlainRequest,
-  exchange: Omit<Exchange<T>, "read">,
-  take: (answer: Answer) => T | Promise<T>,
+  exchange: Omit<SendOptions<T>, "read">,
+  take: (answer: ApiAnswer) => T | Promise<T>,
 ): Promise<T> {
   const query = new URLSearchParams(parameters).toString();
   const request = new RequestContext(`${SERVER}${path}${query === "" ? "" : `?${query}`}`, method);
@@ -39,7 +39,7 @@ export async function ask<T>(
 }
 
 /** @throws TransientKubernetesError for what is no JSON: a proxy's page with status 200 */
-export async function json(answer: Answer): Promise<unknown> {
+export async function json(answer: ApiAnswer): Promise<unknown> {
   const text = await answer.text();
   try {
     return JSON.parse(text);

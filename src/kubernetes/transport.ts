@@ -8,7 +8,7 @@ import type { Limiter, Traffic } from "./limiter.ts";
 import type { KubernetesMetrics } from "./metrics.ts";
 
 /** What came back; its body has to be taken, in one of the ways. */
-export interface Answer {
+export interface ApiAnswer {
   status: number;
   headers: Record<string, string>;
   text(): Promise<string>;
@@ -16,16 +16,16 @@ export interface Answer {
   stream: Readable;
 }
 
-export interface Exchange<T> {
+export interface SendOptions<T> {
   traffic: Traffic;
   /** How long it may take (ms) to be read, counted from when it is sent and not from when it is asked for. */
   timeoutMs: number;
   signal?: AbortSignal | undefined;
   /** Takes what is needed of the answer, whatever its status. Its slot is free for others afterwards. */
-  read(answer: Answer): Promise<T> | T;
+  read(answer: ApiAnswer): Promise<T> | T;
 }
 
-export type Send = <T>(request: RequestContext, exchange: Exchange<T>) => Promise<T>;
+export type Send = <T>(request: RequestContext, exchange: SendOptions<T>) => Promise<T>;
 
 export interface TransportOptions {
   limiter: Limiter;
@@ -53,7 +53,7 @@ export function createTransport({ limiter, health, credentials, metrics }: Trans
     request: RequestContext,
     overdue: AbortSignal,
     signal: AbortSignal | undefined,
-  ): Promise<Answer> {
+  ): Promise<ApiAnswer> {
     const sentMs = Date.now();
     const ended = (code: number | "error") =>
       metrics?.request(health.current.cluster, verbOf(request), code, (Date.now() - sentMs) / 1000);
@@ -75,7 +75,7 @@ export function createTransport({ limiter, health, credentials, metrics }: Trans
     }
   }
 
-  function heed({ status, headers }: Answer, sentMs: number): void {
+  function heed({ status, headers }: ApiAnswer, sentMs: number): void {
     const askedMs = retryAfter(headers["retry-after"]);
     if (status === 429 || (status === 503 && askedMs !== undefined)) limiter.pause(askedMs);
     if (status === 401) credentials.doubt(true);
@@ -85,7 +85,7 @@ export function createTransport({ limiter, health, credentials, metrics }: Trans
 }
 
 /** A redirect is not followed: a cluster's credentials are for its own API server. */
-async function dispatch(request: RequestContext, signal: AbortSignal): Promise<Answer> {
+async function dispatch(request: RequestContext, signal: AbortSignal): Promise<ApiAnswer> {
   const dispatcher = request.getDispatcher();
   const { statusCode, headers, body } = await send(request.getUrl(), {
     method: request.getHttpMethod().toString() as Dispatcher.HttpMethod,

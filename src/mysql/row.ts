@@ -56,7 +56,8 @@ export interface Observation {
 
 export type DesiredValues = Pick<SentinelRow, "image" | "cpuMillicores" | "memoryMib" | "desiredReplicas">;
 
-export type Outcome =
+/** How a Deploy ended, as its row takes it. */
+export type WrittenEnding =
   | { status: "ready"; observed: Observation }
   /** `image`: the desired one from now on; absent: it stays. */
   | { status: "failed"; reason: string; image?: string };

@@ -13,9 +13,9 @@ import type {
   FencedWrite,
   Observation,
   ObservedRow,
-  Outcome,
   SentinelRow,
   Written,
+  WrittenEnding,
 } from "./row.ts";
 import { type FencedColumns, fittingReason, readRows, writeFenced } from "./rows.ts";
 import { sentinels } from "./schema.ts";
@@ -28,7 +28,7 @@ export interface SentinelStore extends RewrittenImages {
   /** A deploy begins: desired values and `progressing` in one statement. */
   markProgressing(id: string, desired: DesiredValues, write: FencedWrite): Promise<Written>;
   /** A deploy ends: `ready` with what was observed, or `failed` with the reason (cut to the column's length). */
-  settle(id: string, outcome: Outcome, write: FencedWrite): Promise<Written>;
+  settle(id: string, outcome: WrittenEnding, write: FencedWrite): Promise<Written>;
   /** A deploy that came to nothing, for the sentinel is none of its business any more: its row says what it said before. */
   putBack(
     id: string,

@@ -1,5 +1,5 @@
 import { type ObjectContext, type RestatePromise, rpc } from "@restatedev/restate-sdk";
-import type { Answer, Outcome } from "../domain/answer.ts";
+import type { Answer, Decision } from "../domain/answer.ts";
 import { Book, MissingError } from "../domain/book.ts";
 import type { Event } from "../domain/event.ts";
 import { isFormer } from "../domain/former.ts";
@@ -37,9 +37,9 @@ export async function change(
   const event: Event = strict && takesGuard(asked) ? { ...asked, mustName: true } : asked;
   for (;;) {
     try {
-      const outcome = apply(new Book(loaded), event, nowMs);
-      lastKnown.tell(outcome.rollout, outcome.drive);
-      return tell(ctx, outcome, count);
+      const decision = apply(new Book(loaded), event, nowMs);
+      lastKnown.tell(decision.rollout, decision.drive);
+      return tell(ctx, decision, count);
     } catch (error) {
       if (!(error instanceof MissingError)) throw error;
       await load(ctx, loaded, error.keys, count);
@@ -69,7 +69,7 @@ function likelyKeys(event: Event): string[] {
   return [HEAD_KEY, DRIVE_KEY, laneKey(event.lane), ...launching];
 }
 
-function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
+function tell(ctx: ObjectContext, decision: Decision, count: CountBytes): Answer {
   const {
     answer,
     writes,
@@ -82,16 +82,16 @@ function tell(ctx: ObjectContext, outcome: Outcome, count: CountBytes): Answer {
     action,
     soaks,
     rollsBack,
-  } = outcome;
+  } = decision;
   // The watchdog goes first: a state that names a driver has been sent a watchdog.
-  if (watch !== undefined && outcome.rollout !== undefined)
-    sendWatchdog(ctx, { invocationId: watch }, outcome.rollout);
+  if (watch !== undefined && decision.rollout !== undefined)
+    sendWatchdog(ctx, { invocationId: watch }, decision.rollout);
   // This goes first, too. An EndFreeze that finds another freeze, or none, changes nothing.
   if (ends !== undefined) {
     const { id, inMs } = ends;
     ctx.objectSendClient(RolloutObject, ctx.key).EndFreeze({ id }, rpc.sendOpts({ delay: inMs }));
   }
-  if (watch !== undefined) sendHealthWatch(ctx, outcome.rollout);
+  if (watch !== undefined) sendHealthWatch(ctx, decision.rollout);
   if (soaks !== undefined) sendEndSoak(ctx, soaks, soaks.inMs);
   // A lane that is rung without a grant reports, and its report waits for this change, or for its end if it is killed now.
   for (const { bell, grant } of rings) if (grant === undefined) ctx.resolveAwakeable(bell, {});

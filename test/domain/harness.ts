@@ -1,4 +1,4 @@
-import type { Outcome } from "../../src/domain/answer.ts";
+import type { Decision } from "../../src/domain/answer.ts";
 import { ALL_KEYS, Book, type Write } from "../../src/domain/book.ts";
 import type { Event } from "../../src/domain/event.ts";
 import { apply } from "../../src/domain/rollout.ts";
@@ -14,7 +14,7 @@ class Loaded extends Map<string, unknown> {
 }
 
 /** @throws whatever the decision throws; the store is as it was then, and whatever a decision changed in place throws, too */
-export function decide(store: Store, event: Event, nowMs: number): Outcome {
+export function decide(store: Store, event: Event, nowMs: number): Decision {
   const loaded = new Loaded(store);
   loaded.set(ALL_KEYS, [...store.keys()]);
   return apply(new Book(loaded), event, nowMs);

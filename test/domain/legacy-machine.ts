@@ -1,4 +1,4 @@
-import type { Outcome } from "../../src/domain/answer.ts";
+import type { Decision } from "../../src/domain/answer.ts";
 import { ALL_KEYS, Book, MissingError, type Write } from "../../src/domain/book.ts";
 import type { Drive, Item } from "../../src/domain/drive-state.ts";
 import type { Event, Report } from "../../src/domain/event.ts";
@@ -18,7 +18,7 @@ export class Machine {
     this.stored = structuredClone(stored);
   }
 
-  decide(event: Event): Outcome {
+  decide(event: Event): Decision {
     const loaded = new Map<string, unknown>();
     this.nowMs += 2_000;
     for (;;) {
@@ -35,14 +35,14 @@ export class Machine {
   }
 
   /** @param writes which of them are carried out; all unless the decision is cut short */
-  happen(event: Event, writes = Infinity): Outcome {
+  happen(event: Event, writes = Infinity): Decision {
     const outcome = this.decide(event);
     for (const write of outcome.writes.slice(0, writes)) this.#carryOut(write);
     return outcome;
   }
 
   /** What a handler of version 0.1 is answered. */
-  legacy(event: LegacyEvent): Outcome & { reply: LegacyReply } {
+  legacy(event: LegacyEvent): Decision & { reply: LegacyReply } {
     const translated = legacyEvent(event);
     if (translated === undefined) throw new Error(`${event.type} is refused`);
     const outcome = this.happen(translated);

@@ -1,4 +1,4 @@
-import type { Answer, Outcome } from "../../src/domain/answer.ts";
+import type { Answer, Decision } from "../../src/domain/answer.ts";
 import type { Drive, PartPlan, SentinelResult } from "../../src/domain/drive-state.ts";
 import type { Event } from "../../src/domain/event.ts";
 import { waitingPart } from "../../src/domain/parts.ts";
@@ -102,11 +102,11 @@ export class Play {
   kv: Store = new Map();
   now = NOW;
   /** What the last event came to. */
-  last: Outcome | undefined;
+  last: Decision | undefined;
   readonly speakers: Speaker[] = [];
 
   /** @param cut so many writes are stored, and nobody hears of it */
-  do(event: Event, cut?: number): Outcome {
+  do(event: Event, cut?: number): Decision {
     const outcome = decide(this.kv, event, this.now);
     this.kv = carriedOut(this.kv, outcome.writes, cut);
     this.last = outcome;

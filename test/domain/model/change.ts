@@ -1,4 +1,4 @@
-import type { Outcome } from "../../../src/domain/answer.ts";
+import type { Decision } from "../../../src/domain/answer.ts";
 import type { Write } from "../../../src/domain/book.ts";
 import type { Drive } from "../../../src/domain/drive-state.ts";
 import type { Event } from "../../../src/domain/event.ts";
@@ -24,7 +24,7 @@ export function momentOf({ drives, soaking }: Moment): number {
 }
 
 /** One decision, as the exclusive handler makes it: nothing comes between. */
-export function change(draft: Draft, event: Event, nowMs = NOW): Outcome {
+export function change(draft: Draft, event: Event, nowMs = NOW): Decision {
   const before = { kv: draft.kv };
   const outcome = decide(draft.kv, event, draft.soaking === NO_SOAK ? nowMs : momentOf(draft));
   draft.kv = carriedOut(draft.kv, aged(outcome.writes, draft, draft.system));

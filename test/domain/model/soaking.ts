@@ -1,4 +1,4 @@
-import type { Outcome } from "../../../src/domain/answer.ts";
+import type { Decision } from "../../../src/domain/answer.ts";
 import type { Event } from "../../../src/domain/event.ts";
 import type { RolloutState } from "../../../src/domain/state.ts";
 import { HEAD_KEY } from "../../../src/domain/state-keys.ts";
@@ -24,7 +24,7 @@ function headIn({ kv }: Stored): RolloutState | undefined {
 }
 
 /** The messages that a change sends. */
-export function sends(draft: Draft, { soaks, rollsBack }: Pick<Outcome, "soaks" | "rollsBack">): void {
+export function sends(draft: Draft, { soaks, rollsBack }: Pick<Decision, "soaks" | "rollsBack">): void {
   const { drives } = draft;
   if (soaks !== undefined) {
     const timers = new Set([...draft.soaking.timers, soaks.untilMs]);
@@ -44,7 +44,7 @@ export function goneOn(before: Stored, soaking: Soaking, event: Event): Soaking 
 }
 
 /** Who was noted by a change that was made as a whole. */
-export function notes(before: Stored, draft: Draft, event: Event, { answer }: Outcome): void {
+export function notes(before: Stored, draft: Draft, event: Event, { answer }: Decision): void {
   if (!answer.accepted) return;
   draft.soaking = goneOn(before, draft.soaking, event);
   if (event.type === "pause" && headIn(before)?.state === "paused") {

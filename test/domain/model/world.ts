@@ -1,4 +1,4 @@
-import type { Answer, Outcome } from "../../../src/domain/answer.ts";
+import type { Answer, Decision } from "../../../src/domain/answer.ts";
 import type { Direction, Grant, Item, SentinelResult } from "../../../src/domain/drive-state.ts";
 import type { Event } from "../../../src/domain/event.ts";
 import type { Limits, Place } from "../../../src/domain/state.ts";
@@ -133,7 +133,7 @@ export interface Step {
   to: World;
   event?: Event;
   /** What was decided; absent where the change was cut short. */
-  outcome?: Outcome;
+  outcome?: Decision;
   torn?: true;
 }
 
