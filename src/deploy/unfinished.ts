@@ -85,7 +85,7 @@ export async function settleByLook(
   { row, plan, settings }: Begun,
   why: string,
 ): Promise<Ending> {
-  const { clusters, store } = options;
+  const { clusters, hints, store } = options;
   const { cluster, failFastMs, unschedulableMs } = settings;
   if (cluster === undefined) return noClusterServes(row.regionId);
   const { startedMs, nowMs, deadlineMs, desired } = plan;
@@ -95,6 +95,8 @@ export async function settleByLook(
     "look: was it patched before it was killed?",
     { deadlineMs, sinceMs: nowMs, doing: `reading Deployment ${row.k8sName}` },
     async (bounded) => {
+      // What the killed one saw converge may come up once more, and this one waits for it.
+      hints.expect(row.id).end();
       const found = await bounded(() => kubernetes(() => target.cluster().read(target.k8sName)));
       const image = found?.image ?? null;
       const is =

@@ -1,7 +1,8 @@
+import type { Direction, Drive } from "./drive-state.ts";
 import type { Report } from "./event.ts";
-import { takesReports } from "./lane-life.ts";
+import { LANE_SLOTS, takesReports } from "./lane-life.ts";
 import { driverOf, launchingNow, roomIn } from "./lanes.ts";
-import { paceRoom, roomAgainMs } from "./pace.ts";
+import { AT_WORK_MS, paceRoom, roomAgainMs } from "./pace.ts";
 import { hasMore } from "./queue.ts";
 import type { Turn } from "./turn.ts";
 
@@ -9,21 +10,45 @@ import type { Turn } from "./turn.ts";
 const OVERDUE_MS = 1_000;
 
 /**
- * Where only the pace keeps more from being launched, one lane reports once it does not: results may not come for minutes.
- * Called once all is granted that may be.
+ * Sees to it that a lane reports as long as more may be launched: results may not come for minutes. Called once all is granted
+ * that may be.
  */
-export function askAgainForPace(turn: Turn, reporter: Report | undefined): void {
+export function askAgain(turn: Turn, reporter: Report | undefined): void {
   const { drive, nowMs } = turn;
   if (drive === undefined) return;
   const { paced } = drive;
   delete drive.paced;
   const direction = launchingNow(turn);
-  if (direction === undefined || !hasMore(turn)) return;
-  if (roomIn(turn, direction) <= 0 || paceRoom(drive, nowMs) > 0) return;
-  const isWaitedFor = paced !== undefined && nowMs < paced.untilMs + OVERDUE_MS && isAble(turn, paced.lane);
-  if (isWaitedFor && paced.lane !== reporter?.lane) {
-    drive.paced = paced;
-    return;
+  if (direction === undefined || !hasMore(turn) || roomIn(turn, direction) <= 0) return;
+  if (paceRoom(drive, nowMs) > 0) askNow(turn, direction);
+  else askForPace(turn, reporter, paced);
+}
+
+/** A lane whose slots are wanted is asked to report, if it would not by itself. */
+function askNow(turn: Turn, direction: Direction): void {
+  const lanes = Object.entries(turn.drive?.lanes ?? {}).filter(
+    ([, { of, over }]) => of === direction && !over,
+  );
+  const holds = lanes.some(([, { out, launching }]) => out + launching > 0);
+  const comes = lanes.some(([, { invocationId }]) => invocationId === undefined);
+  lanes.some(([n, { launching, tells, silent, out }]) => {
+    if (silent) return false;
+    // What it was granted was all that there was.
+    if (launching > 0) return !tells && out + launching < LANE_SLOTS && turn.ring(n);
+    return !holds && !comes && turn.ring(n);
+  });
+}
+
+function askForPace(turn: Turn, reporter: Report | undefined, paced: Drive["paced"]): void {
+  const { drive } = turn.driving();
+  const { nowMs } = turn;
+  const lateMs = (paced?.untilMs ?? 0) + OVERDUE_MS;
+  if (paced !== undefined && paced.lane !== reporter?.lane && isAble(turn, paced.lane)) {
+    // A lane that was told by a process whose clock is ahead is not waited for either.
+    if (nowMs < lateMs && paced.untilMs <= nowMs + AT_WORK_MS) {
+      drive.paced = paced;
+      return;
+    }
   }
   const others = Object.keys(drive.lanes).map(Number);
   const isDriver = (n: number) => driverOf(turn, n) !== undefined;

@@ -64,8 +64,10 @@ export interface Lane {
   out: number;
   /** Granted, but it has not said yet that it launched them. */
   launching: number;
-  /** The grant left it with many slots free: it says at once when it has launched it. */
+  /** The grant left it with many slots free. */
   fills?: true;
+  /** It says at once that it has launched its grant. Otherwise it says so with its next results. */
+  tells?: true;
   /** Over its whole life. */
   launched: number;
   /** When it reported last. */

@@ -1,5 +1,5 @@
 import { type DriverOrder, type RollbackReport, viewNow } from "./answer.ts";
-import { askAgainForPace } from "./ask-again.ts";
+import { askAgain } from "./ask-again.ts";
 import type { Report } from "./event.ts";
 import { concludeForward, isLoaded, leftToDeploy } from "./forward.ts";
 import { recordIfDue } from "./lane-report.ts";
@@ -20,7 +20,7 @@ export function goOn(turn: Turn, reporter?: Report): void {
   serve(turn, reporter);
   recordIfDue(turn);
   conclude(turn);
-  askAgainForPace(turn, reporter);
+  askAgain(turn, reporter);
   const { forward, rollback } = turn.drive ?? {};
   for (const driver of [forward, rollback]) {
     if (driver === undefined || driver.lane === reporter?.lane) continue;

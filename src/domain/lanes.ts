@@ -105,9 +105,9 @@ function serveLane(
     serveLane(turn, n, direction, reporter);
     return;
   }
-  // The pace, or the end of a part, has left slots free: it asks for more as soon as it has launched these.
-  const asksOn = fills || items.length < Math.min(free, places);
-  const grant = grantOf(turn, lane, items, { fills, asksOn });
+  // Where the pace, or the end of a part, has left slots free, it asks for more as soon as it has launched these.
+  const tells = hasMore(turn) && (fills || items.length < Math.min(free, places));
+  const grant = grantOf(turn, lane, items, { fills, tells });
   if (asks) turn.setLaneBook(n, { ...turn.laneBook(n), grant });
   else turn.ring(n, grant);
   turn.grant = asks ? grant : turn.grant;
@@ -146,7 +146,7 @@ function grantOf(
   turn: Turn,
   lane: Lane,
   items: Item[],
-  { fills, asksOn }: { fills: boolean; asksOn: boolean },
+  { fills, tells }: { fills: boolean; tells: boolean },
 ): Grant {
   const { rollout, drive } = turn.driving();
   note(drive, { granted: items.length }, turn.nowMs);
@@ -154,9 +154,10 @@ function grantOf(
   countLaunching(lane, items);
   lane.launched += items.length;
   const image = lane.of === "forward" ? { image: rollout.image } : {};
-  if (fills) lane.fills = true;
-  else delete lane.fills;
-  return { n: lane.grants, atMs: turn.nowMs, ...image, confirm: asksOn && hasMore(turn), items };
+  delete lane.fills;
+  delete lane.tells;
+  Object.assign(lane, fills ? { fills } : {}, tells ? { tells } : {});
+  return { n: lane.grants, atMs: turn.nowMs, ...image, confirm: tells, items };
 }
 
 /** Has more lanes opened where those that are there have no slot for what may be launched. */

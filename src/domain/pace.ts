@@ -11,8 +11,8 @@ import { inFlightOf, lanesOf } from "./progress.ts";
 export const MOST_AT_WORK = 192;
 /** How long (ms) a Deploy counts as at work, if it has not settled before. */
 export const AT_WORK_MS = 550;
-/** If so many settle in that time, those in flight are at work: with more of them, no more would settle. */
-export const BUSY = 96;
+/** If so many settle in that time, enough are at work. If fewer do, most of those in flight may be waiting. */
+export const BUSY = 144;
 /** What happens within so many ms is kept as one moment. */
 const APART_MS = 100;
 /** A lane does not ask for more sooner than this (ms). */
@@ -20,7 +20,7 @@ const SOONEST_MS = 200;
 /** Room for fewer is not worth a grant. */
 const LEAST = 8;
 
-/** How many may be launched now for the pace's sake: what takes the place of those that settle, and a little more each moment. */
+/** How many may be launched now for the pace's sake: at least what takes the place of those that settle. */
 export function paceRoom(drive: Drive, nowMs: number): number {
   const { granted, settled } = lately(drive, nowMs);
   const most = settled < BUSY ? MOST_AT_WORK : settled;

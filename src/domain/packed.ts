@@ -59,7 +59,7 @@ const MORE_NUMBERS = [
   ...(["leftOverStays", "unrecordedOut", "unrecordedLaunching"] as const),
   ...(["retryOut", "retryLaunching", "retryDone", "leftOverOut", "leftOverLaunching"] as const),
 ];
-const FLAGS = ["fills", "announced", "over"] as const;
+const FLAGS = ["fills", "announced", "over", "tells"] as const;
 
 /** The first letters of its direction and flags, then its numbers. */
 type WireLane = [what: string, invocationId: string, numbers: number[], silent?: NonNullable<Lane["silent"]>];

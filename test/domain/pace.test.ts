@@ -68,7 +68,7 @@ describe("the pace", () => {
   it("lets no more be in flight where hundreds settle in a second, and more where few do", () => {
     const { play, crew } = atPace(20_000);
     for (let n = 0; n < 60; n++) {
-      play.now += 160;
+      play.now += 110;
       crew.settle(32);
       crew.rest();
       expect(crew.flying).toBeLessThanOrEqual(MOST_AT_WORK + 16);
