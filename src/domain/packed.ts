@@ -1,4 +1,5 @@
 import type { Drive, Grant, Item, Lane, LaneBook, SentinelResult } from "./drive-state.ts";
+import { UnreadableError } from "./readable.ts";
 import { DRIVE_KEY, laneKey } from "./state-keys.ts";
 
 // The books of lanes and the drive are written with every report. So they are stored in few bytes: what sentinels have in
@@ -26,25 +27,50 @@ export function packed(key: string, value: unknown): unknown {
   };
 }
 
-/** The value for what is stored under a key; what is not as it should be stays as it is. */
+/**
+ * The value for what is stored under a key.
+ * @throws UnreadableError where it is a drive or a book, and this service did not write it
+ */
 export function unpacked(key: string, stored: unknown): unknown {
-  if (typeof stored !== "object" || stored === null) return stored;
-  if (key === DRIVE_KEY && "lanes" in stored) {
-    const drive = stored as Drive;
-    return { ...drive, lanes: mapped(drive.lanes as Record<string, unknown>, laneOf) };
+  if (stored === undefined || stored === null) return stored;
+  if (key === DRIVE_KEY) {
+    if (!isDrive(stored)) throw new UnreadableError("it is not a drive", key, OR_CLEAR);
+    return { ...stored, lanes: mapped(stored.lanes, laneOf) };
   }
-  if (!key.startsWith(laneKey("")) || !("out" in stored)) return stored;
-  const { out, grant, done, ...rest } = stored as {
-    out: Run[];
-    grant?: Omit<Grant, "items"> & { items: Run[] };
-    done: Told[];
-  };
-  return {
-    ...rest,
-    out: itemsOf(out),
-    ...(grant === undefined ? {} : { grant: { ...grant, items: itemsOf(grant.items) } }),
-    done: done.flatMap(resultsOf),
-  };
+  if (!key.startsWith(laneKey(""))) return stored;
+  try {
+    const { out, grant, done, ...rest } = stored as WireBook;
+    return {
+      ...rest,
+      out: itemsOf(out),
+      ...(grant === undefined ? {} : { grant: { ...grant, items: itemsOf(grant.items) } }),
+      done: done.flatMap(resultsOf),
+    };
+  } catch {
+    throw new UnreadableError("it is not what a lane holds", key, OR_CLEAR);
+  }
+}
+
+const OR_CLEAR = "clear the key in the State tab of Restate, and then call Pause, Cancel or RollbackAll";
+
+interface WireBook {
+  out: Run[];
+  grant?: Omit<Grant, "items"> & { items: Run[] };
+  done: Told[];
+}
+
+/** Is it whole enough for every decision to read it? */
+function isDrive(stored: unknown): stored is Omit<Drive, "lanes"> & { lanes: Record<string, unknown> } {
+  const { rolloutId, lanes, hungry, nextLane, window } = stored as Partial<Drive>;
+  return (
+    typeof rolloutId === "string" &&
+    typeof lanes === "object" &&
+    lanes !== null &&
+    Object.values<unknown>(lanes).every((lane) => Array.isArray(lane) && Array.isArray(lane[2])) &&
+    Array.isArray(hungry) &&
+    typeof nextLane === "number" &&
+    typeof window === "number"
+  );
 }
 
 /** Numbers of a lane in the order in which they are stored; zeros at the end are left out. */

@@ -77,11 +77,33 @@ describe("what is stored in few bytes", () => {
     expect(stored("drive", drive)).toEqual(drive);
   });
 
-  it("leaves everything else alone, and what nobody can read", () => {
-    for (const value of [undefined, null, "hello", 42, [], { rolloutId: "r" }]) {
+  it("leaves everything else alone, and what is not there", () => {
+    for (const value of ["hello", 42, [], { rolloutId: "r" }]) {
       expect(unpacked("rolloutState", value)).toEqual(value);
-      expect(unpacked("drive", value)).toEqual(value);
-      expect(unpacked("lane/1", value)).toEqual(value);
     }
+    for (const value of [undefined, null]) {
+      expect(unpacked("drive", value)).toBe(value);
+      expect(unpacked("lane/1", value)).toBe(value);
+    }
+  });
+
+  const rest = { rolloutId: "r", revision: 1, nextLane: 2, window: 5, hungry: [] };
+  it.each([
+    ["drive", "hello"],
+    ["drive", 42],
+    ["drive", []],
+    ["drive", { rolloutId: "r" }],
+    ["drive", { ...rest, lanes: 7 }],
+    ["drive", { ...rest, lanes: { 1: 7 } }],
+    ["drive", { ...rest, lanes: { 1: ["f", "inv_1"] } }],
+    ["drive", { ...rest, lanes: {}, hungry: undefined }],
+    ["lane/1", "hello"],
+    ["lane/1", []],
+    ["lane/1", { out: 7, done: [] }],
+    ["lane/1", { out: [], done: [7] }],
+  ])("says so of a key that somebody edited: %s to %j", (key, value) => {
+    expect(() => unpacked(key, value)).toThrow(
+      new RegExp(`^${key} is unreadable: it is not .* Put back the value that it had, or clear the key`),
+    );
   });
 });

@@ -11,10 +11,10 @@ const UNREADABLE = ["hello", '{"state":"banana"}', "42", "[]"];
 const VERBS = ["Status", "Cancel", "Rollout", "Resume", "RollbackAll"];
 
 /** Edits it, and waits until Restate shows the edited value. */
-async function edit(world: World, values: Record<string, string>): Promise<void> {
+async function edit(world: World, values: Record<string, string>, key = KEY): Promise<void> {
   await editState(world, values);
-  const shows = async () => (await stateOf(world))[KEY] === values[KEY];
-  await until(`Restate to show ${values[KEY]?.slice(0, 40)}`, shows, 10_000);
+  const shows = async () => (await stateOf(world))[key] === values[key];
+  await until(`Restate to show ${values[key]?.slice(0, 40)}`, shows, 10_000);
 }
 
 describe("rolloutState that was edited", () => {
@@ -65,4 +65,37 @@ describe("rolloutState that was edited", () => {
       ]);
     });
   }
+});
+
+describe("the drive that was edited", () => {
+  it.override({ options: { sentinels: 3 } });
+
+  it("is told by every verb; without the key Status answers, and Cancel and RollbackAll lead out", async ({
+    world,
+  }) => {
+    await world.change("UPDATE sentinels SET k8s_name = 'gone' WHERE id = 'sen_0001'");
+    const { body } = await world.verb("Rollout", { image: NEW, wave_percentages: [67, 100] });
+    expect(body).toMatchObject({ state: "paused", failed: 1, succeeded: 1 });
+    await world.quiet();
+    const values = await stateOf(world);
+    const rolloutId = (body as { rollout_id: string }).rollout_id;
+    for (const drive of ["hello", JSON.stringify({ rolloutId, lanes: { 1: 7 } })]) {
+      await edit(world, { ...values, drive }, "drive");
+      for (const verb of ["Status", "Cancel", "Resume", "RollbackAll"]) {
+        const { status, message } = await answerWithin(world, verb, WITHIN_MS);
+        expect.soft({ verb, status, message }).toEqual({
+          verb,
+          status: 500,
+          message: expect.stringMatching(/^drive is unreadable: .*clear the key/),
+        });
+      }
+    }
+    const { drive: _, ...without } = values;
+    await editState(world, without);
+    await until("the key to be gone", async () => (await stateOf(world)).drive === undefined, 10_000);
+    expect(await answerWithin(world, "Status", WITHIN_MS)).toMatchObject({ status: 200, state: "paused" });
+    expect(await answerWithin(world, "Cancel", WITHIN_MS)).toMatchObject({ status: 200, state: "cancelled" });
+    const back = await world.verb("RollbackAll", {});
+    expect(back.body).toMatchObject({ reverted: 1, total: 1, state: "cancelled" });
+  });
 });
