@@ -20,8 +20,9 @@ export function askAgain(turn: Turn, reporter: Report | undefined): void {
   delete drive.paced;
   const direction = launchingNow(turn);
   if (direction === undefined || !hasMore(turn) || roomIn(turn, direction) <= 0) return;
-  if (paceRoom(drive, nowMs) > 0) askNow(turn, direction);
-  else askForPace(turn, reporter, paced);
+  if (paceRoom(drive, nowMs) <= 0) askForPace(turn, direction, reporter, paced);
+  // The lane that reports has slots itself, and reports again for them.
+  else if (!turn.askAgain) askNow(turn, direction);
 }
 
 /** A lane whose slots are wanted is asked to report, if it would not by itself. */
@@ -39,11 +40,16 @@ function askNow(turn: Turn, direction: Direction): void {
   });
 }
 
-function askForPace(turn: Turn, reporter: Report | undefined, paced: Drive["paced"]): void {
+function askForPace(
+  turn: Turn,
+  direction: Direction,
+  reporter: Report | undefined,
+  paced: Drive["paced"],
+): void {
   const { drive } = turn.driving();
   const { nowMs } = turn;
   const lateMs = (paced?.untilMs ?? 0) + OVERDUE_MS;
-  if (paced !== undefined && paced.lane !== reporter?.lane && isAble(turn, paced.lane)) {
+  if (paced !== undefined && paced.lane !== reporter?.lane && isAble(turn, paced.lane, direction)) {
     // A lane that was told by a process whose clock is ahead is not waited for either.
     if (nowMs < lateMs && paced.untilMs <= nowMs + AT_WORK_MS) {
       drive.paced = paced;
@@ -54,7 +60,7 @@ function askForPace(turn: Turn, reporter: Report | undefined, paced: Drive["pace
   const isDriver = (n: number) => driverOf(turn, n) !== undefined;
   // The driver's journal is as long as the rollout, so the driver asks only where there is no other lane.
   const able = [...(reporter === undefined ? [] : [reporter.lane]), ...others]
-    .filter((n) => isAble(turn, n))
+    .filter((n) => isAble(turn, n, direction))
     .sort((a, b) => Number(isDriver(a)) - Number(isDriver(b)));
   for (const lane of able) {
     const reports = lane === reporter?.lane;
@@ -65,8 +71,8 @@ function askForPace(turn: Turn, reporter: Report | undefined, paced: Drive["pace
   }
 }
 
-function isAble(turn: Turn, n: number): boolean {
+function isAble(turn: Turn, n: number, direction: Direction): boolean {
   const lane = turn.lane(n);
-  if (lane === undefined || lane.over || lane.silent || lane.invocationId === undefined) return false;
-  return takesReports(lane);
+  if (lane === undefined || lane.of !== direction || lane.invocationId === undefined) return false;
+  return !lane.over && !lane.silent && takesReports(lane);
 }

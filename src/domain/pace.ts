@@ -8,11 +8,11 @@ import { inFlightOf, lanesOf } from "./progress.ts";
  * cost nothing. Each step of those at work waits for its turn behind the others, and so do Cancel and Status. Twice as many at
  * work end no more in a second, and have both answer in twice the time.
  */
-export const MOST_AT_WORK = 192;
+export const MOST_AT_WORK = 128;
 /** How long (ms) a Deploy counts as at work, if it has not settled before. */
-export const AT_WORK_MS = 550;
+export const AT_WORK_MS = 370;
 /** If so many settle in that time, enough are at work. If fewer do, most of those in flight may be waiting. */
-export const BUSY = 144;
+export const BUSY = 96;
 /** What happens within so many ms is kept as one moment. */
 const APART_MS = 100;
 /** A lane does not ask for more sooner than this (ms). */

@@ -69,6 +69,7 @@ describe("the fence of a Cancel", () => {
     for (let moment = 0; moment < 60; moment++) {
       const play = new Play();
       const crew = Crew.of(play, 3_000, 500);
+      if (moment % 2 === 0) crew.calm();
       for (let n = 0; n < moment; n++) {
         const lane = crew.lanes.find(({ tells, rung }) => tells || rung);
         if (lane !== undefined) crew.say(lane);

@@ -24,10 +24,10 @@ function next({ play, crew }: { play: Play; crew: Crew }): number {
 }
 
 describe("the pace", () => {
-  it("has no more than 192 launched at once, and as many again in 0.55 s, until the window is full", () => {
+  it("has no more than 128 launched at once, and as many again in 0.37 s, until the window is full", () => {
     const wave = atPace();
     const { play, crew } = wave;
-    expect([MOST_AT_WORK, AT_WORK_MS]).toEqual([192, 550]);
+    expect([MOST_AT_WORK, AT_WORK_MS]).toEqual([128, 370]);
     expect(crew.flying).toBe(MOST_AT_WORK);
     const launched = [{ atMs: play.now, n: crew.launched }];
     while (crew.flying < 2_000) {
@@ -38,7 +38,7 @@ describe("the pace", () => {
       const lately = launched.slice(0, i).filter((each) => each.atMs <= atMs - AT_WORK_MS);
       expect(n - (lately.at(-1)?.n ?? 0)).toBeLessThanOrEqual(MOST_AT_WORK);
     }
-    expect(play.now - (launched[0]?.atMs ?? 0)).toBeLessThanOrEqual(12 * AT_WORK_MS);
+    expect(play.now - (launched[0]?.atMs ?? 0)).toBeLessThanOrEqual(20 * AT_WORK_MS);
     expect(play.drive?.paced).toBeUndefined();
   });
 
@@ -71,9 +71,10 @@ describe("the pace", () => {
       play.now += 110;
       crew.settle(32);
       crew.rest();
-      expect(crew.flying).toBeLessThanOrEqual(MOST_AT_WORK + 16);
+      // They are counted when they are reported, and so a little late.
+      expect(crew.flying).toBeLessThanOrEqual(1.5 * MOST_AT_WORK);
     }
-    for (let n = 0; n < 60; n++) {
+    for (let n = 0; n < 120; n++) {
       play.now += 160;
       crew.settle(16);
       crew.rest();
@@ -92,6 +93,8 @@ describe("the pace", () => {
     for (const silent of [true, false]) {
       const wave = atPace();
       const { play, crew } = wave;
+      next(wave);
+      next(wave);
       const waits = play.drive?.paced?.lane;
       if (silent) {
         const invocationId = play.drive?.lanes[waits ?? 0]?.invocationId ?? "";
@@ -161,7 +164,7 @@ describe("the pace", () => {
   });
 
   it("is not asked for for ever where a few places stay free", () => {
-    for (const window of [193, 200, 257, 300, 511, 1_999, 2_000]) {
+    for (const window of [129, 200, 257, 300, 511, 1_999, 2_000]) {
       const { play, crew } = atPace(3_000, window);
       crew.calm();
       expect(crew.flying).toBe(window);
