@@ -34,7 +34,7 @@ export function packed(key: string, value: unknown): unknown {
 export function unpacked(key: string, stored: unknown): unknown {
   if (stored === undefined || stored === null) return stored;
   if (key === DRIVE_KEY) {
-    if (!isDrive(stored)) throw new UnreadableError("it is not a drive", key, OR_CLEAR);
+    if (!isDrive(stored)) throw new UnreadableError("it is not a drive", key);
     return { ...stored, lanes: mapped(stored.lanes, laneOf) };
   }
   if (!key.startsWith(laneKey(""))) return stored;
@@ -47,11 +47,9 @@ export function unpacked(key: string, stored: unknown): unknown {
       done: done.flatMap(resultsOf),
     };
   } catch {
-    throw new UnreadableError("it is not what a lane holds", key, OR_CLEAR);
+    throw new UnreadableError("it is not what a lane holds", key);
   }
 }
-
-const OR_CLEAR = "clear the key in the State tab of Restate, and then call Pause, Cancel or RollbackAll";
 
 interface WireBook {
   out: Run[];
