@@ -62,6 +62,12 @@ export function totalOf(waves: readonly WaveCount[]): number {
   return waves.reduce((sum, { size }) => sum + size, 0);
 }
 
+/** Has it come further than its beginning? What was cut short in it launched nothing, and is forgotten. */
+export function hasBegun({ state, waves, currentWave }: RolloutState): boolean {
+  const hasResults = waves.some(({ succeeded, failed, skipped }) => succeeded + failed + skipped > 0);
+  return state !== "in_progress" || currentWave > 0 || hasResults;
+}
+
 export function sumOf(rollout: RolloutState, what: keyof WaveCount): number {
   return rollout.waves.reduce((sum, wave) => sum + (wave[what] ?? 0), 0);
 }

@@ -1,4 +1,4 @@
-import { countedWaves, sumOf, totalOf } from "./counts.ts";
+import { countedWaves, hasBegun, sumOf, totalOf } from "./counts.ts";
 import type { Drive, Driver, PartPlan, Retries } from "./drive-state.ts";
 import type { Asked, Event } from "./event.ts";
 import { assertNotFrozen } from "./freeze.ts";
@@ -49,9 +49,19 @@ export function resume(turn: Turn, { invocationId, ...guarded }: Event & { type:
   turn.watch = invocationId;
 }
 
-/** A rollout whose drive was lost before it was stored. */
-export function strandedDrive({ rolloutId }: RolloutState): Drive {
-  return { rolloutId, revision: 0, lanes: {}, nextLane: 1, window: 1, hungry: [], mayBeFrozen: true };
+/** No drive that was lost has as many lanes, or has told the history as often: what is left of it counts as older. */
+const PAST_ALL = 1_000_000;
+
+/** A rollout whose drive was lost before it was stored, or whose key somebody has cleared. */
+export function strandedDrive(rollout: RolloutState): Drive {
+  const { rolloutId } = rollout;
+  const wasLost = hasBegun(rollout);
+  const before = wasLost ? PAST_ALL : 0;
+  return {
+    ...{ rolloutId, revision: before, lanes: {}, nextLane: before + 1, window: 1, hungry: [] },
+    ...(wasLost ? { lost: true } : {}),
+    mayBeFrozen: true,
+  };
 }
 
 export function cancel(turn: Turn, asked: Guarded & Asked = {}): void {

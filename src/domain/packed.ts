@@ -34,7 +34,7 @@ export function packed(key: string, value: unknown): unknown {
 export function unpacked(key: string, stored: unknown): unknown {
   if (stored === undefined || stored === null) return stored;
   if (key === DRIVE_KEY) {
-    if (!isDrive(stored)) throw new UnreadableError("it is not a drive", key);
+    if (!isDrive(stored)) throw new UnreadableError("it is not a drive", key, OR_CLEAR);
     return { ...stored, lanes: mapped(stored.lanes, laneOf) };
   }
   if (!key.startsWith(laneKey(""))) return stored;
@@ -47,9 +47,11 @@ export function unpacked(key: string, stored: unknown): unknown {
       done: done.flatMap(resultsOf),
     };
   } catch {
-    throw new UnreadableError("it is not what a lane holds", key);
+    throw new UnreadableError("it is not what a lane holds", key, OR_CLEAR);
   }
 }
+
+const OR_CLEAR = "clear the key in the State tab of Restate, and go by what Status says then";
 
 interface WireBook {
   out: Run[];

@@ -13,9 +13,9 @@ export function pauseAsked(turn: Turn, event: Event & { type: "pause" }): void {
     if (before.rollsBack) stayPaused(turn, askedBy(event));
     return;
   }
+  turn.drive ??= strandedDrive(before);
   // Nothing of it was launched.
   if (!turn.begun) {
-    turn.drive ??= strandedDrive(before);
     stopHere(turn, event);
     forgetAll(turn);
     return;

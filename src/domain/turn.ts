@@ -1,4 +1,5 @@
 import type { Book, Write } from "./book.ts";
+import { hasBegun } from "./counts.ts";
 import type { Drive, Driver, Grant, Lane, LaneBook, RollbackDriver } from "./drive-state.ts";
 import type { FreezeNotification } from "./freeze-notification.ts";
 import type { HistoryEntry, OutcomeRecord } from "./history-entry.ts";
@@ -56,7 +57,7 @@ export class Turn {
   rollout: RolloutState | undefined;
   /** Absent where there is none of this rollout. */
   drive: Drive | undefined;
-  /** The rollout has had a drive; one whose beginning was cut short has had none. */
+  /** The rollout has had a drive; one whose beginning was cut short has had none. (Somebody may have cleared its key since.) */
   readonly begun: boolean;
   readonly notifications: Notification[] = [];
   readonly rings: Ring[] = [];
@@ -91,7 +92,7 @@ export class Turn {
     this.rollout = rollout;
     // A decision that was cut short may have left the drive of another rollout.
     this.drive = drive?.rolloutId === rollout?.rolloutId ? copyOf(drive) : undefined;
-    this.begun = this.drive !== undefined;
+    this.begun = this.drive !== undefined || (rollout !== undefined && hasBegun(rollout));
   }
 
   /** @throws Error when there is no drive: nothing that needs one comes here then */

@@ -70,7 +70,9 @@ describe("rolloutState that was edited", () => {
 describe("the drive that was edited", () => {
   it.override({ options: { sentinels: 3 } });
 
-  it("is told by every verb; without the key Status answers, and Cancel leads out", async ({ world }) => {
+  it("is told by every verb; without the key Status answers, and what it took is rolled back", async ({
+    world,
+  }) => {
     await world.change("UPDATE sentinels SET k8s_name = 'gone' WHERE id = 'sen_0001'");
     const { body } = await world.verb("Rollout", { image: NEW, wave_percentages: [66, 100] });
     expect(body).toMatchObject({ state: "paused", failed: 1, succeeded: 1 });
@@ -93,7 +95,7 @@ describe("the drive that was edited", () => {
     await until("the key to be gone", async () => (await stateOf(world)).drive === undefined, 10_000);
     expect(await answerWithin(world, "Status", WITHIN_MS)).toMatchObject({ status: 200, state: "paused" });
     expect(await answerWithin(world, "Cancel", WITHIN_MS)).toMatchObject({ status: 200, state: "cancelled" });
-    const next = await world.verb("Rollout", { image: NEW, wave_percentages: [50, 100] });
-    expect(next.body).toMatchObject({ state: "paused", total: 2, failed: 1 });
+    const back = await world.verb("RollbackAll", {});
+    expect(back.body).toMatchObject({ reverted: 1, total: 1, state: "cancelled" });
   });
 });
