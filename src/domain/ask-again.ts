@@ -25,18 +25,11 @@ export function askAgain(turn: Turn, reporter: Report | undefined): void {
   else if (!turn.askAgain) askNow(turn, direction);
 }
 
-/** A lane whose slots are wanted is asked to report, if it would not by itself. */
+/** Asks a lane that has free slots, and that would say only with its next results that it has launched its grant. */
 function askNow(turn: Turn, direction: Direction): void {
-  const lanes = Object.entries(turn.drive?.lanes ?? {}).filter(
-    ([, { of, over }]) => of === direction && !over,
-  );
-  const holds = lanes.some(([, { out, launching }]) => out + launching > 0);
-  const comes = lanes.some(([, { invocationId }]) => invocationId === undefined);
-  lanes.some(([n, { launching, tells, silent, out }]) => {
-    if (silent) return false;
-    // What it was granted was all that there was.
-    if (launching > 0) return !tells && out + launching < LANE_SLOTS && turn.ring(n);
-    return !holds && !comes && turn.ring(n);
+  Object.entries(turn.drive?.lanes ?? {}).some(([n, { of, over, silent, out, launching, tells }]) => {
+    if (of !== direction || over || silent) return false;
+    return launching > 0 && !tells && out + launching < LANE_SLOTS && turn.ring(n);
   });
 }
 

@@ -3,7 +3,7 @@ import type { Report } from "./event.ts";
 import { LANE_SLOTS, lifeLeft, MOST_LANES } from "./lane-life.ts";
 import { countLaunching } from "./lane-report.ts";
 import { newLane } from "./new-lane.ts";
-import { note, paceRoom } from "./pace.ts";
+import { LEAST_SLOTS, note, paceRoom } from "./pace.ts";
 import { inFlightOf, lanesOf } from "./progress.ts";
 import { hasMore, take } from "./queue.ts";
 import { recordPending } from "./record.ts";
@@ -20,8 +20,6 @@ export const LAUNCHING = 32;
 const FILLING_GRANT = 16;
 /** Of one grant in place of results. */
 const GRANT = 32;
-/** Fewer free slots are not worth a grant, unless the lane asks because some time has passed. */
-const LEAST_SLOTS = 8;
 
 export function driverOf(turn: Turn, lane: number): Driver | undefined {
   const { forward, rollback } = turn.drive ?? {};
@@ -96,6 +94,7 @@ function serveLane(
     turn.ring(n);
     return;
   }
+  // Unless it asks because some time has passed.
   if (asks && !idle && !reporter.due && free < LEAST_SLOTS) {
     turn.askAgain = true;
     return;

@@ -17,15 +17,15 @@ export const BUSY = 96;
 const APART_MS = 100;
 /** A lane does not ask for more sooner than this (ms). */
 const SOONEST_MS = 200;
-/** Room for fewer is not worth a grant. */
-const LEAST = 8;
+/** Fewer are not worth a grant. */
+export const LEAST_SLOTS = 8;
 
 /** How many may be launched now for the pace's sake: at least what takes the place of those that settle. */
 export function paceRoom(drive: Drive, nowMs: number): number {
   const { granted, settled } = lately(drive, nowMs);
   const most = settled < BUSY ? MOST_AT_WORK : settled;
   const room = Math.max(MOST_AT_WORK - inFlightOf(lanesOf(drive)), most - granted);
-  return room < LEAST ? 0 : room;
+  return room < LEAST_SLOTS ? 0 : room;
 }
 
 /** Notes that so many were granted, or settled, now. Where no more may be in flight than may be at work, there is no need. */

@@ -30,7 +30,7 @@ export function reported(turn: Turn, report: Report): Answer {
     return { ...refused(turn), over: true, driver: orderOf(turn, report.invocationId, undefined) };
   }
   const fresh = takeReport(turn, report);
-  if (fresh.length > 0) note(turn.driving().drive, { settled: fresh.length }, turn.nowMs);
+  note(turn.driving().drive, { settled: fresh.length }, turn.nowMs);
   if (lane.of === "forward") tellRewriting(turn, fresh);
   const driver = driverOf(turn, report.lane);
   if (report.opens !== undefined) open(turn, report.lane, report.opens);
